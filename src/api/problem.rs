@@ -1,0 +1,123 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457). `detail` says what to do and is always a string, as
+//! `FastAPI`'s clients expect. No part of what was submitted is repeated.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A stable word for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// 400: not JSON, or not HTTP as it should be.
+    BadRequest,
+    /// 403: a browser asked by itself; people read on the page.
+    BrowserRequest,
+    /// 403: the secret has a passphrase, and none came.
+    PassphraseRequired,
+    /// 403: the passphrase is wrong.
+    WrongPassphrase,
+    /// 404: unknown, read, burned or expired: one and the same.
+    Gone,
+    /// 404: no such path.
+    NotFound,
+    /// 405.
+    MethodNotAllowed,
+    /// 408: the client was too slow.
+    Timeout,
+    /// 413.
+    TooLarge,
+    /// 415.
+    UnsupportedMediaType,
+    /// 422: a value can't be taken.
+    Validation,
+    /// 429.
+    RateLimited,
+    /// 500: the record is sealed under a key that the server wasn't given.
+    Unreadable,
+    /// 500.
+    Internal,
+    /// 503: try again soon.
+    Busy,
+    /// 503: the server's disk is full.
+    StorageFull,
+    /// 503: the store fails.
+    Unavailable,
+    /// A word that this version doesn't know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What is wrong with one member or parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the body; `/query/…` and `/headers/…` for what isn't in it.
+    pub pointer: Cow<'static, str>,
+    /// What is wrong there and what would be right.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at a place.
+    pub fn new(pointer: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// An error as it travels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    /// The status in words.
+    pub title: Cow<'static, str>,
+    /// The status code.
+    pub status: u16,
+    /// What is wrong and what to do about it.
+    pub detail: Cow<'static, str>,
+    /// A stable word for programs.
+    pub code: Code,
+    /// For `validation`: each thing that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub errors: Vec<FieldError>,
+    /// For `wrong_passphrase`: how many tries are left.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts_left: Option<u32>,
+}
+
+impl Problem {
+    /// A problem with nothing but the usual members.
+    pub fn new(status: u16, title: &'static str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: Cow::Borrowed("about:blank"),
+            title: Cow::Borrowed(title),
+            status,
+            detail: detail.into(),
+            code,
+            errors: Vec::new(),
+            attempts_left: None,
+        }
+    }
+
+    /// The one `404` for unknown, read, burned and expired.
+    #[must_use]
+    pub fn gone() -> Self {
+        Self::new(404, "Not Found", Code::Gone, "Secret not found, already viewed, or expired")
+    }
+
+    /// A `422` that lists what is wrong.
+    #[must_use]
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
+            [one] => format!("{}: {}", one.pointer.trim_start_matches('/'), one.detail),
+            _ => "Several values can't be taken; each is listed in errors".to_owned(),
+        };
+        Self { errors, ..Self::new(422, "Unprocessable Content", Code::Validation, detail) }
+    }
+}

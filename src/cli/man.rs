@@ -1,0 +1,174 @@
+//! `ots man DIR` (hidden): writes the man pages, from the same tree as the help and the prose below.
+
+use std::path::PathBuf;
+
+use clap::Command;
+use roff::{Roff, bold, roman};
+
+use super::{Exit, Failure, command};
+
+/// Write the man pages into a directory
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub(super) struct Man {
+    /// Where to
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    directory: PathBuf,
+}
+
+impl Man {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        std::fs::create_dir_all(&self.directory)
+            .map_err(|error| Failure::file("create", &self.directory, &error))?;
+        let mut tree = command();
+        tree.build();
+        let pages = std::iter::once(tree.clone()).chain(tree.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
+        for page in pages {
+            let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
+            let path = self.directory.join(format!("{name}.1"));
+            let text = render(page, &name)
+                .map_err(|error| Failure::new(Exit::Other, format!("can't write a man page: {error}")))?;
+            std::fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A page: what clap knows, then what only prose can say.
+fn render(page: Command, name: &str) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let man = clap_mangen::Man::new(page.name(name.to_owned())).manual("ots").source(concat!("ots ", env!("CARGO_PKG_VERSION")));
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    if name == "ots" {
+        man.render_subcommands_section(&mut text)?;
+    }
+    let mut roff = Roff::new();
+    examples(&mut roff, name);
+    if name == "ots" {
+        exit_status(&mut roff);
+        environment(&mut roff);
+    }
+    files(&mut roff, name);
+    security(&mut roff, name);
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(SEE_ALSO.iter().filter(|page| **page != format!("{name}(1)")).copied().collect::<Vec<_>>().join(", "))]);
+    roff.to_writer(&mut text)?;
+    Ok(text)
+}
+
+const SEE_ALSO: &[&str] =
+    &["ots(1)", "ots-put(1)", "ots-get(1)", "ots-status(1)", "ots-burn(1)", "ots-serve(1)", "ots-health(1)"];
+
+const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "Done."),
+    ("1", "Anything not below."),
+    ("2", "Wrong usage."),
+    ("3", "Gone: not found, already read, burned or expired."),
+    ("4", "The server can't be reached, or didn't answer in time."),
+    ("5", "Refused: the passphrase is wrong or missing."),
+    ("6", "What came can't be decrypted, or isn't whole."),
+    ("7", "The server said no: too large, bad TTL, too busy."),
+    ("8", "A local file can't be read or written."),
+    ("130", "Interrupted."),
+    ("141", "Whoever read the output went away."),
+];
+
+const VARIABLES: &[(&str, &str)] = &[
+    ("OTS_PASSPHRASE", "The passphrase for put and get."),
+    ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret."),
+    ("SECRET_KEY", "The server's key. Together with the token in a link it opens a secret; neither does alone."),
+    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas: they still open."),
+    ("NO_COLOR", "If not empty, nothing is coloured."),
+];
+
+fn examples(roff: &mut Roff, name: &str) {
+    let examples: &[(&str, &str)] = match name {
+        "ots" => &[
+            ("Share a password:", "printf %s \"$PASSWORD\" | ots put"),
+            ("Read it, once:", "ots get LINK"),
+        ],
+        "ots-put" => &[
+            ("A file that can wait for a week:", "ots put --ttl 7d key.pem"),
+            ("One link for each of three readers:", "ots put --copies 3 < note.txt"),
+            ("With a passphrase that is asked for:", "ots put -p < note.txt"),
+        ],
+        "ots-get" => &[
+            ("Into a file that only you can read:", "ots get -o key.pem LINK"),
+            ("With the link kept out of the process list:", "printf %s \"$LINK\" | ots get -"),
+        ],
+        "ots-status" => &[("Wait until it has been read:", "ots status --wait LINK")],
+        "ots-burn" => &[("Take back a link that went to the wrong person:", "ots burn LINK")],
+        "ots-serve" => &[
+            ("On this machine:", "ots serve"),
+            ("Behind a proxy:", "SECRET_KEY=... ots serve --public-url https://ots.example.org"),
+        ],
+        "ots-health" => &[("In a container:", "HEALTHCHECK CMD [\"ots\", \"health\"]")],
+        "ots-completions" => &[("For bash:", "ots completions bash > /usr/share/bash-completion/completions/ots")],
+        _ => &[],
+    };
+    roff.control("SH", ["EXAMPLES"]);
+    for (what, command) in examples {
+        roff.control("TP", []);
+        roff.text([roman(*what)]);
+        roff.text([bold(*command)]);
+    }
+}
+
+fn list(roff: &mut Roff, title: &str, items: &[(&str, &str)]) {
+    roff.control("SH", [title]);
+    for (term, meaning) in items {
+        roff.control("TP", []);
+        roff.text([bold(*term)]);
+        roff.text([roman(*meaning)]);
+    }
+}
+
+fn exit_status(roff: &mut Roff) {
+    list(roff, "EXIT STATUS", EXIT_CODES);
+}
+
+fn environment(roff: &mut Roff) {
+    list(roff, "ENVIRONMENT", VARIABLES);
+    roff.text([roman("Every option that names a variable is set by it, too. Flags beat the environment, which beats the configuration file.")]);
+}
+
+fn files(roff: &mut Roff, name: &str) {
+    match name {
+        "ots" | "ots-put" => list(
+            roff,
+            "FILES",
+            &[("~/.config/ots/config.toml", "Options as keys: server, timeout, ca_cert, ttl and so on; those of serve under [serve].")],
+        ),
+        "ots-serve" => list(
+            roff,
+            "FILES",
+            &[
+                ("DATA/ots.db", "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY."),
+                ("DATA/secret.key", "The key that the server made for itself, if it was given none."),
+                ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
+            ],
+        ),
+        _ => {}
+    }
+}
+
+fn security(roff: &mut Roff, name: &str) {
+    let text = match name {
+        "ots" | "ots-put" | "ots-get" => {
+            "The link is the secret until it has been read: whoever has it first reads it, and everybody after sees that it is gone. \
+             Secrets never come as arguments, since a process list shows those. Without a passphrase the server's operator could read \
+             what it stores while the secret waits."
+        }
+        "ots-serve" => {
+            "The database together with SECRET_KEY opens nothing: the token in the link is part of every key, and only its hash is stored. \
+             Serve it behind TLS: a link that travels in the clear can be read on the way."
+        }
+        _ => return,
+    };
+    roff.control("SH", ["SECURITY"]);
+    roff.text([roman(text)]);
+}

@@ -1,0 +1,200 @@
+//! Arguments in, text out: one file a command, declared beside the code that runs it.
+//!
+//! stdout carries only what was asked for; everything else goes to stderr.
+
+mod burn;
+mod completions;
+mod config;
+mod exit;
+mod get;
+mod health;
+mod man;
+mod passphrase;
+mod put;
+mod serve;
+mod status;
+mod terminal;
+mod values;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
+use url::Url;
+
+use crate::{
+    client::{Client, Options},
+    crypto::link::Link,
+};
+pub use exit::{Exit, Failure};
+
+/// Share a secret exactly once.
+///
+/// `ots put` stores a secret and prints its link; `ots get LINK` prints the secret and destroys it. Whoever has no ots
+/// opens the link in a browser. `ots serve` runs the server.
+#[derive(Debug, Parser)]
+#[command(name = "ots", version, propagate_version = true, max_term_width = 100, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The server; a full link brings its own
+    #[arg(short, long, global = true, value_name = "URL", env = "OTS_SERVER", value_parser = values::server)]
+    #[arg(default_value = "http://127.0.0.1:8000", hide_env_values = true, value_hint = clap::ValueHint::Url)]
+    server: Url,
+    /// Read this configuration file instead of the usual one
+    #[arg(long, global = true, value_name = "FILE", env = "OTS_CONFIG", value_hint = clap::ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// How long to wait for the server
+    #[arg(long, global = true, value_name = "DURATION", env = "OTS_TIMEOUT", value_parser = values::duration)]
+    #[arg(default_value = "30s")]
+    timeout: Duration,
+    /// Trust the certificates in this PEM file as well
+    #[arg(long, global = true, value_name = "FILE", env = "OTS_CA_CERT", value_hint = clap::ValueHint::FilePath)]
+    ca_cert: Option<PathBuf>,
+    /// Allow plain http to a host that isn't this machine
+    #[arg(long, global = true, env = "OTS_ALLOW_HTTP", value_parser = BoolishValueParser::new())]
+    allow_http: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, env = "OTS_QUIET", value_parser = BoolishValueParser::new())]
+    quiet: bool,
+    /// Say more: the causes of errors; for the server, a line a request
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to colour what goes to stderr
+    #[arg(long, global = true, value_name = "WHEN", env = "OTS_COLOR", default_value = "auto")]
+    color: clap::ColorChoice,
+    /// Answer in JSON, errors too
+    #[arg(long, global = true, env = "OTS_JSON", value_parser = BoolishValueParser::new())]
+    json: bool,
+    /// Never ask: fail where a question would be needed
+    #[arg(long, global = true, env = "OTS_NO_INPUT", value_parser = BoolishValueParser::new())]
+    no_input: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Put(put::Put),
+    Get(get::Get),
+    Status(status::Status),
+    Burn(burn::Burn),
+    Serve(Box<serve::Serve>),
+    Health(health::Health),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    harden();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let outcome = match &cli.command {
+        Command::Put(put) => run(put.run(&cli.global)),
+        Command::Get(get) => run(get.run(&cli.global)),
+        Command::Status(status) => run(status.run(&cli.global)),
+        Command::Burn(burn) => run(burn.run(&cli.global)),
+        Command::Health(health) => run(health.run(&cli.global)),
+        Command::Serve(serve) => serve.run(&cli.global),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(cli.global.json, cli.global.verbose),
+    }
+}
+
+/// The whole tree, as help, man pages and completions show it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Flags beat the environment, which beats the configuration file, which beats the defaults.
+fn parse() -> Result<Cli, ExitCode> {
+    let usage = |error: clap::Error| {
+        let code = if error.use_stderr() { Exit::Usage.code() } else { ExitCode::SUCCESS };
+        // Help that nobody reads to the end is not an error.
+        let _ = error.print();
+        code
+    };
+    let first = command().try_get_matches().map_err(usage)?;
+    let path = first.get_one::<PathBuf>("config").cloned();
+    let report = |failure: Failure| failure.report(flag(&first, "json"), flag(&first, "verbose"));
+    let configured = match config::File::load(path.as_deref()).map_err(report)? {
+        Some(file) => file.apply(command()).map_err(report)?.try_get_matches().map_err(usage)?,
+        None => first,
+    };
+    Cli::from_arg_matches(&configured).map_err(usage)
+}
+
+fn flag(matches: &ArgMatches, name: &str) -> bool {
+    matches.try_get_one::<bool>(name).ok().flatten().copied().unwrap_or(false)
+}
+
+/// Runs a client's command to its end.
+fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Other, format!("can't start: {error}")))?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background(); // a read of standard input may still be waiting
+    outcome
+}
+
+/// Keeps secrets out of core dumps, and files private.
+fn harden() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit, umask};
+        umask(rustix::fs::Mode::from_raw_mode(0o077));
+        // A sandbox may forbid these; that is no reason to stop.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
+}
+
+impl Global {
+    /// The client for a link's server, or the configured one.
+    fn client(&self, link: Option<&Link>) -> Result<Client, Failure> {
+        let ca_certificates = self
+            .ca_cert
+            .as_ref()
+            .map(|path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error)))
+            .transpose()?;
+        let server = link.and_then(|link| link.server.clone()).unwrap_or_else(|| self.server.clone());
+        let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
+        Client::new(server, &options).map_err(Failure::from)
+    }
+
+    /// Whether people are told things besides what they asked for: a person looks at stderr.
+    fn chatty(&self) -> bool {
+        !self.quiet && !self.json && terminal::stderr_is_terminal()
+    }
+}
+
+/// A link from the arguments, or with `-` from standard input, so that no process list shows it.
+fn link_from(argument: &str) -> Result<Link, Failure> {
+    let link = if argument == "-" {
+        let mut line = zeroize::Zeroizing::new(String::new());
+        std::io::stdin()
+            .read_line(&mut line)
+            .map_err(|error| Failure::new(Exit::File, format!("can't read the link from standard input: {error}")))?;
+        line.parse()
+    } else {
+        argument.parse()
+    };
+    link.map_err(|error: crate::crypto::link::InvalidLink| Failure::new(Exit::Usage, error.to_string()))
+}

@@ -1,0 +1,193 @@
+//! The rules of the terminal: what goes to stderr, prompts on `/dev/tty`, progress, and text that may not drive it.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use zeroize::Zeroizing;
+
+use super::{Exit, Failure, Global};
+
+/// What takes less long shows no progress.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub(super) fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+pub(super) fn stdin_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
+pub(super) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// A line on stderr. If that is closed, nobody is told.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes what was asked for to standard output, whole.
+///
+/// # Errors
+/// A [`Failure`] that is silent when the reader went away.
+pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
+}
+
+/// Asks for a hidden text on the terminal, wherever stdin and stderr lead to.
+///
+/// # Errors
+/// When there is no terminal, or questions are not wanted.
+#[cfg(unix)]
+pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -> Result<Zeroizing<String>, Failure> {
+    if global.no_input {
+        return Err(Failure::new(Exit::Usage, format!("can't ask for it with --no-input: {prompt}")));
+    }
+    let open = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let no_terminal =
+        |error: io::Error| Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error);
+    let (read, write, saved) = (open().map_err(no_terminal)?, open().map_err(no_terminal)?, open().map_err(no_terminal)?);
+    let _guard = guard::Guard::new(saved).map_err(no_terminal)?;
+    let terminal = console::Term::read_write_pair(read, write);
+    let mut password = dialoguer::Password::new().with_prompt(prompt).report(false);
+    if let Some(again) = confirm {
+        password = password.with_confirmation(again, "they differ; type it again");
+    }
+    password
+        .interact_on(&terminal)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::new(Exit::Other, "the answer could not be read").because(error))
+}
+
+/// Asks for a hidden text on the console.
+///
+/// # Errors
+/// When there is no console, or questions are not wanted.
+#[cfg(not(unix))]
+pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -> Result<Zeroizing<String>, Failure> {
+    if global.no_input {
+        return Err(Failure::new(Exit::Usage, format!("can't ask for it with --no-input: {prompt}")));
+    }
+    let mut password = dialoguer::Password::new().with_prompt(prompt).report(false);
+    if let Some(again) = confirm {
+        password = password.with_confirmation(again, "they differ; type it again");
+    }
+    password
+        .interact()
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error))
+}
+
+/// The terminal as it was, whatever interrupts a prompt: dialoguer leaves that to the program.
+#[cfg(unix)]
+mod guard {
+    use std::{fs::File, io, io::Write, os::fd::AsFd, thread::JoinHandle};
+
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+        iterator::{Handle, Signals},
+        low_level::emulate_default_handler,
+    };
+
+    pub(super) struct Guard {
+        terminal: File,
+        saved: Termios,
+        signals: Handle,
+        watcher: Option<JoinHandle<()>>,
+    }
+
+    impl Guard {
+        pub(super) fn new(terminal: File) -> io::Result<Self> {
+            let saved = tcgetattr(terminal.as_fd())?;
+            let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+            let handle = signals.handle();
+            let (restored, mut device) = (saved.clone(), terminal.try_clone()?);
+            let watcher = std::thread::spawn(move || {
+                if let Some(signal) = signals.forever().next() {
+                    let _ = tcsetattr(device.as_fd(), OptionalActions::Now, &restored);
+                    let _ = device.write_all(b"\x1b[?25h\r\n"); // the cursor again, on a line of its own
+                    let _ = emulate_default_handler(signal);
+                }
+            });
+            Ok(Self { terminal, saved, signals: handle, watcher: Some(watcher) })
+        }
+    }
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = tcsetattr(self.terminal.as_fd(), OptionalActions::Now, &self.saved);
+            self.signals.close();
+            if let Some(watcher) = self.watcher.take() {
+                let _ = watcher.join();
+            }
+        }
+    }
+}
+
+/// A progress bar that appears when something takes long and a person looks at stderr.
+#[derive(Clone)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+    shown_at: Option<Instant>,
+}
+
+impl Progress {
+    pub(super) fn new(global: &Global, doing: &'static str, total: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        let template = "{msg} [{bar:28}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(doing);
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { bar, shown_at: (global.chatty() && !dumb).then(|| Instant::now() + PATIENCE) }
+    }
+
+    /// So many bytes have passed.
+    pub(super) fn at(&self, bytes: u64) {
+        if self.shown_at.is_some_and(|at| Instant::now() >= at) && self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(bytes);
+    }
+
+    /// Leaves no trace.
+    pub(super) fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Text with every character escaped that could drive a terminal, newline and tab excepted.
+pub(super) fn escaped(text: &str) -> Zeroizing<String> {
+    let mut safe = Zeroizing::new(String::with_capacity(text.len()));
+    for character in text.chars() {
+        let drives = character.is_control() && !matches!(character, '\n' | '\t');
+        // Bidirectional overrides reorder what is shown (CVE-2021-42574).
+        let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if drives && u32::from(character) < 0x80 {
+            safe.push_str(&format!("\\x{:02x}", u32::from(character)));
+        } else if drives || reorders {
+            safe.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_can_not_drive_the_terminal() {
+        let shown = escaped("a\tb\nc\r\x1b[2J\u{9b}31m\u{202e}é");
+        assert_eq!(shown.as_str(), "a\tb\nc\\x0d\\x1b[2J\\u{9b}31m\\u{202e}é");
+    }
+}

@@ -1,0 +1,398 @@
+//! The API from the other side, over reqwest: one method an endpoint, and retries where they are safe.
+//!
+//! A read under a claim can be repeated, and is. A create, or a call whose outcome is lost otherwise, is not.
+
+mod upload;
+
+use std::{error::Error as _, time::Duration};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{self, Code, Created, Health, Info, OCTET_STREAM, Problem, Status},
+    crypto::{passphrase::Passphrase, token::Token},
+    vault::ClaimKey,
+};
+
+/// Told how many bytes have passed so far.
+pub type OnProgress = Box<dyn Fn(u64) + Send + Sync>;
+
+/// Bytes a second below which a large transfer counts as stuck.
+const SLOWEST: u64 = 32 * 1024;
+/// How often a read under a claim is asked for.
+const READ_TRIES: u32 = 6;
+/// The first wait between two of them; each is twice as long as the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// How to reach servers.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long to wait for a connection, and for an answer beyond what its size justifies.
+    pub timeout: Duration,
+    /// PEM certificates to trust besides the system's.
+    pub ca_certificates: Option<Vec<u8>>,
+    /// Whether plain http to a host that isn't loopback is all right.
+    pub allow_http: bool,
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Not found, already read, burned or expired.
+    #[error("the secret is gone: not found, already read, burned or expired")]
+    Gone,
+    /// No connection, or it broke.
+    #[error("can't reach {server}: {reason}")]
+    Unreachable {
+        /// The server's root.
+        server: Box<str>,
+        /// Why, in a few words.
+        reason: Box<str>,
+    },
+    /// No answer in time.
+    #[error("{server} didn't answer in time: try again, or give it longer with --timeout")]
+    TimedOut {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// The server said no.
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    /// What answered isn't an `ots` server, or a proxy is in between.
+    #[error("{server} doesn't answer as an ots server does ({what}): check the server's URL")]
+    Protocol {
+        /// The server's root.
+        server: Box<str>,
+        /// What was odd.
+        what: Box<str>,
+    },
+    /// The answer broke off.
+    #[error("the answer from {server} broke off")]
+    Incomplete {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// Plain http over a network.
+    #[error("{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe")]
+    PlainHttp {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// The certificates can't be used.
+    #[error("the CA certificates can't be used: {0}")]
+    Certificates(String),
+}
+
+/// What a create says besides the content.
+#[derive(Debug, Default, Clone)]
+pub struct Create {
+    /// How long to keep it; the server's default when none.
+    pub ttl: Option<Duration>,
+    /// What a reader has to know.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// A server, seen from a client.
+pub struct Client {
+    http: reqwest::Client,
+    server: Url,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client for the server whose root is `server`, with a trailing slash.
+    ///
+    /// # Errors
+    /// [`ClientError::PlainHttp`], [`ClientError::Certificates`].
+    pub fn new(server: Url, options: &Options) -> Result<Self, ClientError> {
+        let plain = server.scheme() == "http";
+        if plain && !options.allow_http && !is_loopback(&server) {
+            return Err(ClientError::PlainHttp { server: server.as_str().into() });
+        }
+        // The provider is installed once a process; a second time changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("ots/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.timeout)
+            // A redirect could lead the claim, or a passphrase, to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false);
+        let certificates = |error: reqwest::Error| ClientError::Certificates(root_cause(&error));
+        if plain {
+            builder = builder.tls_certs_only([]); // the system's store isn't read for nothing
+        } else if let Some(pem) = &options.ca_certificates {
+            let extra = reqwest::Certificate::from_pem_bundle(pem).map_err(certificates)?;
+            if extra.is_empty() {
+                return Err(ClientError::Certificates("there is no certificate in the file".to_owned()));
+            }
+            builder = builder.tls_certs_merge(extra);
+        }
+        if is_loopback(&server) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(certificates)?;
+        Ok(Self { http, server, timeout: options.timeout })
+    }
+
+    /// The server's root.
+    #[must_use]
+    pub fn server(&self) -> &Url {
+        &self.server
+    }
+
+    /// The server's limits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn info(&self) -> Result<Info, ClientError> {
+        let response = self.send(self.request(Method::GET, api::INFO_PATH, 0)).await?;
+        self.json(response).await
+    }
+
+    /// Stores `content`. Not repeated by itself: when the answer is lost, so is the only link.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn create(
+        &self,
+        content: &Zeroizing<Vec<u8>>,
+        create: &Create,
+        on_progress: OnProgress,
+    ) -> Result<Created, ClientError> {
+        let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let mut path = api::SECRETS_PATH.to_owned();
+        if let Some(ttl) = create.ttl {
+            path.push_str(&format!("?ttl_seconds={}", ttl.as_secs()));
+        }
+        let mut request = self
+            .request(Method::POST, &path, length)
+            .header(header::CONTENT_TYPE, OCTET_STREAM)
+            .header(header::CONTENT_LENGTH, length);
+        if let Some(passphrase) = &create.passphrase {
+            let encoded = Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(passphrase.expose().as_bytes()));
+            request = request.header(api::OTS_PASSPHRASE, sensitive(&encoded));
+        }
+        let body = upload::UploadBody::new(content.clone(), on_progress);
+        let response = self.send(request.body(reqwest::Body::wrap(body))).await?;
+        self.json(response).await
+    }
+
+    /// What may be known without reading; with the claim of an earlier read, also of a claimed secret.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Status, ClientError> {
+        let mut request = self.request(Method::GET, &format!("{}/status", secret_path(token)), 0);
+        if let Some(claim) = claim {
+            request = request.header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
+        }
+        let response = self.send(request).await?;
+        self.json(response).await
+    }
+
+    /// Reads a secret of `size` bytes under `claim`. A broken connection, or a server that is busy, is asked again with
+    /// the same claim: the secret is this reader's until the lease ends.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn reveal(
+        &self,
+        token: &Token,
+        claim: &ClaimKey,
+        passphrase: Option<&Passphrase>,
+        size: u64,
+        on_progress: &OnProgress,
+    ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+        let mut wait = FIRST_WAIT;
+        let mut tries = 1;
+        loop {
+            match self.reveal_once(token, claim, passphrase, size, on_progress).await {
+                Err(error) if tries < READ_TRIES && error.is_passing() => {
+                    tracing::debug!(%error, "asking again with the same claim");
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn reveal_once(
+        &self,
+        token: &Token,
+        claim: &ClaimKey,
+        passphrase: Option<&Passphrase>,
+        size: u64,
+        on_progress: &OnProgress,
+    ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+        let mut request = self
+            .request(Method::POST, &format!("{}/reveal", secret_path(token)), size)
+            .header(header::ACCEPT, OCTET_STREAM)
+            .header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
+        if let Some(passphrase) = passphrase {
+            #[derive(serde::Serialize)]
+            struct Body<'a> {
+                passphrase: &'a str,
+            }
+            let body = serde_json::to_vec(&Body { passphrase: passphrase.expose() }).unwrap_or_default();
+            request = request.header(header::CONTENT_TYPE, api::JSON).body(body);
+        }
+        let mut response = self.send(request).await?;
+        let expected = response.content_length();
+        let capacity = usize::try_from(expected.unwrap_or(size).min(size.max(1024))).unwrap_or(0);
+        let mut content = Zeroizing::new(Vec::with_capacity(capacity));
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => content.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) if error.is_timeout() => return Err(self.error(&error)),
+                Err(_) => return Err(ClientError::Incomplete { server: self.server.as_str().into() }),
+            }
+            on_progress(u64::try_from(content.len()).unwrap_or(u64::MAX));
+        }
+        Ok(content)
+    }
+
+    /// Says that the content has arrived: the server destroys it. Asked again when the connection breaks; that it is
+    /// gone already is as good.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the end of the lease then destroys the secret.
+    pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<(), ClientError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..3 {
+            match self.acknowledge_once(token, claim).await {
+                Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
+                outcome => return outcome,
+            }
+            wait *= 2;
+        }
+        self.acknowledge_once(token, claim).await
+    }
+
+    async fn acknowledge_once(&self, token: &Token, claim: &ClaimKey) -> Result<(), ClientError> {
+        let request = self
+            .request(Method::DELETE, &secret_path(token), 0)
+            .header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
+        match self.send(request).await {
+            Ok(_) | Err(ClientError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Destroys a secret unread.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Gone`] when there is nothing to destroy.
+    pub async fn burn(&self, token: &Token) -> Result<(), ClientError> {
+        self.send(self.request(Method::DELETE, &secret_path(token), 0)).await.map(drop)
+    }
+
+    /// Asks how the server is. An unhealthy one answers too.
+    ///
+    /// # Errors
+    /// [`ClientError`] when nothing answers, or not as a server does.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        let response =
+            self.request(Method::GET, api::HEALTH_PATH, 0).send().await.map_err(|error| self.error(&error))?;
+        self.json(response).await
+    }
+
+    /// A request that may take the timeout and what `bytes` of content justify.
+    fn request(&self, method: Method, path: &str, bytes: u64) -> RequestBuilder {
+        let mut url = self.server.to_string();
+        url.push_str(path.trim_start_matches('/'));
+        self.http.request(method, url).timeout(self.timeout + Duration::from_secs(bytes / SLOWEST))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|error| self.error(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let location = status.is_redirection().then(|| {
+            let target = response.headers().get(header::LOCATION)?.to_str().ok()?;
+            Url::parse(target).ok().map(|url| url.origin().ascii_serialization())
+        });
+        if let Some(target) = location {
+            let what = format!("it redirects to {}", target.as_deref().unwrap_or("another place"));
+            return Err(self.protocol(&what));
+        }
+        match self.json::<Problem>(response).await {
+            Ok(problem) if problem.code == Code::Gone => Err(ClientError::Gone),
+            Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
+            Err(_) => Err(self.protocol(&format!("it answers {status}"))),
+        }
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| self.error(&error))?;
+        serde_json::from_slice(&bytes).map_err(|_| self.protocol(&format!("its answer to {status} can't be read")))
+    }
+
+    fn protocol(&self, what: &str) -> ClientError {
+        ClientError::Protocol { server: self.server.as_str().into(), what: what.into() }
+    }
+
+    /// Says of reqwest's error what a person can act on; its own text would hold the URL, and so the token.
+    fn error(&self, error: &reqwest::Error) -> ClientError {
+        let server = self.server.as_str().into();
+        if error.is_timeout() {
+            ClientError::TimedOut { server }
+        } else {
+            ClientError::Unreachable { server, reason: root_cause(error).into() }
+        }
+    }
+}
+
+impl ClientError {
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => true,
+            Self::Problem(problem) => {
+                problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+                    || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
+            }
+            _ => false,
+        }
+    }
+}
+
+fn secret_path(token: &Token) -> String {
+    format!("{}/{}", api::SECRETS_PATH, token.expose().as_str())
+}
+
+/// A header value that no log shows.
+fn sensitive(text: &str) -> header::HeaderValue {
+    let mut value = header::HeaderValue::from_str(text).unwrap_or(header::HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+fn is_loopback(server: &Url) -> bool {
+    match server.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The innermost cause, which names neither URL nor header.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    text.unwrap_or_else(|| "the request failed".to_owned())
+}

@@ -1,0 +1,41 @@
+//! Cryptography: tokens, links and sealing at rest. Pure functions over bytes, all primitives from `orion`;
+//! randomness comes from the operating system. The format is in the design's crypto page.
+
+pub mod at_rest;
+pub mod link;
+pub mod passphrase;
+pub mod token;
+
+/// What can go wrong in `crypto`. Never holds secret bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Randomness,
+    /// An input is outside what the primitive takes, for instance larger than it can seal.
+    #[error("the content can't be sealed")]
+    Seal,
+    /// The ciphertext, its associated data or the key is not what was sealed.
+    #[error("the sealed content can't be opened: wrong key, or it was altered")]
+    Open,
+}
+
+/// Fills an array with randomness from the operating system.
+///
+/// # Errors
+/// [`CryptoError::Randomness`] when the operating system has none.
+pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CryptoError::Randomness)?;
+    Ok(bytes)
+}
+
+/// BLAKE2b-256 (RFC 7693) over `parts`, one after the other.
+pub(crate) fn hash(parts: &[&[u8]]) -> Result<[u8; 32], CryptoError> {
+    let mut state = orion::hazardous::hash::blake2::blake2b::Blake2b::new(32).map_err(|_| CryptoError::Seal)?;
+    for part in parts {
+        state.update(part).map_err(|_| CryptoError::Seal)?;
+    }
+    let digest = state.finalize().map_err(|_| CryptoError::Seal)?;
+    digest.as_ref().try_into().map_err(|_| CryptoError::Seal)
+}

@@ -1,0 +1,25 @@
+//! `ots` shares a secret exactly once.
+//!
+//! One crate holds the server, the command line and what both agree on. Read it in this order:
+//!
+//! - [`crypto`]: tokens, links and sealing at rest: pure functions over bytes.
+//! - [`store`]: the contract of a store, its SQLite engine and the sweeper. Sees opaque bytes only.
+//! - [`vault`]: the domain: create, reveal, burn, status. Puts `crypto` and `store` together.
+//! - [`api`]: the wire: paths, bodies and problems, shared by both sides.
+//! - [`server`]: HTTP in, `vault` calls out.
+//! - [`client`]: the API from the other side, over reqwest.
+//! - [`cli`]: arguments in, text out: one file a command.
+//!
+//! Calls go `cli → client → api` and `cli → server → vault → store`; `server`, `client` and `cli` also use
+//! `api` and `crypto`. No arrow turns back.
+
+
+
+
+pub mod api;
+pub mod cli;
+pub mod client;
+pub mod crypto;
+pub mod server;
+pub mod store;
+pub mod vault;

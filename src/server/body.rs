@@ -1,0 +1,116 @@
+//! Reading request bodies within bounds: of size, checked before anything is read; of time, so that a slow client
+//! doesn't hold a place; and of memory, over all requests together.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::{Request, body::Body, body::Incoming, header};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::connection::Activity;
+use crate::store::{Budget, Reservation};
+
+/// A body slower than this, in bytes a second beyond the first timeout, is cut.
+const SLOWEST: u64 = 16 * 1024;
+/// What is read and thrown away of a body that isn't wanted, so that the answer reaches a client that is still sending.
+const DRAIN_BYTES: usize = 8 * 1024 * 1024;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// Memory is taken from the budget in steps of so many bytes.
+const STEP: usize = 64 * 1024;
+
+/// A body that was read, and the memory it is counted under.
+pub(super) struct Whole {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    _reserved: Vec<Reservation>,
+}
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Larger than allowed.
+    TooLarge,
+    /// Too slow.
+    Timeout,
+    /// Too many bodies are in memory.
+    Busy,
+    /// The client stopped in the middle, or sent it wrongly.
+    Broken,
+}
+
+/// Bounds for one body.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub(super) max: usize,
+    pub(super) timeout: Duration,
+    pub(super) budget: &'a Budget,
+    pub(super) activity: &'a Activity,
+}
+
+/// Reads the body. The buffer wipes itself, and never leaves an unwiped copy behind by growing.
+pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) -> Result<Whole, Unread> {
+    let hint = request.body().size_hint();
+    if hint.lower() > u64::try_from(bounds.max).unwrap_or(u64::MAX) {
+        return Err(Unread::TooLarge);
+    }
+    let mut whole = Whole { bytes: Zeroizing::new(Vec::new()), _reserved: Vec::new() };
+    let announced = hint.exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    // Memory that is only announced costs nothing: the system gives pages when they are written to.
+    whole.bytes.try_reserve_exact(announced).map_err(|_| Unread::Busy)?;
+    let mut reserved = 0;
+    let start = Instant::now();
+    let body = request.body_mut();
+    loop {
+        let received = u64::try_from(whole.bytes.len()).unwrap_or(u64::MAX);
+        let deadline = start + bounds.timeout + Duration::from_secs(received / SLOWEST);
+        let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
+            Err(_) => return Err(Unread::Timeout),
+            Ok(None) => return Ok(whole),
+            Ok(Some(Err(_))) => return Err(Unread::Broken),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        bounds.activity.note();
+        let Ok(data) = frame.into_data() else { continue };
+        let length = whole.bytes.len() + data.len();
+        if length > bounds.max {
+            return Err(Unread::TooLarge);
+        }
+        while reserved < length {
+            whole._reserved.push(bounds.budget.reserve(STEP.min(announced.max(1024))).ok_or(Unread::Busy)?);
+            reserved += STEP.min(announced.max(1024));
+        }
+        append(&mut whole.bytes, &data)?;
+    }
+}
+
+/// Appends, moving to a larger buffer by hand so that the old one is wiped.
+fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) -> Result<(), Unread> {
+    if bytes.capacity() - bytes.len() < data.len() {
+        let mut larger = Zeroizing::new(Vec::new());
+        larger.try_reserve_exact((bytes.len() + data.len()).saturating_mul(2)).map_err(|_| Unread::Busy)?;
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
+}
+
+/// Reads and throws away a bounded part of what the client is still sending. A client that waits for `100 Continue`
+/// isn't sending yet.
+pub(super) async fn drain(request: &mut Request<Incoming>) {
+    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let body = request.body_mut();
+    let discard = async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, discard).await;
+}

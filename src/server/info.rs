@@ -1,0 +1,19 @@
+//! `GET /api/v1/info`: the limits, so that clients refuse before they send.
+
+use hyper::StatusCode;
+
+use super::{App, reply::Reply};
+use crate::api::Info;
+
+pub(super) fn get(app: &App) -> Reply {
+    let settings = &app.settings;
+    Reply::json(
+        StatusCode::OK,
+        &Info {
+            max_size: u64::try_from(settings.max_size).unwrap_or(u64::MAX),
+            default_ttl_seconds: settings.default_ttl.as_secs(),
+            max_ttl_seconds: settings.max_ttl.as_secs(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+    )
+}

@@ -1,0 +1,287 @@
+//! Answers: what a handler gives, and the headers that every answer carries.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    body::{Body, Frame, SizeHint},
+    header::{self, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{body::Unread, connection::Activity};
+use crate::{
+    api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem, Revealed},
+    store::{Reservation, StoreError},
+    vault::{Content, VaultError},
+};
+
+/// Bytes that are handed to hyper at a time: how far a client that takes a large answer is noticed to get on.
+const PART: usize = 64 * 1024;
+
+/// On every answer.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// An answer without what all answers share.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    headers: HeaderMap,
+    data: Bytes,
+    reservation: Reservation,
+}
+
+impl Reply {
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::with_capacity(12),
+            data: Bytes::new(),
+            reservation: Reservation::none(),
+        }
+    }
+
+    pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(bytes) => Self::empty(status).with(header::CONTENT_TYPE, JSON).with_data(bytes.into()),
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// A secret's content as JSON.
+    pub(super) fn secret_as_json(content: Content) -> Self {
+        let Ok(json) = reveal(&content.bytes) else { return Self::empty(StatusCode::INTERNAL_SERVER_ERROR) };
+        let reply = Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON).with_data(wiped_when_sent(json));
+        Self { reservation: content.reservation, ..reply }
+    }
+
+    /// A secret's content as it is.
+    pub(super) fn secret_as_bytes(content: Content) -> Self {
+        let reply = Self::empty(StatusCode::OK)
+            .with(header::CONTENT_TYPE, OCTET_STREAM)
+            .with(header::CONTENT_DISPOSITION, "attachment")
+            .with_data(wiped_when_sent(content.bytes));
+        Self { reservation: content.reservation, ..reply }
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// Sets a header; a value that can't be one is left out.
+    pub(super) fn with_value(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    fn with_data(mut self, data: Bytes) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The response, with what all share.
+    pub(super) fn finish(self, request_id: &str, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
+        let mut response =
+            Response::new(ReplyBody { data: self.data, activity, _reservation: self.reservation });
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        *headers = self.headers;
+        headers.extend(HEADERS.map(|(name, value)| (Some(name), value)));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let reply = Self::json(status, &problem).with(header::CONTENT_TYPE, PROBLEM_JSON);
+        match problem.code {
+            Code::Busy => reply.with(header::RETRY_AFTER, "1"),
+            Code::StorageFull => reply.with(header::RETRY_AFTER, "60"),
+            Code::Unavailable => reply.with(header::RETRY_AFTER, "5"),
+            _ => reply,
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::PassphraseNeeded => Self::new(
+                403,
+                "Forbidden",
+                Code::PassphraseRequired,
+                "This secret has a passphrase: send it with POST …/reveal, as {\"passphrase\": \"…\"}. Nothing was destroyed",
+            ),
+            VaultError::WrongPassphrase { left } => Self {
+                attempts_left: Some(left),
+                ..Self::new(
+                    403,
+                    "Forbidden",
+                    Code::WrongPassphrase,
+                    if left == 0 {
+                        "The passphrase is wrong, and that was the last try: the secret has been destroyed"
+                    } else {
+                        "The passphrase is wrong; the secret is still there. Try again while attempts are left"
+                    },
+                )
+            },
+            VaultError::Unreadable => {
+                tracing::error!("a secret can't be opened: it was sealed under another SECRET_KEY, or was altered");
+                Self::new(
+                    500,
+                    "Internal Server Error",
+                    Code::Unreadable,
+                    "The server can't open this secret with the keys it was given; ask its operator for SECRET_KEYS_OLD",
+                )
+            }
+            VaultError::Crypto(error) => {
+                tracing::error!(%error, "cryptography failed");
+                Self::new(500, "Internal Server Error", Code::Internal, "The server failed; nothing was stored or read")
+            }
+            VaultError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let unavailable = |code, detail| Self::new(503, "Service Unavailable", code, detail);
+        match error {
+            StoreError::Busy => unavailable(Code::Busy, "The server has more to do than it can hold; try again in a second"),
+            StoreError::Full => {
+                unavailable(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
+            }
+            StoreError::TooLarge => too_large(None),
+            StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
+                tracing::error!(%error, "the store failed");
+                unavailable(Code::Unavailable, "The server's database doesn't answer as it should; try again later")
+            }
+        }
+    }
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => too_large(None),
+            Unread::Timeout => {
+                Self::new(408, "Request Timeout", Code::Timeout, "The body came too slowly; nothing was stored. Send it again")
+            }
+            Unread::Busy => StoreError::Busy.into(),
+            Unread::Broken => {
+                Self::new(400, "Bad Request", Code::BadRequest, "The body broke off; nothing was stored. Send it again")
+            }
+        }
+    }
+}
+
+/// The `413`, with the limit in bytes where it is known.
+pub(super) fn too_large(max: Option<usize>) -> Problem {
+    let detail = match max {
+        Some(max) => format!("The secret is too large: at most {max} bytes are kept here (GET /api/v1/info tells)"),
+        None => "The body is too large (GET /api/v1/info tells the limit)".to_owned(),
+    };
+    Problem::new(413, "Content Too Large", Code::TooLarge, detail)
+}
+
+/// The `503` for a client beyond the cap on connections.
+pub(super) fn too_many_connections() -> Reply {
+    Problem::new(503, "Service Unavailable", Code::Busy, "The server has too many connections; try again in a second").into()
+}
+
+/// The JSON of a read: written into a buffer of its exact size, so that no unwiped copy is left behind by growing.
+fn reveal(content: &[u8]) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    let base64;
+    let revealed = match std::str::from_utf8(content) {
+        Ok(text) => Revealed { content: text.into(), encoding: None, message: Revealed::MESSAGE },
+        Err(_) => {
+            base64 = Zeroizing::new(data_encoding::BASE64.encode(content));
+            let encoding = Some(crate::api::Encoding::Base64);
+            Revealed { content: base64.as_str().into(), encoding, message: Revealed::MESSAGE }
+        }
+    };
+    let mut length = Count(0);
+    serde_json::to_writer(&mut length, &revealed)?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, &revealed)?;
+    Ok(json)
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl std::io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn wiped_when_sent(bytes: Zeroizing<Vec<u8>>) -> Bytes {
+    struct Owner(Zeroizing<Vec<u8>>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Bytes::from_owner(Owner(bytes))
+}
+
+/// A body that hands out its bytes part by part and notes that it gets on.
+#[derive(Debug)]
+pub(super) struct ReplyBody {
+    data: Bytes,
+    activity: Arc<Activity>,
+    _reservation: Reservation,
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.activity.note();
+        if self.data.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = PART.min(self.data.len());
+        Poll::Ready(Some(Ok(Frame::data(self.data.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::try_from(self.data.len()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,131 @@
+//! Which path and method is which handler, and the line that a request leaves in the log: its route, never its path.
+
+use std::{
+    sync::{Arc, LazyLock, atomic::Ordering},
+    time::Instant,
+};
+
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
+
+use super::{
+    App, body,
+    connection::Activity,
+    health, info,
+    reply::{Reply, ReplyBody},
+    secrets,
+};
+use crate::api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH};
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Health,
+    Info,
+    Secrets,
+    Secret,
+    Reveal,
+    Status,
+}
+
+impl Route {
+    fn allows(self) -> &'static str {
+        match self {
+            Self::Health | Self::Info | Self::Status => "GET, HEAD",
+            Self::Secrets | Self::Reveal => "POST",
+            Self::Secret => "GET, HEAD, DELETE",
+        }
+    }
+}
+
+/// The routes. A path is matched as it came: none of them needs percent-encoding.
+static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
+    let mut routes = matchit::Router::new();
+    for (path, route) in [
+        (HEALTH_PATH.to_owned(), Route::Health),
+        (INFO_PATH.to_owned(), Route::Info),
+        (SECRETS_PATH.to_owned(), Route::Secrets),
+        (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
+        (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
+        (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
+    ] {
+        if let Err(error) = routes.insert(path, route) {
+            tracing::error!(%error, "a route is in conflict with another");
+        }
+    }
+    routes
+});
+
+impl App {
+    pub(super) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}", self.first_request.wrapping_add(number))
+    }
+}
+
+/// What a handler is given besides the application.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a mut Request<Incoming>,
+    pub(super) token: &'a str,
+    pub(super) activity: &'a Activity,
+}
+
+/// Answers a request. Never fails: what goes wrong is an answer too.
+pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: Arc<Activity>) -> Response<ReplyBody> {
+    let started = Instant::now();
+    let request_id = app.next_request_id();
+    let path = request.uri().path().to_owned();
+    let (route, token) = match ROUTES.at(&path) {
+        Ok(matched) => (Some(*matched.value), matched.params.get("token").unwrap_or_default()),
+        Err(_) => (None, ""),
+    };
+    let method = request.method().clone();
+    let incoming = Call { request: &mut request, token, activity: &activity };
+    let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
+    // What wasn't read of the body would otherwise cut the answer off.
+    let unfinished = !hyper::body::Body::is_end_stream(request.body());
+    if unfinished {
+        body::drain(&mut request).await;
+    }
+    tracing::debug!(
+        request_id,
+        method = method.as_str(),
+        route = ?route,
+        status = reply.status.as_u16(),
+        microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    let close = unfinished && request.version() < hyper::Version::HTTP_2;
+    reply.finish(&request_id, activity, close)
+}
+
+async fn handle(
+    app: &App,
+    route: Option<Route>,
+    method: &Method,
+    incoming: Call<'_>,
+) -> Result<Reply, Problem> {
+    let Some(route) = route else {
+        return Err(Problem::new(404, "Not Found", Code::NotFound, "There is nothing at this path; see the API's description"));
+    };
+    let head_or_get = *method == Method::GET || *method == Method::HEAD;
+    match route {
+        Route::Health if head_or_get => Ok(health::get(app).await),
+        Route::Info if head_or_get => Ok(info::get(app)),
+        Route::Secrets if *method == Method::POST => secrets::create(app, incoming).await,
+        Route::Secret if *method == Method::GET => secrets::get(app, &incoming).await,
+        Route::Secret if *method == Method::HEAD => secrets::head(app, &incoming).await,
+        Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
+        Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
+        Route::Status if head_or_get => secrets::status(app, &incoming).await,
+        _ if *method == Method::OPTIONS => {
+            Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows()))
+        }
+        _ => Ok(Reply::from(Problem::new(
+            405,
+            "Method Not Allowed",
+            Code::MethodNotAllowed,
+            "This path doesn't take that method; the Allow header names those that it takes",
+        ))
+        .with(header::ALLOW, route.allows())),
+    }
+}

@@ -1,0 +1,122 @@
+//! How ciphertext lies in the file, so that removing it leaves none behind (promise 4).
+//!
+//! SQLite keeps the first bytes of a large cell on a B-tree page and the rest on overflow pages of its own. When it
+//! rebalances a B-tree it copies cells between pages and, `secure_delete` or not, leaves the old bytes in the unused
+//! middle of a rebuilt page (`rebuildPage` in btree.c). Overflow pages are never copied so, and are zeroed when they
+//! are freed. So each chunk is preceded by as many zeros as SQLite keeps on the B-tree page: ciphertext lies on
+//! overflow pages only. The sizes follow "B-tree Cell Format" in <https://sqlite.org/fileformat2.html#b_tree_pages>.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::schema::PAGE_SIZE;
+
+/// Bytes of ciphertext in a chunk: bounds what SQLite copies at a time.
+const CHUNK: usize = 256 * 1024;
+/// Chunk numbers that a record may use.
+const CHUNKS: i64 = 1024;
+/// The longest ciphertext.
+pub(super) const MAX_SEALED: usize = CHUNK * 1024;
+
+/// The least that SQLite keeps of a spilling cell on the B-tree page, for a table's leaf.
+const LOCAL: usize = (PAGE_SIZE - 12) * 32 / 255 - 23;
+/// What an overflow page holds: all but the number of the next page.
+const OVERFLOW: usize = PAGE_SIZE - 4;
+
+fn chunks_of(seq: i64) -> RangeInclusive<i64> {
+    let first = seq * CHUNKS;
+    first..=first + CHUNKS - 1
+}
+
+/// Bytes of the record header that SQLite writes before a blob of `length` bytes and the (implied) integer key:
+/// its own size, a null for the key, and the blob's serial type as a varint.
+fn header(length: usize) -> usize {
+    let serial_type = 2 * length + 12;
+    2 + match serial_type {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
+    }
+}
+
+/// The length of the padded blob for `sealed` bytes of ciphertext: its record is exactly [`LOCAL`] bytes and whole
+/// overflow pages long, and all of the ciphertext lies on the latter.
+fn padded(sealed: usize) -> usize {
+    let pages = sealed.div_ceil(OVERFLOW).max(1);
+    let fit = |pages: usize| {
+        let record = LOCAL + pages * OVERFLOW;
+        (3..=6).map(|header| record - header).find(|length| header(*length) + length == record)
+    };
+    // At a varint's boundary no length gives that record; one page more does.
+    fit(pages).or_else(|| fit(pages + 1)).unwrap_or(sealed + LOCAL)
+}
+
+/// Writes the ciphertext of record `seq`.
+pub(super) fn write(connection: &Connection, seq: i64, sealed: &[u8], scratch: &mut Vec<u8>) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT INTO payload (chunk, bytes) VALUES (?1, ?2)")?;
+    for (number, bytes) in chunks_of(seq).zip(sealed.chunks(CHUNK)) {
+        scratch.clear();
+        scratch.resize(padded(bytes.len()) - bytes.len(), 0);
+        scratch.extend_from_slice(bytes);
+        statement.execute(params![number, scratch.as_slice()])?;
+    }
+    Ok(())
+}
+
+/// Reads the `length` bytes of ciphertext of record `seq`.
+pub(super) fn read(connection: &Connection, seq: i64, length: usize) -> rusqlite::Result<Vec<u8>> {
+    let mut sealed = Vec::with_capacity(length);
+    let mut statement: CachedStatement<'_> =
+        connection.prepare_cached("SELECT bytes FROM payload WHERE chunk BETWEEN ?1 AND ?2 ORDER BY chunk")?;
+    let mut rows = statement.query(params![chunks_of(seq).start(), chunks_of(seq).end()])?;
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(0)?.as_blob()?;
+        let wanted = CHUNK.min(length - sealed.len());
+        let from = bytes.len().saturating_sub(wanted);
+        sealed.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    }
+    Ok(sealed)
+}
+
+/// Removes the ciphertext of record `seq`.
+pub(super) fn remove(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM payload WHERE chunk BETWEEN ?1 AND ?2")?
+        .execute(params![chunks_of(seq).start(), chunks_of(seq).end()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arithmetic above, against the file that SQLite really writes: B-tree pages of the payload table hold no
+    /// byte of ciphertext, whatever its length.
+    #[test]
+    fn ciphertext_lies_on_overflow_pages_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let connection = super::super::schema::open_writer(&path).unwrap();
+        let boundaries = [8186, 8187, 8188, 8189, 1_000, 1_048_570, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17];
+        let lengths: Vec<usize> =
+            (1..=3 * OVERFLOW).step_by(13).chain(OVERFLOW - 20..OVERFLOW + 20).chain(boundaries).chain(8_000..8_400).collect();
+        for (seq, length) in (1..).zip(&lengths) {
+            write(&connection, seq, &vec![0xa5; *length], &mut Vec::new()).unwrap();
+            assert_eq!(read(&connection, seq, *length).unwrap(), vec![0xa5; *length]);
+        }
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(connection);
+        let file = std::fs::read(&path).unwrap();
+        let mut overflow_pages = 0;
+        for page in file.chunks(PAGE_SIZE).skip(1) {
+            if matches!(page[0], 0x0d | 0x05 | 0x0a | 0x02) {
+                assert!(!page.windows(8).any(|bytes| bytes == [0xa5; 8]), "ciphertext on a B-tree page");
+            } else if page.contains(&0xa5) {
+                overflow_pages += 1;
+            }
+        }
+        assert!(overflow_pages > lengths.len());
+    }
+}

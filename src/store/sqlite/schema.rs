@@ -1,0 +1,93 @@
+//! Opening the database file: settings, and migrations over `user_version`.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::store::OpenError;
+
+/// Numbered SQL, applied in order, each in one transaction. Forward only.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql")];
+
+/// "ots1": tells our files from other SQLite databases.
+const APPLICATION_ID: i64 = 0x6f74_7331;
+
+/// Bytes in a page. Two kibibytes keep a short secret's only overflow page small (payload.rs).
+pub(super) const PAGE_SIZE: usize = 2048;
+
+/// Pages in the WAL before SQLite copies them to the database by itself.
+const AUTOCHECKPOINT_PAGES: u32 = 8192;
+
+/// Opens the write connection: creates the file if it isn't there, and brings its schema up to date.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let describe = |error: rusqlite::Error| describe(path, &error);
+    let mut connection = Connection::open(path).map_err(describe)?;
+    connection
+        .execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_SIZE};
+             PRAGMA auto_vacuum = INCREMENTAL;
+             PRAGMA busy_timeout = 250;
+             PRAGMA secure_delete = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;
+             PRAGMA temp_store = MEMORY;"
+        ))
+        .map_err(describe)?;
+    migrate(path, &mut connection)?;
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA cache_size = -8192;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};"
+        ))
+        .map_err(describe)?;
+    Ok(connection)
+}
+
+/// Opens the connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let describe = |error: rusqlite::Error| describe(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(describe)?;
+    connection
+        .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4096;")
+        .map_err(describe)?;
+    Ok(connection)
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+    let describe = |error: rusqlite::Error| describe(path, &error);
+    let number = |connection: &Connection, pragma: &str| {
+        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0)).map_err(describe)
+    };
+    let found = number(connection, "user_version")?;
+    let application = number(connection, "application_id")?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let empty = number(connection, "schema_version")? == 0;
+    if application != APPLICATION_ID && !(empty && application == 0) {
+        return Err(OpenError::Damaged(path.to_owned(), "another program's database".to_owned()));
+    }
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let transaction = connection.transaction().map_err(describe)?;
+        transaction.execute_batch(sql).map_err(describe)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(describe)?;
+        transaction.pragma_update(None, "user_version", version).map_err(describe)?;
+        transaction.commit().map_err(describe)?;
+    }
+    Ok(())
+}
+
+fn describe(path: &Path, error: &rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            OpenError::Damaged(path.to_owned(), error.to_string())
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path.to_owned()),
+        _ => OpenError::Engine(path.to_owned(), error.to_string()),
+    }
+}

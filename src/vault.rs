@@ -1,0 +1,381 @@
+//! The domain: create, reveal, burn, status. Puts `crypto` and `store` together; knows neither HTTP nor SQL.
+//!
+//! Promise 1 is the order in [`Vault::reveal`]: the store commits the removal, or the claim, before anything is opened.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::{
+        self, CryptoError,
+        at_rest::{Context, KeyId, Keyring},
+        passphrase::Passphrase,
+        token::Token,
+    },
+    store::{Access, ClaimHash, Peek, Record, Reservation, SecretId, Store, StoreError, Stored},
+};
+
+/// Wrong passphrases after which a secret is burned.
+pub const PASSPHRASE_TRIES: u32 = 10;
+/// The shortest time to live.
+pub const MIN_TTL: Duration = Duration::from_secs(1);
+
+/// How long a secret is kept: at least a second, at most what the server allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(Duration);
+
+/// The time to live is out of range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTtl {
+    /// Shorter than a second, zero or negative.
+    #[error("it has to be at least 1 second")]
+    TooShort,
+    /// Longer than the server keeps secrets.
+    #[error("it can be at most {} seconds here", .0.as_secs())]
+    TooLong(Duration),
+}
+
+impl Ttl {
+    /// Takes seconds, fractions allowed, up to `max`. Kept to the millisecond.
+    ///
+    /// # Errors
+    /// [`InvalidTtl`]; what isn't a number counts as too short.
+    pub fn from_seconds(seconds: f64, max: Duration) -> Result<Self, InvalidTtl> {
+        if seconds.is_nan() || seconds < MIN_TTL.as_secs_f64() {
+            return Err(InvalidTtl::TooShort);
+        }
+        if seconds > max.as_secs_f64() {
+            return Err(InvalidTtl::TooLong(max));
+        }
+        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| InvalidTtl::TooLong(max))
+    }
+
+    /// Takes a duration up to `max`.
+    ///
+    /// # Errors
+    /// [`InvalidTtl`].
+    pub fn new(duration: Duration, max: Duration) -> Result<Self, InvalidTtl> {
+        Self::from_seconds(duration.as_secs_f64(), max)
+    }
+}
+
+/// A reader's own random word, under which a reveal can be repeated: 16 to 128 characters of `A-Za-z0-9_-`.
+#[derive(Clone)]
+pub struct ClaimKey(Zeroizing<String>);
+
+/// The text can't be a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it has to be 16 to 128 characters, each a letter, a digit, '_' or '-'")]
+pub struct InvalidClaimKey;
+
+impl ClaimKey {
+    /// Draws a new one: 160 bits.
+    ///
+    /// # Errors
+    /// [`CryptoError::Randomness`].
+    pub fn generate() -> Result<Self, CryptoError> {
+        Token::generate().map(|token| Self(token.expose()))
+    }
+
+    /// The text. Named so that each place that shows it can be found.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn hash(&self) -> Result<ClaimHash, CryptoError> {
+        crypto::hash(&[b"ots/claim/v1", self.0.as_bytes()]).map(ClaimHash)
+    }
+}
+
+impl FromStr for ClaimKey {
+    type Err = InvalidClaimKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClaimKey> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if !(16..=128).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(InvalidClaimKey);
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl fmt::Debug for ClaimKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClaimKey(…)")
+    }
+}
+
+/// What kind of content it is, as the sender says. Part of what the ciphertext is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kind {
+    /// An end-to-end envelope: the server can't read it.
+    pub encrypted: bool,
+    /// For an envelope: a person has a passphrase to type. (Its proof is there in any case.)
+    pub passphrase_required: bool,
+}
+
+impl Kind {
+    fn to_byte(self) -> u8 {
+        u8::from(self.encrypted) | u8::from(self.passphrase_required) << 1
+    }
+
+    fn from_byte(byte: u8) -> Self {
+        Self { encrypted: byte & 1 != 0, passphrase_required: byte & 2 != 0 }
+    }
+}
+
+/// A secret to keep.
+pub struct NewSecret {
+    /// At least one byte; the caller has checked the upper limit.
+    pub content: Zeroizing<Vec<u8>>,
+    /// How long to keep it.
+    pub ttl: Ttl,
+    /// What a reader has to know besides the link.
+    pub passphrase: Option<Passphrase>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// A secret that is durably kept.
+pub struct Created {
+    /// What the link holds. The vault doesn't keep it.
+    pub token: Token,
+    /// When the secret is gone if nobody reads it.
+    pub expires_at: Timestamp,
+}
+
+/// A secret's content, on its way to its one reader.
+pub struct Content {
+    /// The bytes; wiped when dropped.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// The memory they are counted under.
+    pub reservation: Reservation,
+}
+
+/// What may be known without reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it is gone if nobody reads it.
+    pub expires_at: Timestamp,
+    /// Bytes of content.
+    pub size: u64,
+    /// Whether it is an end-to-end envelope.
+    pub encrypted: bool,
+    /// Whether a person has a passphrase to type.
+    pub passphrase_required: bool,
+}
+
+/// Why the vault didn't do what it was asked. That a secret isn't there is not an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The secret has a passphrase and none came. Nothing was destroyed, no try counted.
+    #[error("the secret needs a passphrase")]
+    PassphraseNeeded,
+    /// The passphrase is wrong; with no tries left the secret is burned.
+    #[error("the passphrase is wrong, {left} tries are left")]
+    WrongPassphrase {
+        /// Tries that are left.
+        left: u32,
+    },
+    /// The record is sealed under a key that the server wasn't given, or was altered. It stays.
+    #[error("the secret can't be opened with the keys that the server has")]
+    Unreadable,
+    /// The store didn't do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A primitive failed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// Keeps secrets in a store, sealed under a keyring.
+pub struct Vault {
+    store: Arc<Store>,
+    keys: Keyring,
+    lease: Duration,
+    /// Whether the store may hold records under other keys than ours; reads then look before they take.
+    foreign_records: bool,
+    /// One reader at a time checks a passphrase of a secret, so that no two guesses are checked for one counted.
+    checking: [Mutex<()>; 64],
+}
+
+impl Vault {
+    /// A vault whose claims last for `lease`.
+    ///
+    /// # Errors
+    /// When the store can't be asked which keys its records are under.
+    pub async fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Result<Self, VaultError> {
+        let mut vault =
+            Self { store, keys, lease, foreign_records: false, checking: std::array::from_fn(|_| Mutex::new(())) };
+        vault.foreign_records = vault.count_unreadable().await? > 0;
+        Ok(vault)
+    }
+
+    /// How many records there are that none of the keys opens.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn count_unreadable(&self) -> Result<u64, VaultError> {
+        let counts = self.store.count_by_key().await?;
+        Ok(counts.iter().filter(|(key, _)| self.keys.find(KeyId(*key)).is_none()).map(|(_, count)| count).sum())
+    }
+
+    /// Seals a secret and keeps it. When this returns, the secret is on the disk.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`], [`VaultError::Crypto`]: nothing is kept then.
+    pub async fn create(&self, secret: NewSecret) -> Result<Created, VaultError> {
+        let token = Token::generate()?;
+        let id = token.id()?;
+        let created_at = to_milliseconds(Timestamp::now());
+        let expires_at = to_milliseconds(created_at.saturating_add(secret.ttl.0).unwrap_or(Timestamp::MAX));
+        let key = self.keys.current();
+        let kind = secret.kind.to_byte();
+        let context = Context { id: &id, expires_at: expires_at.as_millisecond(), kind };
+        let passphrase = secret.passphrase.as_ref();
+        let record = Record {
+            id: SecretId(id),
+            created_at,
+            expires_at,
+            kind,
+            size: u64::try_from(secret.content.len()).unwrap_or(u64::MAX),
+            key_id: key.id().0,
+            verifier: passphrase
+                .map(|passphrase| key.verifier(&token, passphrase))
+                .transpose()?
+                .map(|verifier| *verifier.as_bytes()),
+            sealed: key.seal(&token, passphrase, context, &secret.content)?,
+        };
+        drop(secret); // the plaintext is wiped before the wait
+        self.store.insert(record).await?;
+        Ok(Created { token, expires_at })
+    }
+
+    /// Gives the content to its one reader. Without a claim it is removed first; with one, the same claim gets it again
+    /// until the lease ends. `None` when it isn't there, or somebody else has it.
+    ///
+    /// # Errors
+    /// [`VaultError::PassphraseNeeded`], [`VaultError::WrongPassphrase`]: the latter counts. [`VaultError::Unreadable`]:
+    /// the record stays. [`VaultError::Store`].
+    pub async fn reveal(
+        &self,
+        token: &Token,
+        claim: Option<&ClaimKey>,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Option<Content>, VaultError> {
+        let id = SecretId(token.id()?);
+        let claim = claim.map(ClaimKey::hash).transpose()?;
+        if passphrase.is_none() && !self.foreign_records {
+            if let Some(stored) = self.fetch(id, Access::Open, claim).await? {
+                return self.open(token, None, stored).map(Some);
+            }
+            // Not there, or guarded: only the latter is worth telling.
+            return match self.visible(id, claim).await? {
+                Some(peek) if peek.verifier.is_some() => Err(VaultError::PassphraseNeeded),
+                _ => Ok(None),
+            };
+        }
+
+        let _one_at_a_time = self.check_lock(id).lock().await;
+        let Some(peek) = self.visible(id, claim).await? else { return Ok(None) };
+        let key = self.keys.find(KeyId(peek.key_id)).ok_or(VaultError::Unreadable)?;
+        let passphrase = match (peek.verifier, passphrase) {
+            (None, _) => None,
+            (Some(_), None) => return Err(VaultError::PassphraseNeeded),
+            (Some(stored), Some(passphrase)) if key.verifier(token, passphrase)?.matches(&stored) => Some(passphrase),
+            (Some(_), Some(_)) => {
+                let left = self.store.fail_attempt(id, PASSPHRASE_TRIES, Timestamp::now()).await?;
+                return left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }));
+            }
+        };
+        match self.fetch(id, Access::Verified, claim).await? {
+            Some(stored) => self.open(token, passphrase, stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Destroys a secret unread. False when it isn't there, or somebody is reading it.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn burn(&self, token: &Token) -> Result<bool, VaultError> {
+        Ok(self.store.burn(SecretId(token.id()?), Timestamp::now()).await?)
+    }
+
+    /// Destroys a secret that was read under `claim`: the reader's acknowledgement.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<bool, VaultError> {
+        Ok(self.store.release(SecretId(token.id()?), claim.hash()?).await?)
+    }
+
+    /// What may be known without reading. `None` when it isn't there, or somebody else is reading it.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Option<Status>, VaultError> {
+        let claim = claim.map(ClaimKey::hash).transpose()?;
+        let Some(peek) = self.visible(SecretId(token.id()?), claim).await? else { return Ok(None) };
+        let kind = Kind::from_byte(peek.kind);
+        Ok(Some(Status {
+            created_at: peek.created_at,
+            expires_at: peek.expires_at,
+            size: peek.size,
+            encrypted: kind.encrypted,
+            passphrase_required: if kind.encrypted { kind.passphrase_required } else { peek.verifier.is_some() },
+        }))
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn ping(&self) -> Result<(), VaultError> {
+        Ok(self.store.ping().await?)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an index modulo the length is in range")]
+    fn check_lock(&self, id: SecretId) -> &Mutex<()> {
+        let [first, ..] = id.0;
+        &self.checking[usize::from(first) % self.checking.len()]
+    }
+
+    async fn fetch(
+        &self,
+        id: SecretId,
+        access: Access,
+        claim: Option<ClaimHash>,
+    ) -> Result<Option<Stored>, StoreError> {
+        let now = Timestamp::now();
+        match claim {
+            Some(claim) => self.store.claim(id, access, claim, self.lease, now).await,
+            None => self.store.take(id, access, now).await,
+        }
+    }
+
+    /// The record, unless somebody else has claimed it.
+    async fn visible(&self, id: SecretId, claim: Option<ClaimHash>) -> Result<Option<Peek>, StoreError> {
+        let peek = self.store.peek(id, Timestamp::now()).await?;
+        Ok(peek.filter(|peek| peek.claim.is_none() || peek.claim == claim))
+    }
+
+    fn open(&self, token: &Token, passphrase: Option<&Passphrase>, stored: Stored) -> Result<Content, VaultError> {
+        let key = self.keys.find(KeyId(stored.key_id)).ok_or(VaultError::Unreadable)?;
+        let id = token.id()?;
+        let context = Context { id: &id, expires_at: stored.expires_at.as_millisecond(), kind: stored.kind };
+        let bytes = key.open(token, passphrase, context, stored.sealed).map_err(|_| VaultError::Unreadable)?;
+        Ok(Content { bytes, reservation: stored.reservation })
+    }
+}
+
+/// Cuts off what a store doesn't keep.
+fn to_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
