@@ -394,5 +394,6 @@ fn root_cause(error: &reqwest::Error) -> String {
         text = Some(inner.to_string());
         cause = inner.source();
     }
-    text.unwrap_or_else(|| "the request failed".to_owned())
+    let text = text.unwrap_or_else(|| "the request failed".to_owned());
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -74,7 +74,8 @@ pub(super) async fn serve(stream: TcpStream, app: Arc<App>, watcher: Watcher) {
                 tracing::trace!(%error, "a connection ended early");
             }
         }
-        () = activity.stalled(timeout) => tracing::debug!("a connection stalled and was cut"),
+        // Later than a body's own timeout, so that a slow sender gets its answer.
+        () = activity.stalled(timeout * 2) => tracing::debug!("a connection stalled and was cut"),
     }
 }
 

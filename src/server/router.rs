@@ -83,7 +83,7 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !hyper::body::Body::is_end_stream(request.body());
-    if unfinished {
+    if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
         body::drain(&mut request).await;
     }
     tracing::debug!(

@@ -22,18 +22,22 @@ const AUTOCHECKPOINT_PAGES: u32 = 8192;
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
     let mut connection = Connection::open(path).map_err(describe)?;
+    let found = inspect(path, &connection)?;
+    if found == 0 {
+        connection
+            .execute_batch(&format!("PRAGMA page_size = {PAGE_SIZE}; PRAGMA auto_vacuum = INCREMENTAL;"))
+            .map_err(describe)?;
+    }
     connection
-        .execute_batch(&format!(
-            "PRAGMA page_size = {PAGE_SIZE};
-             PRAGMA auto_vacuum = INCREMENTAL;
-             PRAGMA busy_timeout = 250;
+        .execute_batch(
+            "PRAGMA busy_timeout = 250;
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;
-             PRAGMA temp_store = MEMORY;"
-        ))
+             PRAGMA temp_store = MEMORY;",
+        )
         .map_err(describe)?;
-    migrate(path, &mut connection)?;
+    migrate(path, &mut connection, found)?;
     connection
         .execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
@@ -57,7 +61,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+/// The schema that the file has, 0 if it is new. Refuses what isn't ours, and changes nothing.
+fn inspect(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
     let number = |connection: &Connection, pragma: &str| {
         connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0)).map_err(describe)
@@ -72,6 +77,11 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
+    Ok(found)
+}
+
+fn migrate(path: &Path, connection: &mut Connection, found: i64) -> Result<(), OpenError> {
+    let describe = |error: rusqlite::Error| describe(path, &error);
     for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         let transaction = connection.transaction().map_err(describe)?;
         transaction.execute_batch(sql).map_err(describe)?;

@@ -118,7 +118,10 @@ impl Writer {
             let emptied = self.checkpoint();
             if self.reserve.give_up() || emptied {
                 done = self.one(&job.call);
-                self.checkpoint();
+                // The WAL's space is free again: hold it before anybody else takes it.
+                if self.checkpoint() {
+                    self.reserve.restore();
+                }
             }
             self.dirty_since.get_or_insert_with(Instant::now);
         }

@@ -1,0 +1,215 @@
+//! Promises 3, 4 and 5: a stolen disk is worthless, gone means gone, and secrets go nowhere else.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::{
+    collections::HashSet,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use common::{CLAIM, SECRET_KEY, Server, directory, files, noise, on_disk, run, until};
+use reqwest::Method;
+use serde_json::json;
+
+/// Every run of 32 bytes, at any offset, of every ciphertext that the database's payload table holds now.
+fn ciphertext_runs(data: &Path) -> HashSet<[u8; 32]> {
+    let connection = rusqlite::Connection::open(data.join("ots.db")).unwrap();
+    let mut statement = connection.prepare("SELECT bytes FROM payload").unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let mut runs = HashSet::new();
+    for bytes in rows {
+        let bytes = bytes.unwrap();
+        let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
+        runs.extend(bytes[start..].windows(32).filter(|run| run.iter().any(|byte| *byte != 0)).map(|run| <[u8; 32]>::try_from(run).unwrap()));
+    }
+    runs
+}
+
+/// How many of these runs are in any file below the directory.
+fn runs_on_disk(data: &Path, runs: &HashSet<[u8; 32]>) -> usize {
+    let mut found = 0;
+    for path in files(data) {
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        found += bytes.windows(32).filter(|window| window.iter().any(|byte| *byte != 0)).filter(|window| runs.contains(*window)).count();
+    }
+    found
+}
+
+/// Promise 4: after reads, burns and expiries in an order that makes SQLite shuffle its pages, no 32-byte run of any of
+/// the ciphertexts is in the database, its WAL or anything else, within a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn gone_means_gone() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--claim-lease", "2s"]);
+    // Sizes on both sides of every boundary; some stay, so that pages are shared with what goes.
+    let sizes = [1, 20, 100, 500, 1000, 1999, 2000, 2005, 2044, 2100, 4000, 4200, 9000, 70_000, 300_000];
+    let mut tokens = Vec::new();
+    for round in 0..20_u64 {
+        for (index, size) in sizes.iter().enumerate() {
+            let expires = round % 4 == 3;
+            let path = format!("/api/v1/secrets?ttl_seconds={}", if expires { 8 } else { 600 });
+            let request = server.request(Method::POST, &path).header("content-type", "application/octet-stream");
+            let response = request.body(noise(round * 100 + index as u64, *size)).send().await.unwrap();
+            assert_eq!(response.status(), 201);
+            let created: serde_json::Value = response.json().await.unwrap();
+            tokens.push((round, created["token"].as_str().unwrap().to_owned()));
+        }
+    }
+    let runs = ciphertext_runs(data.path());
+    assert!(runs.len() > 1_000_000, "the ciphertexts were found: {}", runs.len());
+    assert!(runs_on_disk(data.path(), &runs) > 1_000_000, "and they are on the disk");
+
+    // Not in the order in which they came.
+    tokens.sort_by_key(|(_, token)| token.clone());
+    let last = tokens.len() - 40;
+    for (number, (round, token)) in tokens.iter().enumerate() {
+        let status = match (round % 4, number >= last) {
+            (3, _) => continue, // expires
+            (_, true) => {
+                // Claimed and never acknowledged: the lease's end destroys it.
+                assert_eq!(server.reveal(token, Some(CLAIM), None).await.status(), 200);
+                continue;
+            }
+            (0, _) => server.get(token).await.status(),
+            (1, _) => {
+                assert_eq!(server.reveal(token, Some(CLAIM), None).await.status(), 200);
+                server.delete(token, Some(CLAIM)).await.status()
+            }
+            _ => server.delete(token, None).await.status(),
+        };
+        assert!(status.is_success());
+        // New ones take the place of old ones.
+        if number % 5 == 0 {
+            server.create(&"y".repeat(number * 7 % 3000 + 1)).await;
+        }
+    }
+    let removed = Instant::now();
+    until("no run of any ciphertext is left", Duration::from_secs(60), || async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        runs_on_disk(data.path(), &runs) == 0
+    })
+    .await;
+    eprintln!("{} runs of 32 bytes: gone after {:?}", runs.len(), removed.elapsed());
+}
+
+/// A reader with a snapshot open holds the WAL up; the server tries again until it is empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_snapshot_only_delays() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create(&"z".repeat(3000)).await;
+    let runs = ciphertext_runs(data.path());
+    let path = data.path().join("ots.db");
+    let holder = rusqlite::Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN").unwrap();
+    holder.query_row("SELECT count(*) FROM record", [], |_| Ok(())).unwrap();
+    assert_eq!(server.get(&token).await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(runs_on_disk(data.path(), &runs) > 0, "the snapshot still needs it");
+    let other = server.create("others are served meanwhile").await;
+    assert_eq!(server.get(&other).await.status(), 200);
+    holder.execute_batch("ROLLBACK").unwrap();
+    until("it is gone", Duration::from_secs(30), || async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        runs_on_disk(data.path(), &runs) == 0
+    })
+    .await;
+}
+
+/// Under constant load the WAL is emptied all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn constant_load_does_not_keep_the_removed() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create(&"z".repeat(3000)).await;
+    let runs = ciphertext_runs(data.path());
+    assert_eq!(server.get(&token).await.status(), 200);
+    let removed = Instant::now();
+    let load = async {
+        loop {
+            let token = server.create("load").await;
+            server.get(&token).await;
+        }
+    };
+    let gone = until("it is gone", Duration::from_secs(55), || async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        runs_on_disk(data.path(), &runs) == 0
+    });
+    tokio::select! {
+        () = load => {}
+        () = gone => eprintln!("gone under load after {:?}", removed.elapsed()),
+    }
+}
+
+/// Promises 3 and 5: the disk holds neither content, token nor key, and nothing was said of them anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_disk_nor_log_nor_process_list_tells() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let content = "canary-content-4f1b8a2c";
+    let passphrase = "canary-passphrase-77d0";
+    let plain = server.create(content).await;
+    let guarded = server.create_with(json!({"content": content, "passphrase": passphrase})).await;
+    let claimed = server.create(content).await;
+    assert_eq!(server.reveal(&claimed, Some(CLAIM), None).await.status(), 200);
+    assert_eq!(server.reveal(&guarded, None, Some("canary-wrong")).await.status(), 403);
+    assert_eq!(server.get(&"a".repeat(32)).await.status(), 404);
+    let listed = std::fs::read(format!("/proc/{}/cmdline", server.child.id())).unwrap();
+    for needle in [content, passphrase, "canary-wrong", &plain, &guarded, &claimed, CLAIM, SECRET_KEY] {
+        assert!(!on_disk(data.path(), needle.as_bytes()), "{needle} is on the disk");
+        assert!(!server.log().contains(needle), "{needle} is in the log");
+        assert!(!String::from_utf8_lossy(&listed).contains(needle), "{needle} is in the process list");
+    }
+    assert!(server.log().contains("status=200"), "requests are logged: {}", server.log());
+    // The token's bytes, too.
+    let bytes = data_encoding::BASE32_NOPAD.decode(plain.to_uppercase().as_bytes()).unwrap();
+    assert!(!on_disk(data.path(), &bytes));
+}
+
+/// Files are their owner's only, whatever the umask is.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let data = directory();
+    let below = data.path().join("made/by/ots");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "umask 000; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\""]).arg(common::OTS).arg(&below);
+    shell.env_clear().env("HOME", "/nonexistent").env("CARGO_MANIFEST_DIR", "as if by cargo run");
+    let server = Server::spawn(shell).unwrap();
+    server.create("x").await;
+    assert_eq!(below.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let found = files(&below);
+    assert!(found.iter().any(|path| path.ends_with("secret.key")), "a key of its own: {found:?}");
+    for path in found {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+    }
+}
+
+/// `ots` as a client shows nothing in the process list, and leaves nothing in its errors.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_the_client_hold_no_secret() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let link = server.put(b"canary");
+    let token = link.rsplit('/').next().unwrap().to_owned();
+    let cases: Vec<Vec<String>> = vec![
+        vec!["-v".into(), "get".into(), format!("http://127.0.0.1:1/s/{token}#canary-key")],
+        vec!["-v".into(), "--json".into(), "get".into(), format!("http://127.0.0.1:1/s/{token}#canary-key")],
+        vec!["-v".into(), "get".into(), format!("{}#canary-key", link)],
+        vec!["-v".into(), "get".into(), format!("http://example.com/s/{token}#canary-key")],
+        vec!["-v".into(), "get".into(), "https://host/s/canary-key".into()],
+    ];
+    for arguments in cases {
+        let mut command = server.client(&[]);
+        command.args(&arguments);
+        let output = tokio::task::spawn_blocking(move || run(command, b"")).await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && !said.is_empty());
+        assert!(!said.contains(&token) && !said.contains("canary"), "{said}");
+    }
+    assert_eq!(server.get(&token).await.status(), 200, "none of them read it");
+}
