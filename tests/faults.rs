@@ -182,7 +182,7 @@ async fn a_full_disk_loses_nothing() {
         eprintln!("skipped: mounting a small file system needs root; CI runs it");
         return;
     }
-    let disk = SmallDisk::new(24);
+    let disk = SmallDisk::new(64);
     let data = disk.path.join("data");
     let server = Server::start(&data, &[]);
     let mut kept = Vec::new();
@@ -203,7 +203,7 @@ async fn a_full_disk_loses_nothing() {
     assert!(kept.len() >= 5, "{}", kept.len());
     // Filled to the last byte by somebody else, too.
     let filler = disk.path.join("filler");
-    let _ = std::fs::write(&filler, vec![1; 32 << 20]);
+    let _ = std::fs::write(&filler, vec![1; 64 << 20]);
     assert!(server.healthy().await, "it says so, and goes on");
 
     // Half of them now, by all the ways of reading; the other half after a crash on the full disk.
@@ -216,7 +216,7 @@ async fn a_full_disk_loses_nothing() {
         assert_eq!(response.status(), 200, "number {number} of {}: {}", kept.len(), server.log());
         assert!(response.bytes().await.unwrap() == content);
         if claim.is_some() {
-            assert_eq!(server.delete(token, claim).await.status(), 204);
+            assert_eq!(server.delete(token, claim).await.status(), 204, "{}", server.log());
         }
         assert_eq!(server.get(token).await.status(), 404);
         // Whatever came free is taken again.

@@ -56,8 +56,6 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
     }
     let mut whole = Whole { bytes: Zeroizing::new(Vec::new()), _reserved: Vec::new() };
     let announced = hint.exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-    // Memory that is only announced costs nothing: the system gives pages when they are written to.
-    whole.bytes.try_reserve_exact(announced).map_err(|_| Unread::Busy)?;
     let mut reserved = 0;
     let start = Instant::now();
     let body = request.body_mut();
@@ -80,15 +78,17 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
             whole._reserved.push(bounds.budget.reserve(STEP.min(announced.max(1024))).ok_or(Unread::Busy)?);
             reserved += STEP.min(announced.max(1024));
         }
-        append(&mut whole.bytes, &data)?;
+        append(&mut whole.bytes, &data, announced)?;
     }
 }
 
-/// Appends, moving to a larger buffer by hand so that the old one is wiped.
-fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) -> Result<(), Unread> {
+/// Appends, moving to a larger buffer by hand so that the old one is wiped. The buffer grows with what has come, not
+/// with what was announced: announcing is free.
+fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8], announced: usize) -> Result<(), Unread> {
     if bytes.capacity() - bytes.len() < data.len() {
+        let needed = bytes.len() + data.len();
         let mut larger = Zeroizing::new(Vec::new());
-        larger.try_reserve_exact((bytes.len() + data.len()).saturating_mul(2)).map_err(|_| Unread::Busy)?;
+        larger.try_reserve_exact(needed.saturating_mul(2).min(announced.max(needed))).map_err(|_| Unread::Busy)?;
         larger.extend_from_slice(bytes);
         *bytes = larger;
     }

@@ -31,8 +31,8 @@ use ops::{Done, Op};
 const QUEUE: usize = 4096;
 /// Ciphertext that the store holds in memory at most, queued or loaded.
 const MEMORY: usize = 32 * 1024 * 1024;
-/// Disk space kept back beyond the largest record.
-const RESERVE_SLACK: usize = 2 * 1024 * 1024;
+/// Disk space kept back, besides twice the largest record, in bytes: what the WAL may hold that isn't in the database yet.
+const RESERVE: usize = 24 * 1024 * 1024;
 
 /// What a queue holds: a call, and where its answer goes. An answer that nobody waits for is dropped.
 struct Job<C, A> {
@@ -65,7 +65,7 @@ impl SqliteStore {
         create_private_file(path)?;
         let budget = Budget::new(MEMORY.max(largest));
         let connection = schema::open_writer(path)?;
-        let reserve = reserve::Reserve::new(beside(path, "reserve"), largest + RESERVE_SLACK);
+        let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
         let reader = schema::open_reader(path)?;
 
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);

@@ -22,7 +22,7 @@ use crate::store::{Budget, StoreError};
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
 /// Ciphertext in one transaction at most, in bytes.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long the queue has to be empty before the files are cleaned.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long removed ciphertext may stay in the WAL under constant load.
@@ -114,11 +114,12 @@ impl Writer {
     fn alone(&mut self, job: &WriteJob) -> Result<Done, StoreError> {
         let mut done = self.one(&job.call);
         if matches!(done, Err(StoreError::Full)) && job.call.may_use_reserve() {
-            // What the WAL holds already may move to the database, and its space be used again.
+            // With the reserve's space the WAL can move to the database, and then has room for this call.
+            let given_up = self.reserve.give_up();
             let emptied = self.checkpoint();
-            if self.reserve.give_up() || emptied {
+            if given_up || emptied {
                 done = self.one(&job.call);
-                // The WAL's space is free again: hold it before anybody else takes it.
+                // What the WAL took is free again: hold it before anybody else takes it.
                 if self.checkpoint() {
                     self.reserve.restore();
                 }
