@@ -1,1 +1,191 @@
-fn main(){}
+//! Drives the real server with keep-alive connections that create and read secrets of 1 KiB, and in the same run a bare
+//! hyper server that echoes the same bodies: what durable, sealed, one-time storage costs beyond HTTP itself.
+//!
+//! ```sh
+//! cargo bench --bench serve              # 1, 16, 64 and 256 connections, 5 s each
+//! cargo bench --bench serve -- 2 64      # 2 s, 64 connections only
+//! ```
+//!
+//! A pair is a `POST` that creates and a `GET` that reads; for the echo, two `POST`s of the same body. The load comes
+//! from this process, the servers are processes of their own; all share the machine's cores.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+use std::{
+    convert::Infallible,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, Response, body::Incoming, client::conn::http1::SendRequest, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if arguments.first().is_some_and(|argument| argument == "echo") {
+        return runtime.block_on(echo());
+    }
+    let numbers: Vec<u64> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let duration = Duration::from_secs(numbers.first().copied().unwrap_or(5));
+    let connections = if numbers.len() > 1 { numbers[1..].to_vec() } else { vec![1, 16, 64, 256] };
+    runtime.block_on(compare(duration, &connections));
+}
+
+async fn compare(duration: Duration, connections: &[u64]) {
+    let data = tempfile::tempdir().unwrap();
+    let mut ots = Command::new(env!("CARGO_BIN_EXE_ots"));
+    ots.env("SECRET_KEY", "a key for the benchmark only").args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+    let ots = Server::start(ots.arg(data.path()));
+    let echo = Server::start(Command::new(std::env::current_exe().unwrap()).arg("echo"));
+    println!("server  connections  requests/s   p50 ms   p99 ms  server CPU µs/pair   RSS MiB");
+    let mut one = None;
+    for connections in connections {
+        let of_echo = run(&echo, Kind::Echo, *connections, duration).await;
+        let of_ots = run(&ots, Kind::Ots, *connections, duration).await;
+        let one = *one.get_or_insert(of_ots);
+        println!(
+            "        ots does {:.2} of the echo's requests/s, and {:.1} times those of its first row",
+            of_ots / of_echo,
+            of_ots / one
+        );
+    }
+    for server in [&ots, &echo] {
+        println!("{}: {:.1} MiB resident at the end", server.name, server.resident());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Ots,
+    Echo,
+}
+
+/// Drives a server for a while, prints a row, and gives its requests a second.
+async fn run(server: &Server, kind: Kind, connections: u64, duration: Duration) -> f64 {
+    let cpu = server.cpu();
+    let start = Instant::now();
+    let workers: Vec<_> = (0..connections)
+        .map(|_| {
+            let address = server.address.clone();
+            tokio::spawn(async move { drive(&address, kind, start + duration).await })
+        })
+        .collect();
+    let mut latencies = Vec::new();
+    for worker in workers {
+        latencies.extend(worker.await.unwrap());
+    }
+    let elapsed = start.elapsed();
+    let cpu = server.cpu().checked_sub(cpu).unwrap_or_default();
+    latencies.sort_unstable();
+    let requests = latencies.len() as f64;
+    let at = |share: f64| latencies[((requests * share) as usize).min(latencies.len() - 1)].as_secs_f64() * 1e3;
+    let rate = requests / elapsed.as_secs_f64();
+    println!(
+        "{:6}  {connections:11}  {rate:10.0}  {:7.2}  {:7.2}  {:18.0}  {:8.1}",
+        server.name,
+        at(0.5),
+        at(0.99),
+        cpu.as_secs_f64() * 1e6 / (requests / 2.0),
+        server.resident()
+    );
+    rate
+}
+
+/// Pairs on one keep-alive connection until `end`; how long each request took.
+async fn drive(address: &str, kind: Kind, end: Instant) -> Vec<Duration> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let content = "s".repeat(1024);
+    let body = Bytes::from(format!("{{\"content\":\"{content}\"}}"));
+    let mut latencies = Vec::new();
+    while Instant::now() < end {
+        let start = Instant::now();
+        let answer = send(&mut sender, Method::POST, "/api/v1/secrets", body.clone()).await;
+        latencies.push(start.elapsed());
+        let start = Instant::now();
+        match kind {
+            Kind::Ots => {
+                let created: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+                let path = format!("/api/v1/secrets/{}", created["token"].as_str().unwrap());
+                let read = send(&mut sender, Method::GET, &path, Bytes::new()).await;
+                assert!(read.len() > 1024);
+            }
+            Kind::Echo => {
+                send(&mut sender, Method::POST, "/api/v1/secrets", body.clone()).await;
+            }
+        }
+        latencies.push(start.elapsed());
+    }
+    latencies
+}
+
+async fn send(sender: &mut SendRequest<Full<Bytes>>, method: Method, path: &str, body: Bytes) -> Bytes {
+    let request = Request::builder().method(method).uri(path).header("host", "bench");
+    let request = request.header("content-type", "application/json").body(Full::new(body)).unwrap();
+    sender.ready().await.unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert!(response.status().is_success(), "{}", response.status());
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// A server process and where it listens. Ended when dropped.
+struct Server {
+    name: &'static str,
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let name = if command.get_args().any(|argument| argument == "echo") { "echo" } else { "ots" };
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| Some(line.unwrap().split_once("http://")?.1.trim().to_owned())).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { name, child, address }
+    }
+
+    /// User and system time so far (proc(5), stat, fields 14 and 15), at the usual 100 ticks a second.
+    fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(ticks * 10)
+    }
+
+    fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A bare hyper server that sends bodies back.
+async fn echo() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    eprintln!("http://{}", listener.local_addr().unwrap());
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let service = service_fn(|request: Request<Incoming>| async move {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            Ok::<_, Infallible>(Response::new(Full::new(body)))
+        });
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
