@@ -13,9 +13,6 @@
 //! Calls go `cli → client → api` and `cli → server → vault → store`; `server`, `client` and `cli` also use
 //! `api` and `crypto`. No arrow turns back.
 
-
-
-
 pub mod api;
 pub mod cli;
 pub mod client;

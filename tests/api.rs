@@ -323,7 +323,11 @@ async fn a_passphrase_has_ten_tries() {
         assert_eq!((&problem["code"], &problem["attempts_left"]), (&json!("wrong_passphrase"), &json!(left)));
     }
     let other = server.create_with(json!({"content": "hunter2", "passphrase": "open sesame"})).await;
-    assert_eq!(server.reveal(&token, Some(CLAIM), Some("open sesame")).await.status(), 200, "the tenth try may be right");
+    assert_eq!(
+        server.reveal(&token, Some(CLAIM), Some("open sesame")).await.status(),
+        200,
+        "the tenth try may be right"
+    );
     assert_eq!(server.reveal(&token, Some(CLAIM), Some("open sesame")).await.status(), 200, "and be repeated");
     assert_gone(server.reveal(&token, None, Some("open sesame")).await).await;
 
@@ -356,7 +360,10 @@ async fn envelopes_are_marked() {
     let body = json!({"content": "T1RTMQ==", "encoding": "base64", "encrypted": true, "passphrase": "proof", "passphrase_required": true});
     let token = server.create_with(body).await;
     let status: Value = server.status(&token).await.json().await.unwrap();
-    assert_eq!((&status["encrypted"], &status["passphrase_required"], &status["size"]), (&json!(true), &json!(true), &json!(4)));
+    assert_eq!(
+        (&status["encrypted"], &status["passphrase_required"], &status["size"]),
+        (&json!(true), &json!(true), &json!(4))
+    );
     let token = server.create_with(json!({"content": "x", "encrypted": true, "passphrase": "proof"})).await;
     let status: Value = server.status(&token).await.json().await.unwrap();
     assert_eq!((&status["encrypted"], &status["passphrase_required"]), (&json!(true), &json!(false)));
@@ -429,7 +436,8 @@ async fn too_large_is_told_to_a_client_that_is_still_sending() {
     let data = directory();
     let server = Server::start(data.path(), &["--max-size", "1KiB"]);
     for _ in 0..20 {
-        let request = server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
+        let request =
+            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
         let response = request.body(vec![0; 4 << 20]).send().await.unwrap();
         assert_eq!(response.status(), 413);
         let problem: Value = response.json().await.unwrap();
@@ -491,7 +499,8 @@ async fn http2_without_tls_is_served() {
 async fn slow_clients_are_cut() {
     let data = directory();
     let server = Server::start(data.path(), &["--client-timeout", "1s"]);
-    let post = "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let post =
+        "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     for start in ["", "P", "GET /health HT", post, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n", preface] {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();

@@ -36,7 +36,15 @@ fn bytes_pass_unchanged_through_pipes_and_files() {
     let (data, files) = (directory(), directory());
     let server = Server::start(data.path(), &[]);
     let every: Vec<u8> = (0..=255).collect();
-    let contents = [b"x".to_vec(), b"no newline".to_vec(), b"newline\n".to_vec(), b"two\n\n".to_vec(), vec![0], every, noise(1, 1 << 20)];
+    let contents = [
+        b"x".to_vec(),
+        b"no newline".to_vec(),
+        b"newline\n".to_vec(),
+        b"two\n\n".to_vec(),
+        vec![0],
+        every,
+        noise(1, 1 << 20),
+    ];
     for (number, content) in contents.iter().enumerate() {
         let link = server.put(content);
         let output = client(&server, &["get", &link]);
@@ -86,7 +94,8 @@ fn json_in_and_out() {
     let put: serde_json::Value = serde_json::from_slice(&run(server.client(&["put", "--json"]), b"x").stdout).unwrap();
     let link = put["link"].as_str().unwrap();
     assert!(link.ends_with(put["token"].as_str().unwrap()) && put["size"] == 1 && put["expires_at"].is_string());
-    let status: serde_json::Value = serde_json::from_slice(&client(&server, &["--json", "status", link]).stdout).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_slice(&client(&server, &["--json", "status", link]).stdout).unwrap();
     assert_eq!((&status["size"], &status["encrypted"]), (&1.into(), &false.into()));
     let got: serde_json::Value = serde_json::from_slice(&client(&server, &["get", "--json", link]).stdout).unwrap();
     assert_eq!(got["content"], "x");
@@ -206,7 +215,9 @@ fn a_closed_pipe_is_quiet() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let link = server.put(&noise(1, 1 << 20));
-    for command in [format!("get {link}"), "completions bash".to_owned(), "--help".to_owned(), "status --help".to_owned()] {
+    for command in
+        [format!("get {link}"), "completions bash".to_owned(), "--help".to_owned(), "status --help".to_owned()]
+    {
         let script = format!("{{ \"$OTS\" {command}; echo $? >&3; }} | head -c 1 | wc -c");
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("exec 3>&1; {script}")]).env("OTS", OTS).env("OTS_SERVER", &server.url);
@@ -371,7 +382,10 @@ async fn the_key_comes_from_variable_file_credential_or_the_host() {
     let (data, keys) = (directory(), directory());
     let start = |environment: &[(&str, &str)], arguments: &[&str]| {
         let mut command = ots();
-        command.envs(environment.iter().copied()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+        command
+            .envs(environment.iter().copied())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data.path());
         command.args(arguments);
         Server::spawn(command)
     };
@@ -384,7 +398,9 @@ async fn the_key_comes_from_variable_file_credential_or_the_host() {
     // The same key, by each way: the record is counted as readable, so the server starts.
     assert!(start(&[], &["--secret-key-file", &file]).unwrap().stop().success());
     assert!(start(&[("CREDENTIALS_DIRECTORY", directory)], &[]).unwrap().stop().success());
-    assert!(start(&[("SECRET_KEY", "the one key"), ("OTS_SECRET_KEY_FILE", "/nonexistent")], &[]).unwrap().stop().success());
+    assert!(
+        start(&[("SECRET_KEY", "the one key"), ("OTS_SECRET_KEY_FILE", "/nonexistent")], &[]).unwrap().stop().success()
+    );
     assert!(start(&[], &["--dev"]).err().unwrap().contains("another SECRET_KEY"));
     // A key of its own, kept beside the data (as on a host; cargo's runs count as one).
     let refused = start(&[("CARGO_MANIFEST_DIR", "x")], &[]).err().unwrap();
@@ -423,6 +439,10 @@ fn logs_as_json() {
     let data = directory();
     let server = Server::start(data.path(), &["--log-format", "json"]);
     assert!(client(&server, &["health"]).status.success());
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    while !server.log().contains("\"route\"") && std::time::Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let log = server.log();
     for line in log.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -504,6 +524,23 @@ mod terminal {
             }
         }
 
+        /// Answers a prompt until it has taken effect: what is typed before the prompt listens is dropped.
+        pub(super) fn answer(&mut self, answer: &str, done: impl Fn(&mut Self) -> bool) {
+            let end = Instant::now() + Duration::from_secs(15);
+            while !done(self) {
+                assert!(Instant::now() < end, "no effect: {:?}", self.seen());
+                self.type_in(answer);
+                let patience = Instant::now() + Duration::from_secs(1);
+                while !done(self) && Instant::now() < patience {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        }
+
+        pub(super) fn ended(&mut self) -> bool {
+            self.child.try_wait().unwrap().is_some()
+        }
+
         pub(super) fn type_in(&self, text: &str) {
             (&*self.pty).write_all(text.as_bytes()).unwrap();
         }
@@ -522,14 +559,15 @@ mod terminal {
 fn on_a_terminal_a_secret_is_asked_for_and_shown() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
-    let put = terminal::Terminal::start(&server, "\"$OTS\" put");
+    let mut put = terminal::Terminal::start(&server, "\"$OTS\" put");
     put.wait_for("Secret");
-    put.type_in("hunter2\r");
+    put.answer("hunter2\r", terminal::Terminal::ended);
     let (seen, code) = put.finish();
     assert_eq!(code, Some(0), "{seen}");
     assert!(!seen.contains("hunter2"), "hidden: {seen}");
     assert!(seen.contains("can be read once; expires"), "{seen}");
-    let link = seen.lines().find(|line| line.contains("/s/")).unwrap().trim().to_owned();
+    let link = &seen[seen.find("http://").unwrap()..];
+    let link = link.split_whitespace().next().unwrap().to_owned();
     let get = terminal::Terminal::start(&server, &format!("\"$OTS\" get '{link}'; echo next"));
     let (seen, _) = get.finish();
     assert_eq!(seen, "hunter2\r\nnext\r\n", "a newline is added on a terminal");
@@ -542,22 +580,21 @@ fn a_passphrase_is_asked_for_though_stdin_and_stderr_lead_elsewhere() {
     let server = Server::start(data.path(), &[]);
     let link_file = files.path().join("link");
     let line = format!("printf secret | \"$OTS\" put -p > '{}' 2>/dev/null", link_file.display());
-    let put = terminal::Terminal::start(&server, &line);
+    let mut put = terminal::Terminal::start(&server, &line);
+    let prompts = |count| move |terminal: &mut terminal::Terminal| terminal.seen().matches("Passphrase").count() >= count;
     put.wait_for("Passphrase");
-    put.type_in("one\r");
-    put.wait_for("again");
-    put.type_in("other\r");
-    put.wait_for("differ");
-    put.type_in("sesame\r");
-    std::thread::sleep(Duration::from_millis(200));
-    put.type_in("sesame\r");
+    put.answer("one\r", prompts(2));
+    put.answer("other\r", prompts(3));
+    assert!(put.seen().contains("they differ"), "{}", put.seen());
+    put.answer("sesame\r", prompts(4));
+    put.answer("sesame\r", terminal::Terminal::ended);
     let (seen, code) = put.finish();
     assert_eq!(code, Some(0), "{seen}");
     assert!(!seen.contains("sesame"), "{seen}");
     let link = std::fs::read_to_string(&link_file).unwrap();
-    let get = terminal::Terminal::start(&server, &format!("\"$OTS\" get '{}' | cat", link.trim()));
+    let mut get = terminal::Terminal::start(&server, &format!("\"$OTS\" get '{}' | cat", link.trim()));
     get.wait_for("Passphrase");
-    get.type_in("sesame\r");
+    get.answer("sesame\r", terminal::Terminal::ended);
     let (seen, code) = get.finish();
     assert!(code == Some(0) && seen.ends_with("secret"), "{seen}");
 }
@@ -572,9 +609,9 @@ fn ctrl_c_at_a_prompt_gives_the_terminal_back() {
     put.env("OTS_PASSPHRASE", "p");
     let link = text(&run(put, b"x").stdout).trim().to_owned();
     let line = format!("stty -a > /dev/null; trap : INT; \"$OTS\" get '{link}'; echo code $?; stty -a");
-    let get = terminal::Terminal::start(&server, &line);
+    let mut get = terminal::Terminal::start(&server, &line);
     get.wait_for("Passphrase");
-    get.type_in("\u{3}");
+    get.answer("\u{3}", |terminal| terminal.seen().contains("code 130"));
     let (seen, _) = get.finish();
     assert!(seen.contains("code 130"), "{seen}");
     let state = seen.split("code 130").nth(1).unwrap();

@@ -57,13 +57,17 @@ fn man_pages_and_completions_are_current() {
     let (mut made_pages, mut committed) = (files(made.path()), files(&Path::new(ROOT).join("man")));
     made_pages.sort();
     committed.sort();
-    let names = |paths: &[std::path::PathBuf]| paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+    let names = |paths: &[std::path::PathBuf]| {
+        paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&made_pages), names(&committed));
     for (made, committed) in made_pages.iter().zip(&committed) {
         let same = fs::read_to_string(made).unwrap() == fs::read_to_string(committed).unwrap();
         assert!(same, "{} is stale: cargo run -- man man", committed.display());
     }
-    for (shell, file) in [("bash", "ots.bash"), ("zsh", "_ots"), ("fish", "ots.fish"), ("powershell", "_ots.ps1"), ("elvish", "ots.elv")] {
+    for (shell, file) in
+        [("bash", "ots.bash"), ("zsh", "_ots"), ("fish", "ots.fish"), ("powershell", "_ots.ps1"), ("elvish", "ots.elv")]
+    {
         let mut command = ots();
         command.args(["completions", shell]);
         let made = run(command, b"").stdout;
@@ -99,7 +103,10 @@ fn modules_call_in_one_direction() {
             }
             let named = format!("crate::{other}");
             let in_braces = format!("\n    {other}::");
-            let uses_crate = source.split("use crate::{").nth(1).is_some_and(|rest| rest.split("};").next().unwrap().contains(&in_braces));
+            let uses_crate = source
+                .split("use crate::{")
+                .nth(1)
+                .is_some_and(|rest| rest.split("};").next().unwrap().contains(&in_braces));
             assert!(!source.contains(&named) && !uses_crate, "{relative} calls {other}");
         }
     }

@@ -188,7 +188,8 @@ async fn a_full_disk_loses_nothing() {
     let mut kept = Vec::new();
     let full = loop {
         let content = noise(kept.len() as u64, 700_000);
-        let request = server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
+        let request =
+            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
         let response = request.body(content.clone()).send().await.unwrap();
         if response.status() != 201 {
             break response;
@@ -250,7 +251,8 @@ async fn space_is_given_back() {
     let server = Server::start(data.path(), &[]);
     let mut tokens = Vec::new();
     for seed in 0..40 {
-        let request = server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
+        let request =
+            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
         let created: Value = request.body(noise(seed, 1 << 20)).send().await.unwrap().json().await.unwrap();
         tokens.push(created["token"].as_str().unwrap().to_owned());
     }

@@ -23,7 +23,12 @@ fn ciphertext_runs(data: &Path) -> HashSet<[u8; 32]> {
     for bytes in rows {
         let bytes = bytes.unwrap();
         let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
-        runs.extend(bytes[start..].windows(32).filter(|run| run.iter().any(|byte| *byte != 0)).map(|run| <[u8; 32]>::try_from(run).unwrap()));
+        runs.extend(
+            bytes[start..]
+                .windows(32)
+                .filter(|run| run.iter().any(|byte| *byte != 0))
+                .map(|run| <[u8; 32]>::try_from(run).unwrap()),
+        );
     }
     runs
 }
@@ -37,7 +42,11 @@ fn runs_in(files: &[PathBuf], runs: &HashSet<[u8; 32]>) -> usize {
     let mut found = 0;
     for path in files {
         let Ok(bytes) = std::fs::read(path) else { continue };
-        found += bytes.windows(32).filter(|window| window.iter().any(|byte| *byte != 0)).filter(|window| runs.contains(*window)).count();
+        found += bytes
+            .windows(32)
+            .filter(|window| window.iter().any(|byte| *byte != 0))
+            .filter(|window| runs.contains(*window))
+            .count();
     }
     found
 }
@@ -183,7 +192,10 @@ async fn files_are_private() {
     let data = directory();
     let below = data.path().join("made/by/ots");
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", "umask 000; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\""]).arg(common::OTS).arg(&below);
+    shell
+        .args(["-c", "umask 000; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\""])
+        .arg(common::OTS)
+        .arg(&below);
     shell.env_clear().env("HOME", "/nonexistent").env("CARGO_MANIFEST_DIR", "as if by cargo run");
     let server = Server::spawn(shell).unwrap();
     server.create("x").await;

@@ -193,7 +193,8 @@ async fn load(
             client.get(&secret).send().await
         } else {
             let claim = format!("{CLAIM}-{round}-{worker}-{number}");
-            let Ok(first) = client.post(format!("{secret}/reveal")).header("idempotency-key", &claim).send().await else {
+            let Ok(first) = client.post(format!("{secret}/reveal")).header("idempotency-key", &claim).send().await
+            else {
                 return;
             };
             assert_eq!(first.status(), 200);
@@ -216,7 +217,8 @@ async fn vanishing_clients_change_nothing_for_the_others() {
     const VANISHING: usize = 10_000;
     let data = directory();
     let server = Server::start(data.path(), &[]);
-    let kept: Vec<String> = join_all((0..50).map(|number| server.create_with(json!({"content": format!("kept {number}")})))).await;
+    let kept: Vec<String> =
+        join_all((0..50).map(|number| server.create_with(json!({"content": format!("kept {number}")})))).await;
     let body = json!({ "content": "x".repeat(2000) }).to_string();
     let create = format!(
         "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -311,7 +313,13 @@ async fn memory_is_bounded() {
     let answers: Vec<Option<u16>> = answers.into_iter().map(Result::unwrap).collect();
     let count = |status| answers.iter().filter(|answer| **answer == Some(status)).count();
     let peak = server.memory("VmHWM");
-    eprintln!("201: {}, 503: {}, cut: {}; {checks} health checks; peak {} MiB", count(201), count(503), answers.iter().filter(|a| a.is_none()).count(), peak / 1024);
+    eprintln!(
+        "201: {}, 503: {}, cut: {}; {checks} health checks; peak {} MiB",
+        count(201),
+        count(503),
+        answers.iter().filter(|a| a.is_none()).count(),
+        peak / 1024
+    );
     assert!(count(201) > 0);
     assert!(answers.iter().all(|answer| matches!(answer, None | Some(201 | 503))), "{answers:?}");
     assert!(checks > 5);

@@ -105,7 +105,8 @@ impl CreateRequest {
             members.wrong("ttl_hours", "give ttl_hours or ttl_seconds, not both");
         }
         if passphrase_required && !encrypted {
-            members.wrong("passphrase_required", "it goes with \"encrypted\": true only; otherwise send the passphrase");
+            members
+                .wrong("passphrase_required", "it goes with \"encrypted\": true only; otherwise send the passphrase");
         }
         let ttl = match (hours, seconds) {
             (Some(hours), _) => TtlRequest::Hours(hours),

@@ -13,7 +13,8 @@ const TOP_LEVEL: &str = "put";
 /// The command whose options stand in a table of its name.
 const TABLE: &str = "serve";
 /// Options that make sense on one call only.
-const PER_CALL: &[&str] = &["config", "help", "version", "verbose", "json", "copies", "token", "passphrase", "allow_unreadable", "dev"];
+const PER_CALL: &[&str] =
+    &["config", "help", "version", "verbose", "json", "copies", "token", "passphrase", "allow_unreadable", "dev"];
 
 /// A configuration file that was read.
 pub(super) struct File {
@@ -108,7 +109,8 @@ fn check(path: &Path, key: &str, command: Option<&Command>, id: &str, value: &st
     let probe = Arg::new("value").long("value").value_parser(arg.get_value_parser().clone()).action(ArgAction::Set);
     let words = ["ots".to_owned(), format!("--value={value}")];
     Command::new("ots").no_binary_name(false).arg(probe).try_get_matches_from(words).map(drop).map_err(|error| {
-        let reason = std::error::Error::source(&error).map_or_else(|| "it can't have that value".to_owned(), ToString::to_string);
+        let reason = std::error::Error::source(&error)
+            .map_or_else(|| "it can't have that value".to_owned(), ToString::to_string);
         wrong(path, &format!("{key}: {reason}"))
     })
 }

@@ -2,11 +2,7 @@
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
-use crate::{
-    api::Code,
-    client::ClientError,
-    store::OpenError,
-};
+use crate::{api::Code, client::ClientError, store::OpenError};
 
 /// The exit codes, as the man page lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +122,9 @@ impl From<ClientError> for Failure {
         };
         let message = match &error {
             ClientError::Problem(problem) => match problem.attempts_left {
-                Some(0) => "the passphrase is wrong, and that was the last try: the secret has been destroyed".to_owned(),
+                Some(0) => {
+                    "the passphrase is wrong, and that was the last try: the secret has been destroyed".to_owned()
+                }
                 Some(left) => format!(
                     "the passphrase is wrong; the secret is still there, {left} {} left",
                     if left == 1 { "try" } else { "tries" }

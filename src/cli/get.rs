@@ -18,11 +18,7 @@ use super::{
     passphrase::PassphraseArgs,
     terminal::{self, Progress},
 };
-use crate::{
-    client::Client,
-    crypto::token::Token,
-    vault::ClaimKey,
-};
+use crate::{client::Client, crypto::token::Token, vault::ClaimKey};
 
 /// The variable that holds the claim of an earlier try.
 const CLAIM: &str = "OTS_CLAIM";
@@ -53,7 +49,8 @@ impl Get {
         let earlier = earlier_claim()?;
         let status = client.status(&link.token, earlier.as_ref()).await?;
         if status.encrypted {
-            let message = "this secret is end-to-end encrypted, and this version of ots can't open those; nothing was read";
+            let message =
+                "this secret is end-to-end encrypted, and this version of ots can't open those; nothing was read";
             return Err(Failure::new(Exit::Damaged, message));
         }
         if link.key.is_some() {
@@ -99,7 +96,9 @@ impl Reading<'_> {
         match output.write(&content) {
             Ok(()) => {}
             Err(failure) if failure.exit() == Exit::BrokenPipe => return Err(failure),
-            Err(failure) => return Err(Failure::new(failure.exit(), format!("{failure}; {}", self.how_to_ask_again()))),
+            Err(failure) => {
+                return Err(Failure::new(failure.exit(), format!("{failure}; {}", self.how_to_ask_again())));
+            }
         }
         drop(content);
         if let Err(error) = self.client.acknowledge(self.token, self.claim).await {
@@ -134,7 +133,8 @@ impl Output {
             return Ok(Self::Stdout { terminal: terminal::stdout_is_terminal(), json });
         };
         if path.is_dir() || (path.symlink_metadata().is_ok() && !force) {
-            let message = format!("{} exists: choose another name, or --force to replace it; nothing was read", path.display());
+            let message =
+                format!("{} exists: choose another name, or --force to replace it; nothing was read", path.display());
             return Err(Failure::new(Exit::File, message));
         }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -176,7 +176,10 @@ impl Output {
 /// Shows text on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
 fn show(content: &[u8]) -> Result<(), Failure> {
     let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-        Failure::new(Exit::File, "the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it")
+        Failure::new(
+            Exit::File,
+            "the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it",
+        )
     })?;
     let mut shown = terminal::escaped(text);
     if shown.len() != text.len() {

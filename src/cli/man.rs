@@ -18,11 +18,11 @@ pub(super) struct Man {
 
 impl Man {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        std::fs::create_dir_all(&self.directory)
-            .map_err(|error| Failure::file("create", &self.directory, &error))?;
+        std::fs::create_dir_all(&self.directory).map_err(|error| Failure::file("create", &self.directory, &error))?;
         let mut tree = command();
         tree.build();
-        let pages = std::iter::once(tree.clone()).chain(tree.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
+        let pages =
+            std::iter::once(tree.clone()).chain(tree.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
         for page in pages {
             let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
             let path = self.directory.join(format!("{name}.1"));
@@ -37,7 +37,9 @@ impl Man {
 /// A page: what clap knows, then what only prose can say.
 fn render(page: Command, name: &str) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let man = clap_mangen::Man::new(page.name(name.to_owned())).manual("ots").source(concat!("ots ", env!("CARGO_PKG_VERSION")));
+    let man = clap_mangen::Man::new(page.name(name.to_owned()))
+        .manual("ots")
+        .source(concat!("ots ", env!("CARGO_PKG_VERSION")));
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
@@ -55,7 +57,9 @@ fn render(page: Command, name: &str) -> std::io::Result<Vec<u8>> {
     files(&mut roff, name);
     security(&mut roff, name);
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([roman(SEE_ALSO.iter().filter(|page| **page != format!("{name}(1)")).copied().collect::<Vec<_>>().join(", "))]);
+    roff.text([roman(
+        SEE_ALSO.iter().filter(|page| **page != format!("{name}(1)")).copied().collect::<Vec<_>>().join(", "),
+    )]);
     roff.to_writer(&mut text)?;
     Ok(text)
 }
@@ -87,10 +91,7 @@ const VARIABLES: &[(&str, &str)] = &[
 
 fn examples(roff: &mut Roff, name: &str) {
     let examples: &[(&str, &str)] = match name {
-        "ots" => &[
-            ("Share a password:", "printf %s \"$PASSWORD\" | ots put"),
-            ("Read it, once:", "ots get LINK"),
-        ],
+        "ots" => &[("Share a password:", "printf %s \"$PASSWORD\" | ots put"), ("Read it, once:", "ots get LINK")],
         "ots-put" => &[
             ("A file that can wait for a week:", "ots put --ttl 7d key.pem"),
             ("One link for each of three readers:", "ots put --copies 3 < note.txt"),
@@ -141,13 +142,19 @@ fn files(roff: &mut Roff, name: &str) {
         "ots" | "ots-put" => list(
             roff,
             "FILES",
-            &[("~/.config/ots/config.toml", "Options as keys: server, timeout, ca_cert, ttl and so on; those of serve under [serve].")],
+            &[(
+                "~/.config/ots/config.toml",
+                "Options as keys: server, timeout, ca_cert, ttl and so on; those of serve under [serve].",
+            )],
         ),
         "ots-serve" => list(
             roff,
             "FILES",
             &[
-                ("DATA/ots.db", "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY."),
+                (
+                    "DATA/ots.db",
+                    "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY.",
+                ),
                 ("DATA/secret.key", "The key that the server made for itself, if it was given none."),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
             ],

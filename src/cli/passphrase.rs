@@ -66,7 +66,6 @@ impl PassphraseArgs {
             }
         }
     }
-
 }
 
 fn ask(global: &Global, confirm: Option<&str>) -> Result<Passphrase, Failure> {

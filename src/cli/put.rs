@@ -183,11 +183,7 @@ fn note(created: &Created) -> String {
 
 /// The server takes whole seconds.
 fn whole_seconds(ttl: Duration) -> Result<Duration, Failure> {
-    if ttl.subsec_nanos() == 0 {
-        Ok(ttl)
-    } else {
-        Err(Failure::new(Exit::Usage, "--ttl is counted in whole seconds"))
-    }
+    if ttl.subsec_nanos() == 0 { Ok(ttl) } else { Err(Failure::new(Exit::Usage, "--ttl is counted in whole seconds")) }
 }
 
 /// Reads everything; a buffer that becomes too small is wiped.

@@ -18,7 +18,11 @@ use super::{Exit, Failure, Global, terminal, values};
 use crate::{
     crypto::at_rest::{Keyring, MasterKey},
     server::{self, Settings},
-    store::{Store, sqlite::{self, SqliteStore}, sweeper},
+    store::{
+        Store,
+        sqlite::{self, SqliteStore},
+        sweeper,
+    },
     vault::{MIN_TTL, Ttl, Vault},
 };
 
@@ -44,8 +48,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "DIR", env = "OTS_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
     /// The database: sqlite:FILE [default: sqlite:ots.db in the data directory]
-    #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true, value_parser = database)]
-    database: Option<PathBuf>,
+    #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true)]
+    database: Option<String>,
     /// Read the secret key from a file
     #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
     secret_key_file: Option<PathBuf>,
@@ -106,7 +110,7 @@ impl Serve {
     async fn serve(&self, settings: Settings) -> Result<(), Failure> {
         let stop = stop_signal()?;
         let data = self.data_dir()?;
-        let database = self.database.clone().unwrap_or_else(|| data.join("ots.db"));
+        let database = self.database.as_deref().map(database).transpose()?.unwrap_or_else(|| data.join("ots.db"));
         let store = SqliteStore::open(&database, settings.max_size)?;
         let store = Arc::new(Store::Sqlite(store));
         let vault = self.vault(&store, &data).await?;
@@ -129,7 +133,9 @@ impl Serve {
     fn settings(&self) -> Result<Settings, Failure> {
         let usage = |message: String| Failure::new(Exit::Usage, message);
         if self.dev && !self.listen.ip().is_loopback() {
-            return Err(usage("--dev uses a key that everybody knows, so --listen has to be a loopback address".to_owned()));
+            return Err(usage(
+                "--dev uses a key that everybody knows, so --listen has to be a loopback address".to_owned(),
+            ));
         }
         if self.max_size > LARGEST_SIZE {
             return Err(usage("--max-size can be at most 100MiB".to_owned()));
@@ -138,7 +144,9 @@ impl Serve {
             return Err(usage("--max-ttl has to be at least 1s".to_owned()));
         }
         if self.cleanup_interval > Duration::from_secs(30) {
-            return Err(usage("--cleanup-interval can be at most 30s: expired secrets are gone within a minute".to_owned()));
+            return Err(usage(
+                "--cleanup-interval can be at most 30s: expired secrets are gone within a minute".to_owned(),
+            ));
         }
         Ttl::new(self.default_ttl, self.max_ttl)
             .map_err(|error| usage(format!("--default-ttl and --max-ttl don't agree: {error}")))?;
@@ -190,7 +198,9 @@ impl Serve {
         if let Some(key) = std::env::var_os("SECRET_KEY").filter(|key| !key.is_empty()) {
             let key = Zeroizing::new(key.into_encoded_bytes());
             if !self.dev && key.as_slice() == DEVELOPMENT_KEY.as_bytes() {
-                tracing::warn!("SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32");
+                tracing::warn!(
+                    "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
+                );
             }
             return Ok(key);
         }
@@ -232,13 +242,17 @@ impl Serve {
     }
 }
 
-fn database(url: &str) -> Result<PathBuf, String> {
+/// The file that the URL names. Errors don't repeat it: it may hold a password.
+fn database(url: &str) -> Result<PathBuf, Failure> {
+    let usage = |message| Err(Failure::new(Exit::Usage, message));
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Ok(path.strip_prefix("//").unwrap_or(path).into())
         }
-        Some(("postgres" | "postgresql", _)) => Err("this build has no PostgreSQL store: use sqlite:FILE".to_owned()),
-        _ => Err("write it as sqlite:FILE".to_owned()),
+        Some(("postgres" | "postgresql", _)) => {
+            usage("--database: this version has no PostgreSQL store; use sqlite:FILE")
+        },
+        _ => usage("--database: write it as sqlite:FILE"),
     }
 }
 

@@ -36,11 +36,7 @@ impl Status {
         if self.wait {
             return wait(global, &client, &link.token, status).await;
         }
-        let text = if global.json {
-            serde_json::to_string(&status).unwrap_or_default()
-        } else {
-            describe(&status)
-        };
+        let text = if global.json { serde_json::to_string(&status).unwrap_or_default() } else { describe(&status) };
         terminal::answer(format!("{text}\n").as_bytes())
     }
 }
@@ -65,7 +61,8 @@ async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::
 
 fn describe(status: &api::Status) -> String {
     let left = status.expires_at.duration_since(Timestamp::now()).unsigned_abs();
-    let mut text = format!("unread; {} bytes; expires {:.0} (in {})", status.size, status.expires_at, values::roughly(left));
+    let mut text =
+        format!("unread; {} bytes; expires {:.0} (in {})", status.size, status.expires_at, values::roughly(left));
     if status.passphrase_required {
         text.push_str("; has a passphrase");
     }

@@ -49,9 +49,11 @@ pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -
         return Err(Failure::new(Exit::Usage, format!("can't ask for it with --no-input: {prompt}")));
     }
     let open = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let no_terminal =
-        |error: io::Error| Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error);
-    let (read, write, saved) = (open().map_err(no_terminal)?, open().map_err(no_terminal)?, open().map_err(no_terminal)?);
+    let no_terminal = |error: io::Error| {
+        Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error)
+    };
+    let (read, write, saved) =
+        (open().map_err(no_terminal)?, open().map_err(no_terminal)?, open().map_err(no_terminal)?);
     let _guard = guard::Guard::new(saved).map_err(no_terminal)?;
     let terminal = console::Term::read_write_pair(read, write);
     let mut password = dialoguer::Password::new().with_prompt(prompt).report(false);
@@ -88,7 +90,7 @@ pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -
 mod guard {
     use std::{fs::File, io, io::Write, os::fd::AsFd, thread::JoinHandle};
 
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
         iterator::{Handle, Signals},
@@ -105,6 +107,10 @@ mod guard {
     impl Guard {
         pub(super) fn new(terminal: File) -> io::Result<Self> {
             let saved = tcgetattr(terminal.as_fd())?;
+            // What is typed before the prompt is ready isn't shown either.
+            let mut hidden = saved.clone();
+            hidden.local_modes.remove(LocalModes::ECHO);
+            tcsetattr(terminal.as_fd(), OptionalActions::Now, &hidden)?;
             let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
             let handle = signals.handle();
             let (restored, mut device) = (saved.clone(), terminal.try_clone()?);

@@ -16,8 +16,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         if span.get_months() != 0 || span.get_years() != 0 {
             return Err("months and years have no fixed length: write days, as in 30d".to_owned());
         }
-        let seconds =
-            span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| HELP.to_owned())?;
+        let seconds = span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| HELP.to_owned())?;
         if seconds.is_sign_negative() {
             return Err("a duration can't be negative".to_owned());
         }

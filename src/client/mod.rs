@@ -75,7 +75,9 @@ pub enum ClientError {
         server: Box<str>,
     },
     /// Plain http over a network.
-    #[error("{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe")]
+    #[error(
+        "{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe"
+    )]
     PlainHttp {
         /// The server's root.
         server: Box<str>,

@@ -76,7 +76,8 @@ impl MasterKey {
     /// Only if a primitive fails.
     pub fn derive(secret_key: &[u8]) -> Result<Self, CryptoError> {
         let mut bytes = Zeroizing::new([0; 32]);
-        Hkdf::<SHA512>::derive_key(b"ots/master/v1", secret_key, None, bytes.as_mut()).map_err(|_| CryptoError::Seal)?;
+        Hkdf::<SHA512>::derive_key(b"ots/master/v1", secret_key, None, bytes.as_mut())
+            .map_err(|_| CryptoError::Seal)?;
         let secret = MasterSecret::try_from(bytes.as_ref()).map_err(|_| CryptoError::Seal)?;
         let mut id = [0; 8];
         keyed(&secret, &[b"ots/key-id/v1"], &mut id)?;

@@ -29,7 +29,9 @@ pub enum InvalidLink {
     )]
     Neither,
     /// A URL whose path doesn't end in `/s/<token>`.
-    #[error("that link has no secret in it: it should end in /s/TOKEN, with a token of {TOKEN_CHARS} letters and digits")]
+    #[error(
+        "that link has no secret in it: it should end in /s/TOKEN, with a token of {TOKEN_CHARS} letters and digits"
+    )]
     NoToken,
     /// A URL that is neither http nor https.
     #[error("a link starts with https:// or http://")]

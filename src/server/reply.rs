@@ -48,12 +48,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::with_capacity(12),
-            data: Bytes::new(),
-            reservation: Reservation::none(),
-        }
+        Self { status, headers: HeaderMap::with_capacity(12), data: Bytes::new(), reservation: Reservation::none() }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
@@ -99,8 +94,7 @@ impl Reply {
 
     /// The response, with what all share.
     pub(super) fn finish(self, request_id: &str, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
-        let mut response =
-            Response::new(ReplyBody { data: self.data, activity, _reservation: self.reservation });
+        let mut response = Response::new(ReplyBody { data: self.data, activity, _reservation: self.reservation });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers;
@@ -172,10 +166,13 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let unavailable = |code, detail| Self::new(503, "Service Unavailable", code, detail);
         match error {
-            StoreError::Busy => unavailable(Code::Busy, "The server has more to do than it can hold; try again in a second"),
-            StoreError::Full => {
-                unavailable(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
+            StoreError::Busy => {
+                unavailable(Code::Busy, "The server has more to do than it can hold; try again in a second")
             }
+            StoreError::Full => unavailable(
+                Code::StorageFull,
+                "The server has no disk space left; secrets that it has can still be read",
+            ),
             StoreError::TooLarge => too_large(None),
             StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
                 tracing::error!(%error, "the store failed");
@@ -189,9 +186,12 @@ impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::TooLarge => too_large(None),
-            Unread::Timeout => {
-                Self::new(408, "Request Timeout", Code::Timeout, "The body came too slowly; nothing was stored. Send it again")
-            }
+            Unread::Timeout => Self::new(
+                408,
+                "Request Timeout",
+                Code::Timeout,
+                "The body came too slowly; nothing was stored. Send it again",
+            ),
             Unread::Busy => StoreError::Busy.into(),
             Unread::Broken => {
                 Self::new(400, "Bad Request", Code::BadRequest, "The body broke off; nothing was stored. Send it again")
@@ -211,7 +211,8 @@ pub(super) fn too_large(max: Option<usize>) -> Problem {
 
 /// The `503` for a client beyond the cap on connections.
 pub(super) fn too_many_connections() -> Reply {
-    Problem::new(503, "Service Unavailable", Code::Busy, "The server has too many connections; try again in a second").into()
+    Problem::new(503, "Service Unavailable", Code::Busy, "The server has too many connections; try again in a second")
+        .into()
 }
 
 /// The JSON of a read: written into a buffer of its exact size, so that no unwiped copy is left behind by growing.

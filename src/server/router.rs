@@ -98,14 +98,14 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     reply.finish(&request_id, activity, close)
 }
 
-async fn handle(
-    app: &App,
-    route: Option<Route>,
-    method: &Method,
-    incoming: Call<'_>,
-) -> Result<Reply, Problem> {
+async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call<'_>) -> Result<Reply, Problem> {
     let Some(route) = route else {
-        return Err(Problem::new(404, "Not Found", Code::NotFound, "There is nothing at this path; see the API's description"));
+        return Err(Problem::new(
+            404,
+            "Not Found",
+            Code::NotFound,
+            "There is nothing at this path; see the API's description",
+        ));
     };
     let head_or_get = *method == Method::GET || *method == Method::HEAD;
     match route {
@@ -117,9 +117,7 @@ async fn handle(
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
-        _ if *method == Method::OPTIONS => {
-            Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows()))
-        }
+        _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
             405,
             "Method Not Allowed",

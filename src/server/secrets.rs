@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     api::{
-        Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE, Problem,
-        RevealRequest, SECRETS_PATH, Status, TtlRequest,
+        Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE,
+        Problem, RevealRequest, SECRETS_PATH, Status, TtlRequest,
     },
     crypto::{link::LINK_PATH, passphrase::Passphrase, token::Token},
     vault::{ClaimKey, Content, Kind, NewSecret, Ttl},
@@ -92,8 +92,7 @@ pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     }
     let request = RevealRequest::parse(&body.bytes).map_err(malformed)?;
     let passphrase = passphrase(request.passphrase, "/passphrase")?;
-    let content =
-        app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await?.ok_or_else(Problem::gone)?;
+    let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await?.ok_or_else(Problem::gone)?;
     Ok(secret(content, call.request.headers()))
 }
 
@@ -136,9 +135,7 @@ fn token(call: &Call<'_>) -> Result<Token, Problem> {
 fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let claim = value.to_str().ok().and_then(|text| text.parse().ok());
-    claim.map(Some).ok_or_else(|| {
-        invalid("/headers/Idempotency-Key", crate::vault::InvalidClaimKey)
-    })
+    claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", crate::vault::InvalidClaimKey))
 }
 
 fn secret(content: Content, headers: &HeaderMap) -> Reply {
@@ -149,7 +146,10 @@ fn secret(content: Content, headers: &HeaderMap) -> Reply {
 fn wants_bytes(headers: &HeaderMap) -> bool {
     let accepts = |wanted: &str| {
         headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').filter_map(|range| range.split(';').next()).any(|range| range.trim().eq_ignore_ascii_case(wanted))
+            value
+                .split(',')
+                .filter_map(|range| range.split(';').next())
+                .any(|range| range.trim().eq_ignore_ascii_case(wanted))
         })
     };
     accepts(OCTET_STREAM) && !accepts(JSON)
@@ -159,7 +159,11 @@ fn wants_bytes(headers: &HeaderMap) -> bool {
 /// (<https://www.w3.org/TR/fetch-metadata/>): only `fetch()` and other programs are taken for that.
 fn browser_asks_by_itself(headers: &HeaderMap) -> bool {
     let says = |name: &str, word: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| value.to_ascii_lowercase().contains(word))
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.to_ascii_lowercase().contains(word))
     };
     let prefetch = says("sec-purpose", "prefetch") || says("purpose", "prefetch") || says("x-moz", "prefetch");
     let destination = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok()).unwrap_or("empty");
@@ -168,7 +172,8 @@ fn browser_asks_by_itself(headers: &HeaderMap) -> bool {
 
 /// The media type that is one of ours; none for another, or when the content is compressed.
 fn media_type(headers: &HeaderMap) -> Option<&'static str> {
-    let plain = headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let plain =
+        headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let name = value.split(';').next()?.trim();
     [JSON, OCTET_STREAM].into_iter().find(|known| plain && known.eq_ignore_ascii_case(name))
@@ -219,7 +224,10 @@ fn octet_request(request: &Request<Incoming>) -> Result<CreateRequest, Problem> 
         errors.extend(outcome.err());
     }
     if octets.passphrase_required && !octets.encrypted {
-        errors.push(FieldError::new("/query/passphrase_required", "it goes with encrypted=true only; otherwise send Ots-Passphrase"));
+        errors.push(FieldError::new(
+            "/query/passphrase_required",
+            "it goes with encrypted=true only; otherwise send Ots-Passphrase",
+        ));
     }
     if let Some(value) = request.headers().get(OTS_PASSPHRASE) {
         let unpadded = value.to_str().unwrap_or("not base64url").trim_end_matches('=');
@@ -263,9 +271,12 @@ fn invalid(pointer: impl Into<std::borrow::Cow<'static, str>>, error: impl std::
 
 fn malformed(malformed: Malformed) -> Problem {
     match malformed {
-        Malformed::NotJson => {
-            Problem::new(400, "Bad Request", Code::BadRequest, "The body isn't JSON in UTF-8; nothing was stored or read")
-        }
+        Malformed::NotJson => Problem::new(
+            400,
+            "Bad Request",
+            Code::BadRequest,
+            "The body isn't JSON in UTF-8; nothing was stored or read",
+        ),
         Malformed::Invalid(errors) => Problem::validation(errors),
     }
 }

@@ -256,4 +256,3 @@ fn engine_error(error: &rusqlite::Error) -> StoreError {
         _ => StoreError::Engine(error.to_string()),
     }
 }
-

@@ -100,8 +100,12 @@ mod tests {
         let path = directory.path().join("t.db");
         let connection = super::super::schema::open_writer(&path).unwrap();
         let boundaries = [8186, 8187, 8188, 8189, 1_000, 1_048_570, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17];
-        let lengths: Vec<usize> =
-            (1..=3 * OVERFLOW).step_by(13).chain(OVERFLOW - 20..OVERFLOW + 20).chain(boundaries).chain(8_000..8_400).collect();
+        let lengths: Vec<usize> = (1..=3 * OVERFLOW)
+            .step_by(13)
+            .chain(OVERFLOW - 20..OVERFLOW + 20)
+            .chain(boundaries)
+            .chain(8_000..8_400)
+            .collect();
         for (seq, length) in (1..).zip(&lengths) {
             write(&connection, seq, &vec![0xa5; *length], &mut Vec::new()).unwrap();
             assert_eq!(read(&connection, seq, *length).unwrap(), vec![0xa5; *length]);

@@ -1,0 +1,187 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ots_global_optspecs
+    string join \n s/server= config= timeout= ca-cert= allow-http q/quiet v/verbose color= json no-input h/help V/version
+end
+
+function __fish_ots_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ots_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ots_using_subcommand
+    set -l cmd (__fish_ots_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ots -n "__fish_ots_needs_command" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_needs_command" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_needs_command" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_needs_command" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_needs_command" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_needs_command" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_needs_command" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_needs_command" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_needs_command" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_needs_command" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and print its link'
+complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
+complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread'
+complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
+complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
+complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server is healthy, else with 1'
+complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
+complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
+complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
+complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
+complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand put" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
+complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
+complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
+complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand put" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand put" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand put" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand put" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand put" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand get" -s o -l output -d 'Write to a new file (mode 0600); `-` is stdout' -r -F
+complete -c ots -n "__fish_ots_using_subcommand get" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
+complete -c ots -n "__fish_ots_using_subcommand get" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand get" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand get" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand get" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand get" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one'
+complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
+complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand get" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand get" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand get" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand get" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand status" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand status" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand status" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand status" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when it has been read'
+complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand status" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand status" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand status" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand status" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand burn" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand burn" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand burn" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand burn" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand burn" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand burn" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand burn" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand burn" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand burn" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand burn" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The address and port to listen on' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How long a client may be silent before it is cut off' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
+json\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand serve" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though there are secrets that none of the keys opens; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand health" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand health" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand health" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand health" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand health" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand health" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand health" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand health" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand health" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand health" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand health" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand completions" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand completions" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand completions" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand completions" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand completions" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand completions" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand completions" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand completions" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand completions" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand man" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand man" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand man" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand man" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand man" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand man" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand man" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand man" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand man" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand man" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand man" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand man" -s V -l version -d 'Print version'
