@@ -132,7 +132,7 @@ async fn bad_input_is_told_and_nothing_of_it_is_repeated() {
     let server = Server::start(data.path(), &["--max-size", "1KiB"]);
     let canary = "hunter2-canary";
     for (body, status, code) in [
-        (format!("{canary}"), 400, "bad_request"),
+        (canary.to_string(), 400, "bad_request"),
         (format!("{{\"content\":\"{canary}\""), 400, "bad_request"),
         (format!("[\"{canary}\"]"), 422, "validation"),
         (format!("\"{canary}\""), 422, "validation"),

@@ -581,7 +581,8 @@ fn a_passphrase_is_asked_for_though_stdin_and_stderr_lead_elsewhere() {
     let link_file = files.path().join("link");
     let line = format!("printf secret | \"$OTS\" put -p > '{}' 2>/dev/null", link_file.display());
     let mut put = terminal::Terminal::start(&server, &line);
-    let prompts = |count| move |terminal: &mut terminal::Terminal| terminal.seen().matches("Passphrase").count() >= count;
+    let prompts =
+        |count| move |terminal: &mut terminal::Terminal| terminal.seen().matches("Passphrase").count() >= count;
     put.wait_for("Passphrase");
     put.answer("one\r", prompts(2));
     put.answer("other\r", prompts(3));

@@ -85,12 +85,11 @@ impl CreateRequest {
             }
             (Some(mut text), None) => Zeroizing::new(std::mem::take(&mut *text).into_bytes()),
             (Some(text), Some(encoding)) if encoding.as_str() == "base64" => {
-                match data_encoding::BASE64.decode(text.as_bytes()) {
-                    Ok(bytes) => Zeroizing::new(bytes),
-                    Err(_) => {
-                        members.wrong("content", "it is not base64 (RFC 4648, with padding), as encoding says");
-                        Zeroizing::new(vec![0])
-                    }
+                if let Ok(bytes) = data_encoding::BASE64.decode(text.as_bytes()) {
+                    Zeroizing::new(bytes)
+                } else {
+                    members.wrong("content", "it is not base64 (RFC 4648, with padding), as encoding says");
+                    Zeroizing::new(vec![0])
                 }
             }
             (Some(_), Some(_)) => {

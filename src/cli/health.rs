@@ -9,7 +9,6 @@ use super::{Exit, Failure, Global, terminal};
 pub(super) struct Health {}
 
 impl Health {
-    #[expect(clippy::unused_self, reason = "called as its neighbours are")]
     pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
         let unhealthy = |reason: String| Failure::new(Exit::Other, format!("unhealthy: {reason}"));
         let client = global.client(None).map_err(|failure| unhealthy(failure.to_string()))?;

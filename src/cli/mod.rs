@@ -42,6 +42,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person can set")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
     /// The server; a full link brings its own

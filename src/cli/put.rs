@@ -158,7 +158,7 @@ async fn check_size(client: &Client, size: usize) -> Result<(), Failure> {
     if u64::try_from(size).is_ok_and(|size| size <= max) {
         return Ok(());
     }
-    let message = format!("the secret is too large: {} bytes, and the server keeps at most {max}", size);
+    let message = format!("the secret is too large: {size} bytes, and the server keeps at most {max}");
     Err(Failure::new(Exit::Rejected, message))
 }
 

@@ -38,7 +38,7 @@ const LARGEST_SIZE: usize = 100 * 1024 * 1024;
 /// Run the server
 ///
 /// Without any option it listens on this machine only, keeps its database in the platform's data directory and makes
-/// a key of its own there. SECRET_KEY (or --secret-key-file) brings the key, SECRET_KEYS_OLD those it replaced.
+/// a key of its own there. `SECRET_KEY` (or --secret-key-file) brings the key, `SECRET_KEYS_OLD` those it replaced.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     /// The address and port to listen on
@@ -108,7 +108,7 @@ impl Serve {
     }
 
     async fn serve(&self, settings: Settings) -> Result<(), Failure> {
-        let stop = stop_signal()?;
+        let stop = stop_signal();
         let data = self.data_dir()?;
         let database = self.database.as_deref().map(database).transpose()?.unwrap_or_else(|| data.join("ots.db"));
         let store = SqliteStore::open(&database, settings.max_size)?;
@@ -251,7 +251,7 @@ fn database(url: &str) -> Result<PathBuf, Failure> {
         }
         Some(("postgres" | "postgresql", _)) => {
             usage("--database: this version has no PostgreSQL store; use sqlite:FILE")
-        },
+        }
         _ => usage("--database: write it as sqlite:FILE"),
     }
 }
@@ -329,7 +329,7 @@ fn log(format: LogFormat, global: &Global) {
 }
 
 /// Done at SIGTERM or SIGINT. A second one ends the process at once.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+fn stop_signal() -> impl Future<Output = ()> {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let watch = async move {
         let Ok(()) = wait_for_signal().await else { return };
@@ -339,11 +339,11 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
         std::process::exit(i32::from(Exit::Interrupted as u8));
     };
     tokio::spawn(watch);
-    Ok(async move {
+    async move {
         if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
-    })
+    }
 }
 
 #[cfg(unix)]

@@ -126,15 +126,12 @@ impl MasterKey {
         let (_, body) = sealed.split_at_mut(NONCE_BYTES);
         let outcome =
             XChaCha20Poly1305::seal_inplace(&key, &Nonce::from(nonce), Some(&context.associated_data()), body);
-        match outcome {
-            Ok(tag) => {
-                sealed.extend_from_slice(tag.unprotected_as_ref());
-                Ok(sealed)
-            }
-            Err(_) => {
-                sealed.zeroize();
-                Err(CryptoError::Seal)
-            }
+        if let Ok(tag) = outcome {
+            sealed.extend_from_slice(tag.unprotected_as_ref());
+            Ok(sealed)
+        } else {
+            sealed.zeroize();
+            Err(CryptoError::Seal)
         }
     }
 
@@ -190,7 +187,7 @@ impl Keyring {
     }
 }
 
-/// Keyed BLAKE2b (RFC 7693) over `parts`, as long as `out`.
+/// Keyed `BLAKE2b` (RFC 7693) over `parts`, as long as `out`.
 fn keyed(key: &MasterSecret, parts: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
     let mut state = Blake2b::new(key, out.len()).map_err(|_| CryptoError::Seal)?;
     for part in parts {
@@ -216,7 +213,7 @@ mod tests {
         Passphrase::new(Zeroizing::new(text.to_owned())).unwrap()
     }
 
-    /// From Python: hmac-based HKDF-SHA-512 and hashlib.blake2b(key=…, digest_size=…).
+    /// From Python: hmac-based HKDF-SHA-512 and hashlib.blake2b(key=…, `digest_size`=…).
     #[test]
     fn derivations_match_another_implementation() {
         let (master, token, _) = parts();

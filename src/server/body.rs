@@ -23,7 +23,8 @@ const STEP: usize = 64 * 1024;
 /// A body that was read, and the memory it is counted under.
 pub(super) struct Whole {
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    _reserved: Vec<Reservation>,
+    #[expect(dead_code, reason = "held as long as the bytes are")]
+    reserved: Vec<Reservation>,
 }
 
 /// Why a body was not read.
@@ -54,31 +55,32 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
     if hint.lower() > u64::try_from(bounds.max).unwrap_or(u64::MAX) {
         return Err(Unread::TooLarge);
     }
-    let mut whole = Whole { bytes: Zeroizing::new(Vec::new()), _reserved: Vec::new() };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut reservations = Vec::new();
     let announced = hint.exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut reserved = 0;
     let start = Instant::now();
     let body = request.body_mut();
     loop {
-        let received = u64::try_from(whole.bytes.len()).unwrap_or(u64::MAX);
+        let received = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let deadline = start + bounds.timeout + Duration::from_secs(received / SLOWEST);
         let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
             Err(_) => return Err(Unread::Timeout),
-            Ok(None) => return Ok(whole),
+            Ok(None) => return Ok(Whole { bytes, reserved: reservations }),
             Ok(Some(Err(_))) => return Err(Unread::Broken),
             Ok(Some(Ok(frame))) => frame,
         };
         bounds.activity.note();
         let Ok(data) = frame.into_data() else { continue };
-        let length = whole.bytes.len() + data.len();
+        let length = bytes.len() + data.len();
         if length > bounds.max {
             return Err(Unread::TooLarge);
         }
         while reserved < length {
-            whole._reserved.push(bounds.budget.reserve(STEP.min(announced.max(1024))).ok_or(Unread::Busy)?);
+            reservations.push(bounds.budget.reserve(STEP.min(announced.max(1024))).ok_or(Unread::Busy)?);
             reserved += STEP.min(announced.max(1024));
         }
-        append(&mut whole.bytes, &data, announced)?;
+        append(&mut bytes, &data, announced)?;
     }
 }
 

@@ -95,7 +95,8 @@ pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
 
 fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout).max_buf_size(MAX_HEAD).keep_alive(true);
+    // No header_read_timeout: the watch cuts a slow head too, and without a timer of its own for every request.
+    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

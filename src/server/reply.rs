@@ -218,13 +218,12 @@ pub(super) fn too_many_connections() -> Reply {
 /// The JSON of a read: written into a buffer of its exact size, so that no unwiped copy is left behind by growing.
 fn reveal(content: &[u8]) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     let base64;
-    let revealed = match std::str::from_utf8(content) {
-        Ok(text) => Revealed { content: text.into(), encoding: None, message: Revealed::MESSAGE },
-        Err(_) => {
-            base64 = Zeroizing::new(data_encoding::BASE64.encode(content));
-            let encoding = Some(crate::api::Encoding::Base64);
-            Revealed { content: base64.as_str().into(), encoding, message: Revealed::MESSAGE }
-        }
+    let revealed = if let Ok(text) = std::str::from_utf8(content) {
+        Revealed { content: text.into(), encoding: None, message: Revealed::MESSAGE }
+    } else {
+        base64 = Zeroizing::new(data_encoding::BASE64.encode(content));
+        let encoding = Some(crate::api::Encoding::Base64);
+        Revealed { content: base64.as_str().into(), encoding, message: Revealed::MESSAGE }
     };
     let mut length = Count(0);
     serde_json::to_writer(&mut length, &revealed)?;

@@ -289,7 +289,7 @@ fn base_url(app: &App, request: &Request<Incoming>) -> String {
     let host = request
         .uri()
         .authority()
-        .map(|authority| authority.as_str())
+        .map(hyper::http::uri::Authority::as_str)
         .or_else(|| request.headers().get(header::HOST)?.to_str().ok())
         .filter(|host| host.parse::<hyper::http::uri::Authority>().is_ok_and(|parsed| !parsed.as_str().contains('@')))
         .unwrap_or("localhost");

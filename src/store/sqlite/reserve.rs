@@ -48,7 +48,7 @@ impl Reserve {
             return Ok(());
         }
         let mut file = File::create(&self.path)?;
-        let block = [0; 64 * 1024];
+        let block = vec![0; 64 * 1024];
         let mut left = self.size;
         while left > 0 {
             let part = block.get(..left.min(block.len())).unwrap_or(&block);

@@ -102,7 +102,9 @@ impl Writer {
             }
             Err(Broken::Commit(error)) => {
                 tracing::error!(%error, "a commit failed");
-                batch.into_iter().for_each(|job| answer((job.answer, Err(error.clone()))));
+                for job in batch {
+                    answer((job.answer, Err(error.clone())));
+                }
             }
         }
         if removes && self.dirty_since.is_none() {
