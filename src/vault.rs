@@ -24,6 +24,16 @@ pub const PASSPHRASE_TRIES: u32 = 10;
 pub const MIN_TTL: Duration = Duration::from_secs(1);
 
 /// How long a secret is kept: at least a second, at most what the server allows.
+///
+/// ```
+/// use std::time::Duration;
+/// use ots::vault::{InvalidTtl, Ttl};
+///
+/// let day = Duration::from_secs(86_400);
+/// assert!(Ttl::from_seconds(1800.5, day).is_ok());
+/// assert_eq!(Ttl::from_seconds(0.0, day), Err(InvalidTtl::TooShort));
+/// assert_eq!(Ttl::from_seconds(86_401.0, day), Err(InvalidTtl::TooLong(day)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttl(Duration);
 

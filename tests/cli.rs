@@ -448,7 +448,7 @@ fn logs_as_json() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(line["timestamp"].is_string() && line["level"].is_string());
     }
-    assert!(log.contains("\"route\":\"Health\""), "{log}");
+    assert!(log.contains("\"route\":\"health\""), "{log}");
 }
 
 /// Help shows no value of a variable that may hold something private.

@@ -28,6 +28,18 @@ enum Route {
 }
 
 impl Route {
+    /// As the log names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Info => "info",
+            Self::Secrets => "secrets",
+            Self::Secret => "secret",
+            Self::Reveal => "reveal",
+            Self::Status => "status",
+        }
+    }
+
     fn allows(self) -> &'static str {
         match self {
             Self::Health | Self::Info | Self::Status => "GET, HEAD",
@@ -89,7 +101,7 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     tracing::debug!(
         request_id,
         method = method.as_str(),
-        route = ?route,
+        route = route.map_or("none", Route::name),
         status = reply.status.as_u16(),
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
