@@ -283,7 +283,7 @@ impl Vault {
         let claim = claim.map(ClaimKey::hash).transpose()?;
         if passphrase.is_none() && !self.foreign_records {
             if let Some(stored) = self.fetch(id, Access::Open, claim).await? {
-                return self.open(token, None, stored).map(Some);
+                return self.open(token, id, None, stored).map(Some);
             }
             // Not there, or guarded: only the latter is worth telling.
             return match self.visible(id, claim).await? {
@@ -305,7 +305,7 @@ impl Vault {
             }
         };
         match self.fetch(id, Access::Verified, claim).await? {
-            Some(stored) => self.open(token, passphrase, stored).map(Some),
+            Some(stored) => self.open(token, id, passphrase, stored).map(Some),
             None => Ok(None),
         }
     }
@@ -376,10 +376,15 @@ impl Vault {
         Ok(peek.filter(|peek| peek.claim.is_none() || peek.claim == claim))
     }
 
-    fn open(&self, token: &Token, passphrase: Option<&Passphrase>, stored: Stored) -> Result<Content, VaultError> {
+    fn open(
+        &self,
+        token: &Token,
+        id: SecretId,
+        passphrase: Option<&Passphrase>,
+        stored: Stored,
+    ) -> Result<Content, VaultError> {
         let key = self.keys.find(KeyId(stored.key_id)).ok_or(VaultError::Unreadable)?;
-        let id = token.id()?;
-        let context = Context { id: &id, expires_at: stored.expires_at.as_millisecond(), kind: stored.kind };
+        let context = Context { id: &id.0, expires_at: stored.expires_at.as_millisecond(), kind: stored.kind };
         let bytes = key.open(token, passphrase, context, stored.sealed).map_err(|_| VaultError::Unreadable)?;
         Ok(Content { bytes, reservation: stored.reservation })
     }

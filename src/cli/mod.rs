@@ -35,7 +35,7 @@ pub use exit::{Exit, Failure};
 #[command(name = "ots", version, propagate_version = true, max_term_width = 100, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
     #[command(subcommand)]
     command: Command,
