@@ -492,12 +492,17 @@ mod terminal {
     impl Terminal {
         /// Starts a shell line on a terminal.
         pub(super) fn start(server: &Server, line: &str) -> Self {
+            Self::start_at(&server.url, line)
+        }
+
+        pub(super) fn start_at(url: &str, line: &str) -> Self {
             let (pty, pts) = pty_process::blocking::open().unwrap();
             pty.resize(pty_process::Size::new(24, 100)).unwrap();
             let child = pty_process::blocking::Command::new("bash")
                 .args(["-c", line])
                 .env("OTS", OTS)
-                .env("OTS_SERVER", &server.url)
+                .env("OTS_SERVER", url)
+                .env("TERM", "xterm")
                 .env("HOME", "/nonexistent")
                 .spawn(pts)
                 .unwrap();
@@ -655,4 +660,44 @@ fn nothing_is_asked_where_nobody_can_answer() {
     let output = run(detached, b"x");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no terminal"), "{}", text(&output.stderr));
+}
+
+/// What takes longer than half a second shows how far it is, to people only; a server that reads slowly, for that.
+#[cfg(unix)]
+#[test]
+fn a_slow_upload_shows_its_progress_on_a_terminal_only() {
+    const SIZE: usize = 16 << 20;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut part = vec![0; 1 << 20];
+            let length = stream.read(&mut part).unwrap();
+            let body = if part[..length].starts_with(b"GET") {
+                r#"{"max_size":104857600,"default_ttl_seconds":1,"max_ttl_seconds":1,"version":"0"}"#.to_owned()
+            } else {
+                let head = part[..length].windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+                let mut left = SIZE + head - length;
+                while left > 0 {
+                    left -= stream.read(&mut part).unwrap();
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                let token = "a".repeat(32);
+                format!(
+                    r#"{{"token":"{token}","expires_at":"2126-01-01T00:00:00.000Z","message":"","url":"http://127.0.0.1/s/{token}"}}"#
+                )
+            };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    let line = format!("head -c {SIZE} /dev/zero | \"$OTS\" put");
+    let (seen, code) = terminal::Terminal::start_at(&url, &line).finish();
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("sending [") && seen.contains("/16.00 MiB"), "{seen}");
+    let mut piped = ots();
+    piped.args(["put", "--server", &url]);
+    let output = run(piped, &vec![0; SIZE]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
 }
