@@ -1,4 +1,4 @@
-//! The `SQLite` store alone, over a database that already holds many live secrets: what size costs.
+//! The SQLite store alone, over a database that already holds many live secrets: what size costs.
 //!
 //! ```sh
 //! cargo bench --bench store                  # 100,000 live secrets

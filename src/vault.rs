@@ -209,8 +209,8 @@ pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
     lease: Duration,
-    /// Whether the store may hold records under other keys than ours; reads then look before they take.
-    foreign_records: bool,
+    /// Records that none of the keys opened at start; where there are any, reads look before they take.
+    unreadable: u64,
     /// One reader at a time checks a passphrase of a secret, so that no two guesses are checked for one counted.
     checking: [Mutex<()>; 64],
 }
@@ -221,19 +221,16 @@ impl Vault {
     /// # Errors
     /// When the store can't be asked which keys its records are under.
     pub async fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Result<Self, VaultError> {
-        let mut vault =
-            Self { store, keys, lease, foreign_records: false, checking: std::array::from_fn(|_| Mutex::new(())) };
-        vault.foreign_records = vault.count_unreadable().await? > 0;
-        Ok(vault)
+        let counts = store.count_by_key().await?;
+        let unreadable =
+            counts.iter().filter(|(key, _)| keys.find(KeyId(*key)).is_none()).map(|(_, count)| count).sum();
+        Ok(Self { store, keys, lease, unreadable, checking: std::array::from_fn(|_| Mutex::new(())) })
     }
 
-    /// How many records there are that none of the keys opens.
-    ///
-    /// # Errors
-    /// When the store can't be asked.
-    pub async fn count_unreadable(&self) -> Result<u64, VaultError> {
-        let counts = self.store.count_by_key().await?;
-        Ok(counts.iter().filter(|(key, _)| self.keys.find(KeyId(*key)).is_none()).map(|(_, count)| count).sum())
+    /// How many records there were at start that none of the keys opens.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// Seals a secret and keeps it. When this returns, the secret is on the disk.
@@ -281,7 +278,7 @@ impl Vault {
     ) -> Result<Option<Content>, VaultError> {
         let id = SecretId(token.id()?);
         let claim = claim.map(ClaimKey::hash).transpose()?;
-        if passphrase.is_none() && !self.foreign_records {
+        if passphrase.is_none() && self.unreadable == 0 {
             if let Some(stored) = self.fetch(id, Access::Open, claim).await? {
                 return self.open(token, id, None, stored).map(Some);
             }

@@ -51,7 +51,7 @@ fn runs_in(files: &[PathBuf], runs: &HashSet<[u8; 32]>) -> usize {
     found
 }
 
-/// Promise 4: after reads, burns and expiries in an order that makes `SQLite` shuffle its pages, no 32-byte run of any of
+/// Promise 4: after reads, burns and expiries in an order that makes SQLite shuffle its pages, no 32-byte run of any of
 /// the ciphertexts is in the database, its WAL or anything else, within a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_means_gone() {

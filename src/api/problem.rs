@@ -1,5 +1,5 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457). `detail` says what to do and is always a string, as
-//! `FastAPI`'s clients expect. No part of what was submitted is repeated.
+//! FastAPI's clients expect. No part of what was submitted is repeated.
 
 use std::borrow::Cow;
 

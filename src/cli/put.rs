@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{Code, Created},
     client::{Client, ClientError, Create},
-    crypto::link::Link,
+    crypto::{self, link::Link},
 };
 
 /// Contents above this many bytes are sent only after the server's limit was asked: a server that closes while a large
@@ -197,12 +197,8 @@ fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        if content.len() + length > content.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(content.capacity() * 2));
-            larger.extend_from_slice(&content);
-            content = larger;
-        }
-        content.extend_from_slice(part.get(..length).unwrap_or_default());
+        crypto::append(&mut content, part.get(..length).unwrap_or_default(), None)
+            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         if u64::try_from(content.len()).is_ok_and(|length| length > LARGEST) {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB"));
         }

@@ -175,7 +175,7 @@ impl Serve {
         let vault = Vault::new(Arc::clone(store), Keyring::new(current, old), self.claim_lease)
             .await
             .map_err(|error| failed(&error))?;
-        match vault.count_unreadable().await.map_err(|error| failed(&error))? {
+        match vault.unreadable() {
             0 => {}
             count if self.allow_unreadable => {
                 tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");

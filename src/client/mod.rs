@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{self, Code, Created, Health, Info, OCTET_STREAM, Problem, Status},
-    crypto::{passphrase::Passphrase, token::Token},
+    crypto::{self, passphrase::Passphrase, token::Token},
     vault::ClaimKey,
 };
 
@@ -249,7 +249,8 @@ impl Client {
         let mut content = Zeroizing::new(Vec::with_capacity(capacity));
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) => content.extend_from_slice(&chunk),
+                Ok(Some(chunk)) => crypto::append(&mut content, &chunk, Some(capacity))
+                    .map_err(|_| ClientError::Incomplete { server: self.server.as_str().into() })?,
                 Ok(None) => break,
                 Err(error) if error.is_timeout() => return Err(self.error(&error)),
                 Err(_) => return Err(ClientError::Incomplete { server: self.server.as_str().into() }),

@@ -24,13 +24,7 @@ pub(super) struct UploadBody {
 
 impl UploadBody {
     pub(super) fn new(content: Zeroizing<Vec<u8>>, on_progress: OnProgress) -> Self {
-        struct Owner(Zeroizing<Vec<u8>>);
-        impl AsRef<[u8]> for Owner {
-            fn as_ref(&self) -> &[u8] {
-                &self.0
-            }
-        }
-        Self { left: Bytes::from_owner(Owner(content)), sent: 0, on_progress }
+        Self { left: Bytes::from_owner(content), sent: 0, on_progress }
     }
 }
 

@@ -187,7 +187,7 @@ impl Keyring {
     }
 }
 
-/// Keyed `BLAKE2b` (RFC 7693) over `parts`, as long as `out`.
+/// Keyed BLAKE2b (RFC 7693) over `parts`, as long as `out`.
 fn keyed(key: &MasterSecret, parts: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
     let mut state = Blake2b::new(key, out.len()).map_err(|_| CryptoError::Seal)?;
     for part in parts {

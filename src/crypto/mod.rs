@@ -6,6 +6,8 @@ pub mod link;
 pub mod passphrase;
 pub mod token;
 
+use zeroize::Zeroizing;
+
 /// What can go wrong in `crypto`. Never holds secret bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CryptoError {
@@ -28,6 +30,28 @@ pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| CryptoError::Randomness)?;
     Ok(bytes)
+}
+
+/// Appends to a buffer that wipes itself, moving to a larger one by hand so that no unwiped copy is left behind. It grows
+/// with what has come, at most to `expected` bytes where that is known and enough.
+///
+/// # Errors
+/// When there is no memory for it; the buffer is as it was.
+pub fn append(
+    bytes: &mut Zeroizing<Vec<u8>>,
+    data: &[u8],
+    expected: Option<usize>,
+) -> Result<(), std::collections::TryReserveError> {
+    let needed = bytes.len() + data.len();
+    if needed > bytes.capacity() {
+        let doubled = needed.saturating_mul(2);
+        let mut larger = Zeroizing::new(Vec::new());
+        larger.try_reserve_exact(expected.map_or(doubled, |expected| doubled.min(expected.max(needed))))?;
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
 }
 
 /// BLAKE2b-256 (RFC 7693) over `parts`, one after the other.

@@ -9,7 +9,10 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::connection::Activity;
-use crate::store::{Budget, Reservation};
+use crate::{
+    crypto,
+    store::{Budget, Reservation},
+};
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
 const SLOWEST: u64 = 16 * 1024;
@@ -57,7 +60,8 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
     }
     let mut bytes = Zeroizing::new(Vec::new());
     let mut reservations = Vec::new();
-    let announced = hint.exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let announced = hint.exact().and_then(|length| usize::try_from(length).ok());
+    let step = STEP.min(announced.unwrap_or(0).max(1024));
     let mut reserved = 0;
     let start = Instant::now();
     let body = request.body_mut();
@@ -77,25 +81,11 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
             return Err(Unread::TooLarge);
         }
         while reserved < length {
-            reservations.push(bounds.budget.reserve(STEP.min(announced.max(1024))).ok_or(Unread::Busy)?);
-            reserved += STEP.min(announced.max(1024));
+            reservations.push(bounds.budget.reserve(step).ok_or(Unread::Busy)?);
+            reserved += step;
         }
-        append(&mut bytes, &data, announced)?;
+        crypto::append(&mut bytes, &data, announced).map_err(|_| Unread::Busy)?;
     }
-}
-
-/// Appends, moving to a larger buffer by hand so that the old one is wiped. The buffer grows with what has come, not
-/// with what was announced: announcing is free.
-fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8], announced: usize) -> Result<(), Unread> {
-    if bytes.capacity() - bytes.len() < data.len() {
-        let needed = bytes.len() + data.len();
-        let mut larger = Zeroizing::new(Vec::new());
-        larger.try_reserve_exact(needed.saturating_mul(2).min(announced.max(needed))).map_err(|_| Unread::Busy)?;
-        larger.extend_from_slice(bytes);
-        *bytes = larger;
-    }
-    bytes.extend_from_slice(data);
-    Ok(())
 }
 
 /// Reads and throws away a bounded part of what the client is still sending. A client that waits for `100 Continue`

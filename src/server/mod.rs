@@ -62,10 +62,10 @@ pub(crate) struct App {
     requests: AtomicU64,
 }
 
-impl App {
+impl Settings {
     /// The largest JSON body: each byte of content can take six (`\u0000`).
     fn max_json(&self) -> usize {
-        self.settings.max_size.saturating_mul(6).saturating_add(16 * 1024)
+        self.max_size.saturating_mul(6).saturating_add(16 * 1024)
     }
 }
 
@@ -79,12 +79,11 @@ pub async fn run(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), crate::crypto::CryptoError> {
-    let largest = settings.max_size.saturating_mul(6).saturating_add(16 * 1024);
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let app = Arc::new(App {
         vault,
-        bodies: Budget::new(BODIES_IN_FLIGHT.max(largest)),
+        bodies: Budget::new(BODIES_IN_FLIGHT.max(settings.max_json())),
         first_request: u64::from_be_bytes(crate::crypto::random()?),
         requests: AtomicU64::new(0),
         settings,

@@ -61,7 +61,7 @@ impl Reply {
     /// A secret's content as JSON.
     pub(super) fn secret_as_json(content: Content) -> Self {
         let Ok(json) = reveal(&content.bytes) else { return Self::empty(StatusCode::INTERNAL_SERVER_ERROR) };
-        let reply = Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON).with_data(wiped_when_sent(json));
+        let reply = Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON).with_data(Bytes::from_owner(json));
         Self { reservation: content.reservation, ..reply }
     }
 
@@ -70,7 +70,7 @@ impl Reply {
         let reply = Self::empty(StatusCode::OK)
             .with(header::CONTENT_TYPE, OCTET_STREAM)
             .with(header::CONTENT_DISPOSITION, "attachment")
-            .with_data(wiped_when_sent(content.bytes));
+            .with_data(Bytes::from_owner(content.bytes));
         Self { reservation: content.reservation, ..reply }
     }
 
@@ -244,16 +244,6 @@ impl std::io::Write for Count {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-fn wiped_when_sent(bytes: Zeroizing<Vec<u8>>) -> Bytes {
-    struct Owner(Zeroizing<Vec<u8>>);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-    Bytes::from_owner(Owner(bytes))
 }
 
 /// A body that hands out its bytes part by part and notes that it gets on.

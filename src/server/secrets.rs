@@ -25,7 +25,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     let base = base_url(app, call.request);
     let secret = match media_type(call.request.headers()) {
         Some(JSON) => {
-            let body = read(app, call.activity, call.request, app.max_json()).await?;
+            let body = read(app, call.activity, call.request, app.settings.max_json()).await?;
             let request = CreateRequest::parse(&body.bytes).map_err(malformed)?;
             drop(body);
             new_secret(app, request)?

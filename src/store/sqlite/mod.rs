@@ -1,4 +1,4 @@
-//! The embedded store: `SQLite` behind one thread that writes and one that reads.
+//! The embedded store: SQLite behind one thread that writes and one that reads.
 //!
 //! - [`schema`]: opening, settings, migrations.
 //! - [`payload`]: how ciphertext lies in the file.
@@ -202,7 +202,7 @@ async fn send<C, A>(queue: &Mutex<Option<mpsc::SyncSender<Job<C, A>>>>, call: C)
     answered.await.map_err(|_| StoreError::Closed)?
 }
 
-/// `<path>-<suffix>`, as `SQLite` names its own files beside the database.
+/// `<path>-<suffix>`, as SQLite names its own files beside the database.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-");
@@ -248,7 +248,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Says of an engine's error what a caller can act on. `SQLite`'s messages hold no bound values.
+/// Says of an engine's error what a caller can act on. SQLite's messages hold no bound values.
 fn engine_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,

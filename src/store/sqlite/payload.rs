@@ -1,9 +1,9 @@
 //! How ciphertext lies in the file, so that removing it leaves none behind (promise 4).
 //!
-//! `SQLite` keeps the first bytes of a large cell on a B-tree page and the rest on overflow pages of its own. When it
+//! SQLite keeps the first bytes of a large cell on a B-tree page and the rest on overflow pages of its own. When it
 //! rebalances a B-tree it copies cells between pages and, `secure_delete` or not, leaves the old bytes in the unused
 //! middle of a rebuilt page (`rebuildPage` in btree.c). Overflow pages are never copied so, and are zeroed when they
-//! are freed. So each chunk is preceded by as many zeros as `SQLite` keeps on the B-tree page: ciphertext lies on
+//! are freed. So each chunk is preceded by as many zeros as SQLite keeps on the B-tree page: ciphertext lies on
 //! overflow pages only. The sizes follow "B-tree Cell Format" in <https://sqlite.org/fileformat2.html#b_tree_pages>.
 
 use std::ops::RangeInclusive;
@@ -12,14 +12,14 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::schema::PAGE_SIZE;
 
-/// Bytes of ciphertext in a chunk: bounds what `SQLite` copies at a time.
+/// Bytes of ciphertext in a chunk: bounds what SQLite copies at a time.
 const CHUNK: usize = 256 * 1024;
 /// Chunk numbers that a record may use.
 const CHUNKS: i64 = 1024;
 /// The longest ciphertext.
 pub(super) const MAX_SEALED: usize = CHUNK * 1024;
 
-/// The least that `SQLite` keeps of a spilling cell on the B-tree page, for a table's leaf.
+/// The least that SQLite keeps of a spilling cell on the B-tree page, for a table's leaf.
 const LOCAL: usize = (PAGE_SIZE - 12) * 32 / 255 - 23;
 /// What an overflow page holds: all but the number of the next page.
 const OVERFLOW: usize = PAGE_SIZE - 4;
@@ -29,7 +29,7 @@ fn chunks_of(seq: i64) -> RangeInclusive<i64> {
     first..=first + CHUNKS - 1
 }
 
-/// Bytes of the record header that `SQLite` writes before a blob of `length` bytes and the (implied) integer key:
+/// Bytes of the record header that SQLite writes before a blob of `length` bytes and the (implied) integer key:
 /// its own size, a null for the key, and the blob's serial type as a varint.
 fn header(length: usize) -> usize {
     let serial_type = 2 * length + 12;
@@ -92,7 +92,7 @@ pub(super) fn remove(connection: &Connection, seq: i64) -> rusqlite::Result<()> 
 mod tests {
     use super::*;
 
-    /// The arithmetic above, against the file that `SQLite` really writes: B-tree pages of the payload table hold no
+    /// The arithmetic above, against the file that SQLite really writes: B-tree pages of the payload table hold no
     /// byte of ciphertext, whatever its length.
     #[test]
     fn ciphertext_lies_on_overflow_pages_only() {

@@ -9,13 +9,13 @@ use crate::store::OpenError;
 /// Numbered SQL, applied in order, each in one transaction. Forward only.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql")];
 
-/// "ots1": tells our files from other `SQLite` databases.
+/// "ots1": tells our files from other SQLite databases.
 const APPLICATION_ID: i64 = 0x6f74_7331;
 
 /// Bytes in a page. Two kibibytes keep a short secret's only overflow page small (payload.rs).
 pub(super) const PAGE_SIZE: usize = 2048;
 
-/// Pages in the WAL before `SQLite` copies them to the database by itself: 8 MiB. With a batch on top it has to fit into
+/// Pages in the WAL before SQLite copies them to the database by itself: 8 MiB. With a batch on top it has to fit into
 /// the reserve (mod.rs), so that it can still be copied when the disk is full.
 const AUTOCHECKPOINT_PAGES: u32 = 4096;
 

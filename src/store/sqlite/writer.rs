@@ -10,7 +10,6 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use super::{
     Job, engine_error,
@@ -37,7 +36,6 @@ const SPARE_PAGES: i64 = 1024;
 const VACUUM_STEP: u32 = 8192;
 
 type WriteJob = Job<Op, Done>;
-type Answer = (oneshot::Sender<Result<Done, StoreError>>, Result<Done, StoreError>);
 
 pub(super) struct Writer {
     connection: Connection,
@@ -93,34 +91,34 @@ impl Writer {
     fn work(&mut self, batch: Vec<WriteJob>) {
         let removes = batch.iter().any(|job| job.call.removes());
         match self.transaction(&batch) {
-            Ok(done) => batch.into_iter().zip(done).for_each(|(job, done)| answer((job.answer, done))),
+            Ok(done) => batch.into_iter().zip(done).for_each(|(job, done)| answer(job, done)),
             Err(Broken::Statement(_) | Broken::Commit(StoreError::Full)) => {
                 for job in batch {
                     let done = self.alone(&job);
-                    answer((job.answer, done));
+                    answer(job, done);
                 }
             }
             Err(Broken::Commit(error)) => {
                 tracing::error!(%error, "a commit failed");
                 for job in batch {
-                    answer((job.answer, Err(error.clone())));
+                    answer(job, Err(error.clone()));
                 }
             }
         }
-        if removes && self.dirty_since.is_none() {
-            self.dirty_since = Some(Instant::now());
+        if removes {
+            self.dirty_since.get_or_insert_with(Instant::now);
         }
     }
 
     /// One call in a transaction of its own; one that frees space may use what was kept back.
     fn alone(&mut self, job: &WriteJob) -> Result<Done, StoreError> {
-        let mut done = self.one(&job.call);
+        let mut done = self.one(job);
         if matches!(done, Err(StoreError::Full)) && job.call.may_use_reserve() {
             // With the reserve's space the WAL can move to the database, and then has room for this call.
             let given_up = self.reserve.give_up();
             let emptied = self.checkpoint();
             if given_up || emptied {
-                done = self.one(&job.call);
+                done = self.one(job);
                 // What the WAL took is free again: hold it before anybody else takes it.
                 if self.checkpoint() {
                     self.reserve.restore();
@@ -134,16 +132,10 @@ impl Writer {
         done
     }
 
-    fn one(&mut self, call: &Op) -> Result<Done, StoreError> {
-        let transaction = self.connection.unchecked_transaction().map_err(|error| engine_error(&error))?;
-        let tables = Tables { connection: &transaction, budget: &self.budget };
-        match call.run(&tables, &mut self.scratch) {
-            Ok(done) => {
-                transaction.commit().map_err(|error| engine_error(&error))?;
-                Ok(done)
-            }
-            Err(Failure::Refused(error)) => Err(error),
-            Err(Failure::Engine(error)) => Err(engine_error(&error)),
+    fn one(&mut self, job: &WriteJob) -> Result<Done, StoreError> {
+        match self.transaction(std::slice::from_ref(job)) {
+            Ok(done) => done.into_iter().next().unwrap_or(Err(StoreError::Closed)),
+            Err(Broken::Statement(error) | Broken::Commit(error)) => Err(error),
         }
     }
 
@@ -230,7 +222,7 @@ impl Writer {
 
 /// Where a batch broke.
 enum Broken {
-    Statement(#[expect(dead_code, reason = "each call finds its own error again")] StoreError),
+    Statement(StoreError),
     Commit(StoreError),
 }
 
@@ -250,8 +242,8 @@ fn gather(first: WriteJob, queue: &Receiver<WriteJob>) -> Vec<WriteJob> {
 }
 
 /// Answers a call. Whoever made it may have gone away: that changes nothing.
-fn answer((to, done): Answer) {
-    let _ = to.send(done);
+fn answer(job: WriteJob, done: Result<Done, StoreError>) {
+    let _ = job.answer.send(done);
 }
 
 fn roll_back(connection: &Connection) {
