@@ -2,7 +2,7 @@
 //!
 //! One crate holds the server, the command line and what both agree on. Read it in this order:
 //!
-//! - [`crypto`]: tokens, links and sealing at rest: pure functions over bytes.
+//! - [`crypto`]: tokens, links, sealing at rest and end to end: pure functions over bytes.
 //! - [`store`]: the contract of a store, its SQLite engine and the sweeper. Sees opaque bytes only.
 //! - [`vault`]: the domain: create, reveal, burn, status. Puts `crypto` and `store` together.
 //! - [`api`]: the wire: paths, bodies and problems, shared by both sides.

@@ -16,61 +16,51 @@ const TABLE: &str = "serve";
 const PER_CALL: &[&str] =
     &["config", "help", "version", "verbose", "json", "copies", "token", "passphrase", "allow_unreadable", "dev"];
 
-/// A configuration file that was read.
-pub(super) struct File {
-    path: PathBuf,
-    table: Table,
+/// Reads `path`, which has to be there; without one the usual file, which hasn't. Gives its path and text.
+pub(super) fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, Failure> {
+    let usual = directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.config_dir().join("config.toml"));
+    let Some(found) = path.map(Path::to_owned).or(usual) else { return Ok(None) };
+    match std::fs::read_to_string(&found) {
+        Ok(text) => Ok(Some((found, text))),
+        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::file("read", &found, &error)),
+    }
 }
 
-impl File {
-    /// Reads `path`, which has to be there; without one the usual file, which hasn't.
-    pub(super) fn load(path: Option<&Path>) -> Result<Option<Self>, Failure> {
-        let usual = directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.config_dir().join("config.toml"));
-        let Some(found) = path.map(Path::to_owned).or(usual) else { return Ok(None) };
-        let text = match std::fs::read_to_string(&found) {
-            Ok(text) => text,
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::file("read", &found, &error)),
-        };
-        let table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
-            wrong(&found, &format!("line {line}: {}", error.message()))
-        })?;
-        Ok(Some(Self { path: found, table }))
-    }
-
-    /// The tree with the file's values as defaults.
-    pub(super) fn apply(self, mut tree: Command) -> Result<Command, Failure> {
-        let path = self.path;
-        for (key, value) in self.table {
-            if key == TABLE {
-                let Value::Table(table) = value else {
-                    return Err(wrong(&path, &format!("{TABLE} has to be a table: write [{TABLE}] above its options")));
-                };
-                for (key, value) in table {
-                    let known = options(tree.find_subcommand(TABLE));
-                    let id = find(&path, &key, &known)?;
-                    let default = default(&path, &key, &value)?;
-                    check(&path, &key, tree.find_subcommand(TABLE), &id, &default)?;
-                    tree = tree.mut_subcommand(TABLE, |command| command.mut_arg(id, |arg| arg.default_value(default)));
-                }
-                continue;
+/// The tree with the values of a file's text as defaults.
+pub(super) fn apply(path: &Path, text: &str, mut tree: Command) -> Result<Command, Failure> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        wrong(path, &format!("line {line}: {}", error.message()))
+    })?;
+    for (key, value) in table {
+        if key == TABLE {
+            let Value::Table(table) = value else {
+                return Err(wrong(path, &format!("{TABLE} has to be a table: write [{TABLE}] above its options")));
+            };
+            for (key, value) in table {
+                let known = options(tree.find_subcommand(TABLE));
+                let id = find(path, &key, &known)?;
+                let default = default(path, &key, &value)?;
+                check(path, &key, tree.find_subcommand(TABLE), &id, &default)?;
+                tree = tree.mut_subcommand(TABLE, |command| command.mut_arg(id, |arg| arg.default_value(default)));
             }
-            let global = options(Some(&tree));
-            let mut known = options(tree.find_subcommand(TOP_LEVEL));
-            known.extend(global.iter().cloned());
-            let id = find(&path, &key, &known)?;
-            let default = default(&path, &key, &value)?;
-            if global.contains(&id) {
-                check(&path, &key, Some(&tree), &id, &default)?;
-                tree = tree.mut_arg(id, |arg| arg.default_value(default));
-            } else {
-                check(&path, &key, tree.find_subcommand(TOP_LEVEL), &id, &default)?;
-                tree = tree.mut_subcommand(TOP_LEVEL, |command| command.mut_arg(id, |arg| arg.default_value(default)));
-            }
+            continue;
         }
-        Ok(tree)
+        let global = options(Some(&tree));
+        let mut known = options(tree.find_subcommand(TOP_LEVEL));
+        known.extend(global.iter().cloned());
+        let id = find(path, &key, &known)?;
+        let default = default(path, &key, &value)?;
+        if global.contains(&id) {
+            check(path, &key, Some(&tree), &id, &default)?;
+            tree = tree.mut_arg(id, |arg| arg.default_value(default));
+        } else {
+            check(path, &key, tree.find_subcommand(TOP_LEVEL), &id, &default)?;
+            tree = tree.mut_subcommand(TOP_LEVEL, |command| command.mut_arg(id, |arg| arg.default_value(default)));
+        }
     }
+    Ok(tree)
 }
 
 /// The options that a file may set: those with a name of their own, and no secrets.

@@ -16,7 +16,11 @@ mod status;
 mod terminal;
 mod values;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
 use url::Url;
@@ -121,6 +125,14 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// The whole tree, with the values of a configuration file as defaults.
+///
+/// # Errors
+/// A [`Failure`] that names the file and what is wrong in it.
+pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, Failure> {
+    config::apply(path, configuration, command())
+}
+
 /// Flags beat the environment, which beats the configuration file, which beats the defaults.
 fn parse() -> Result<Cli, ExitCode> {
     let usage = |error: clap::Error| {
@@ -132,8 +144,8 @@ fn parse() -> Result<Cli, ExitCode> {
     let first = command().try_get_matches().map_err(usage)?;
     let path = first.get_one::<PathBuf>("config").cloned();
     let report = |failure: Failure| failure.report(flag(&first, "json"), flag(&first, "verbose"));
-    let configured = match config::File::load(path.as_deref()).map_err(report)? {
-        Some(file) => file.apply(command()).map_err(report)?.try_get_matches().map_err(usage)?,
+    let configured = match config::read(path.as_deref()).map_err(report)? {
+        Some((path, text)) => command_with(&path, &text).map_err(report)?.try_get_matches().map_err(usage)?,
         None => first,
     };
     Cli::from_arg_matches(&configured).map_err(usage)

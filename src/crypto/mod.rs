@@ -1,8 +1,10 @@
-//! Cryptography: tokens, links and sealing at rest. Pure functions over bytes, all primitives from `orion`;
+//! Cryptography: tokens, links, sealing at rest and end to end. Pure functions over bytes, all primitives from `orion`;
 //! randomness comes from the operating system. The format is in the design's crypto page.
 
 pub mod at_rest;
+pub mod envelope;
 pub mod link;
+pub mod link_key;
 pub mod passphrase;
 pub mod token;
 

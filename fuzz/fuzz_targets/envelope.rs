@@ -1,0 +1,4 @@
+//! See `targets::envelope`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::envelope(data));

@@ -1,0 +1,97 @@
+//! The key in an end-to-end link: what follows `#`, which no browser and no `ots` ever sends to a server.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
+
+use super::{CryptoError, random};
+
+/// Bytes in a link key.
+pub const LINK_KEY_BYTES: usize = 32;
+/// Characters of a link key's text: base64url without padding.
+pub const LINK_KEY_CHARS: usize = 43;
+
+/// 32 random bytes, shown as 43 characters of base64url (RFC 4648, section 5, no padding).
+pub struct LinkKey(Zeroizing<[u8; LINK_KEY_BYTES]>);
+
+/// The text is not a whole key. Holds no part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is {LINK_KEY_CHARS} letters, digits, - and _")]
+pub struct InvalidLinkKey;
+
+impl LinkKey {
+    /// Draws a new key.
+    ///
+    /// # Errors
+    /// [`CryptoError::Randomness`] when the operating system has none.
+    pub fn generate() -> Result<Self, CryptoError> {
+        random().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; LINK_KEY_BYTES] {
+        &self.0
+    }
+
+    /// The 43 characters for the link. Named so that each place that shows a key can be found.
+    #[must_use]
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_ref()))
+    }
+}
+
+impl FromStr for LinkKey {
+    type Err = InvalidLinkKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
+        if text.len() != LINK_KEY_CHARS {
+            return Err(InvalidLinkKey);
+        }
+        let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_is_base64url_and_comes_back() {
+        let key = LinkKey::generate().unwrap();
+        let text = key.expose();
+        assert_eq!(text.len(), LINK_KEY_CHARS);
+        assert_eq!(text.parse::<LinkKey>().unwrap().as_bytes(), key.as_bytes());
+        assert_eq!(format!("{key:?}"), "LinkKey(…)");
+    }
+
+    #[test]
+    fn what_is_not_a_whole_key_is_refused() {
+        let whole = "A".repeat(43);
+        assert!(whole.parse::<LinkKey>().is_ok());
+        for text in ["", "A", &whole[1..], &format!("{whole}A"), &format!("{whole}="), &format!("{}+", &whole[1..])] {
+            assert_eq!(text.parse::<LinkKey>().unwrap_err(), InvalidLinkKey, "{text}");
+        }
+        // The last character has two bits that no byte uses: they are zero, so that a key has one text.
+        assert!(format!("{}B", &whole[1..]).parse::<LinkKey>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_key_or_an_error(text in "\\PC{0,50}|[A-Za-z0-9_-]{43}") {
+            if let Ok(key) = text.parse::<LinkKey>() {
+                prop_assert_eq!(key.expose().to_string(), text);
+            }
+        }
+    }
+}
