@@ -51,7 +51,11 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         'ots;put' {
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server''s, 24h]')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server''s, 24h]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise')
+            [CompletionResult]::new('--encrypt', '--encrypt', [CompletionResultType]::ParameterName, 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from a file; one newline at its end is dropped')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('--copies', '--copies', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
@@ -80,6 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         'ots;get' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to a new file (mode 0600); `-` is stdout')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to a new file (mode 0600); `-` is stdout')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Read the key from a file, for a link that came without one')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from a file; one newline at its end is dropped')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
@@ -87,6 +92,8 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the server')
             [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file as well')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour what goes to stderr')
+            [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Write to a new file here, named as the sender named it')
+            [CompletionResult]::new('--remote-name', '--remote-name', [CompletionResultType]::ParameterName, 'Write to a new file here, named as the sender named it')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Replace the file if there is one')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if there is one')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Ask for a passphrase (or set `OTS_PASSPHRASE`)')

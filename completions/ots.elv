@@ -47,7 +47,11 @@ set edit:completion:arg-completer[ots] = {|@words|
         &'ots;put'= {
             cand -t 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server''s, 24h]'
             cand --ttl 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server''s, 24h]'
+            cand -e 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise'
+            cand --encrypt 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise'
             cand --passphrase-file 'Read the passphrase from a file; one newline at its end is dropped'
+            cand --name 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]'
+            cand --key-file 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways'
             cand -n 'Make N links to N copies, one a reader'
             cand --copies 'Make N links to N copies, one a reader'
             cand -s 'The server; a full link brings its own'
@@ -75,6 +79,7 @@ set edit:completion:arg-completer[ots] = {|@words|
         &'ots;get'= {
             cand -o 'Write to a new file (mode 0600); `-` is stdout'
             cand --output 'Write to a new file (mode 0600); `-` is stdout'
+            cand --key-file 'Read the key from a file, for a link that came without one'
             cand --passphrase-file 'Read the passphrase from a file; one newline at its end is dropped'
             cand -s 'The server; a full link brings its own'
             cand --server 'The server; a full link brings its own'
@@ -82,6 +87,8 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --timeout 'How long to wait for the server'
             cand --ca-cert 'Trust the certificates in this PEM file as well'
             cand --color 'When to colour what goes to stderr'
+            cand -O 'Write to a new file here, named as the sender named it'
+            cand --remote-name 'Write to a new file here, named as the sender named it'
             cand -f 'Replace the file if there is one'
             cand --force 'Replace the file if there is one'
             cand -p 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'

@@ -47,7 +47,11 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if 
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
+complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
+false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
+complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -67,6 +71,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -l no-input -d 'Never ask: 
 complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand put" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand get" -s o -l output -d 'Write to a new file (mode 0600); `-` is stdout' -r -F
+complete -c ots -n "__fish_ots_using_subcommand get" -l key-file -d 'Read the key from a file, for a link that came without one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand get" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
 complete -c ots -n "__fish_ots_using_subcommand get" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand get" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -75,6 +80,7 @@ complete -c ots -n "__fish_ots_using_subcommand get" -l ca-cert -d 'Trust the ce
 complete -c ots -n "__fish_ots_using_subcommand get" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand get" -s O -l remote-name -d 'Write to a new file here, named as the sender named it'
 complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one'
 complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'

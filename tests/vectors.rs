@@ -16,6 +16,7 @@ use std::{
 
 use common::{directory, noise, run};
 use data_encoding::BASE64;
+use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag};
 use ots::crypto::{
     envelope::{Keys, Label, OpenError, seal},
     passphrase::Passphrase,
@@ -68,6 +69,43 @@ fn every_vector_opens_or_is_refused_as_it_says() {
         let vectors = read(&fs::read_to_string(committed(file)).unwrap());
         assert!(vectors.len() >= at_least, "{file} has {}", vectors.len());
         vectors.iter().for_each(check);
+    }
+}
+
+/// The specification's example is the vector of that name, and its words for errors are those of the vectors.
+#[test]
+fn the_specification_shows_a_vector() {
+    let page = fs::read_to_string(committed("../../docs/envelope.md")).unwrap();
+    let good = read(&fs::read_to_string(committed("good.json")).unwrap());
+    let vector = good.iter().find(|vector| vector["about"] == "name, type and passphrase").unwrap();
+    let example = page.split("link key   ").nth(1).unwrap().split("```").next().unwrap();
+    let value = |name: &str| {
+        let rest = example.split(&format!("\n{name} ")).nth(1).unwrap().trim_start();
+        rest.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(example.lines().next().unwrap(), vector["key"]);
+    for name in ["nonce", "proof"] {
+        assert_eq!(value(name), vector[name].as_str().unwrap(), "{name}");
+    }
+    let shown: String = example.split("\nenvelope").nth(1).unwrap().split_whitespace().collect();
+    let envelope = BASE64.decode(vector["envelope"].as_str().unwrap().as_bytes()).unwrap();
+    assert_eq!(shown, data_encoding::HEXLOWER.encode(&envelope));
+    // The key that the page shows opens it, by orion alone: the derived values are what they say.
+    let bytes = |name| data_encoding::HEXLOWER.decode(value(name).as_bytes()).unwrap();
+    let (body, tag) = envelope[17..].split_at(envelope.len() - 17 - 16);
+    let mut plaintext = body.to_vec();
+    let (key, nonce) = (SecretKey::try_from(&bytes("key")[..]).unwrap(), Nonce::try_from(&bytes("nonce")[..]).unwrap());
+    let tag = Tag::try_from(tag).unwrap();
+    ChaCha20Poly1305::open_inplace(&key, &nonce, &tag, Some(&envelope[..5]), &mut plaintext).unwrap();
+    assert_eq!(&plaintext[..2], &[0, 0x2f]);
+    assert_eq!(&plaintext[2..49], value("header").as_bytes());
+    assert_eq!(&plaintext[49..55], b"secret");
+    assert!(plaintext.len() == 256 && plaintext[55..].iter().all(|byte| *byte == 0));
+
+    let refused = read(&fs::read_to_string(committed("refused.json")).unwrap());
+    for vector in refused {
+        let word = vector["error"].as_str().unwrap();
+        assert!(page.contains(&format!("| `{word}` |")), "{word}");
     }
 }
 

@@ -13,8 +13,20 @@ const TOP_LEVEL: &str = "put";
 /// The command whose options stand in a table of its name.
 const TABLE: &str = "serve";
 /// Options that make sense on one call only.
-const PER_CALL: &[&str] =
-    &["config", "help", "version", "verbose", "json", "copies", "token", "passphrase", "allow_unreadable", "dev"];
+const PER_CALL: &[&str] = &[
+    "config",
+    "help",
+    "version",
+    "verbose",
+    "json",
+    "copies",
+    "token",
+    "name",
+    "key_file",
+    "passphrase",
+    "allow_unreadable",
+    "dev",
+];
 
 /// Reads `path`, which has to be there; without one the usual file, which hasn't. Gives its path and text.
 pub(super) fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, Failure> {

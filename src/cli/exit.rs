@@ -2,7 +2,11 @@
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
-use crate::{api::Code, client::ClientError, store::OpenError};
+use crate::{
+    api::{Code, Problem},
+    client::ClientError,
+    store::OpenError,
+};
 
 /// The exit codes, as the man page lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,22 @@ impl Failure {
         }
     }
 
+    /// The server's no. `wrong` says what is wrong when it counts a try, as in "the passphrase is".
+    pub(crate) fn refused(problem: Problem, wrong: &str) -> Self {
+        let exit = match problem.code {
+            Code::PassphraseRequired | Code::WrongPassphrase => Exit::Refused,
+            Code::Internal | Code::Unreadable | Code::BrowserRequest | Code::BadRequest => Exit::Other,
+            _ => Exit::Rejected,
+        };
+        let message = match problem.attempts_left {
+            Some(0) => format!("{wrong} wrong, and that was the last try: the secret has been destroyed"),
+            Some(1) => format!("{wrong} wrong; the secret is still there, 1 try left"),
+            Some(left) => format!("{wrong} wrong; the secret is still there, {left} tries left"),
+            None => format!("the server said no: {}", problem.detail),
+        };
+        Self::new(exit, message).because(ClientError::Problem(Box::new(problem)))
+    }
+
     /// The code.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -108,32 +128,15 @@ impl fmt::Display for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let exit = match &error {
+        let exit = match error {
             ClientError::Gone => Exit::Gone,
             ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => Exit::Unreachable,
             ClientError::Incomplete { .. } => Exit::Damaged,
-            ClientError::Problem(problem) => match problem.code {
-                Code::PassphraseRequired | Code::WrongPassphrase => Exit::Refused,
-                Code::Internal | Code::Unreadable | Code::BrowserRequest | Code::BadRequest => Exit::Other,
-                _ => Exit::Rejected,
-            },
+            ClientError::Problem(problem) => return Self::refused(*problem, "the passphrase is"),
             ClientError::Protocol { .. } | ClientError::PlainHttp { .. } => Exit::Other,
             ClientError::Certificates(_) => Exit::File,
         };
-        let message = match &error {
-            ClientError::Problem(problem) => match problem.attempts_left {
-                Some(0) => {
-                    "the passphrase is wrong, and that was the last try: the secret has been destroyed".to_owned()
-                }
-                Some(left) => format!(
-                    "the passphrase is wrong; the secret is still there, {left} {} left",
-                    if left == 1 { "try" } else { "tries" }
-                ),
-                None => format!("the server said no: {}", problem.detail),
-            },
-            _ => error.to_string(),
-        };
-        Self::new(exit, message).because(error)
+        Self::new(exit, error.to_string()).because(error)
     }
 }
 

@@ -4,40 +4,55 @@
 //! claimed; it is written and flushed, and only then acknowledged. Every failure before the claim costs nothing, and
 //! every one after it can be repeated with the same claim while the lease lasts.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use clap::ArgGroup;
 use zeroize::Zeroizing;
 
 use super::{
     Exit, Failure, Global, link_from,
+    output::Output,
     passphrase::PassphraseArgs,
     terminal::{self, Progress},
 };
-use crate::{client::Client, crypto::token::Token, vault::ClaimKey};
+use crate::{
+    api::Status,
+    client::{Client, ClientError, OnProgress},
+    crypto::{
+        envelope::{Keys, Label},
+        link::Link,
+        link_key::LinkKey,
+        passphrase::Passphrase,
+        token::Token,
+    },
+    vault::ClaimKey,
+};
 
 /// The variable that holds the claim of an earlier try.
 const CLAIM: &str = "OTS_CLAIM";
 
 /// Print a secret and destroy it
 ///
-/// The bytes go to stdout or a file as they were stored. The server destroys the secret once they are written; when
-/// something fails before that, it is still there.
+/// The bytes go to stdout or a file as they were stored; an end-to-end secret is decrypted here. The server destroys the
+/// secret once they are written; when something fails before that, it is still there.
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("file").args(["output", "remote_name"]))]
 pub(super) struct Get {
-    /// The link, its token, or `-` to read it from standard input
+    /// The link, its token (TOKEN or TOKEN#KEY), or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
     /// Write to a new file (mode 0600); `-` is stdout
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
+    /// Write to a new file here, named as the sender named it
+    #[arg(short = 'O', long)]
+    remote_name: bool,
     /// Replace the file if there is one
-    #[arg(short, long, requires = "output")]
+    #[arg(short, long, requires = "file")]
     force: bool,
+    /// Read the key from a file, for a link that came without one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    key_file: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -48,39 +63,87 @@ impl Get {
         let client = global.client(Some(&link))?;
         let earlier = earlier_claim()?;
         let status = client.status(&link.token, earlier.as_ref()).await?;
-        if status.encrypted {
-            let message =
-                "this secret is end-to-end encrypted, and this version of ots can't open those; nothing was read";
-            return Err(Failure::new(Exit::Damaged, message));
-        }
-        if link.key.is_some() {
-            let message = "this secret isn't end-to-end encrypted, but the link has a key after #: is it the right link? \
-                           Nothing was read; leave the part after # out to read it all the same";
-            return Err(Failure::new(Exit::Usage, message));
-        }
-        let passphrase = status.passphrase_required.then(|| self.passphrase.for_reading(global)).transpose()?;
-        let output = Output::open(self.output.as_deref(), self.force, global.json)?;
+        let access = self.access(global, &link, &status)?;
+        let output = self.open_output(global)?;
         let claim = match earlier {
             Some(claim) => claim,
             None => ClaimKey::generate().map_err(|error| Failure::new(Exit::Other, error.to_string()))?,
         };
-
-        let reading = Reading { client: &client, token: &link.token, claim: &claim };
+        let reading = Reading { client: &client, token: &link.token, claim: &claim, access: &access };
         tokio::select! {
             outcome = async {
-                let progress = Progress::new(global, "receiving", status.size);
-                let shown = progress.clone();
-                let on_progress: crate::client::OnProgress = Box::new(move |bytes| shown.at(bytes));
-                let content =
-                    client.reveal(&link.token, &claim, passphrase.as_ref(), status.size, &on_progress).await;
-                progress.done();
-                reading.deliver(content?, output).await
+                let content = reading.receive(global, status.size).await?;
+                reading.deliver(global, content, output).await
             } => outcome,
             _ = tokio::signal::ctrl_c() => {
                 Err(Failure::new(Exit::Interrupted, format!("interrupted; {}", reading.how_to_ask_again())))
             }
         }
     }
+
+    /// What this secret needs, found before anything is claimed.
+    fn access(&self, global: &Global, link: &Link, status: &Status) -> Result<Access, Failure> {
+        let key = if status.encrypted { Some(self.key(link)?) } else { None };
+        if key.is_none() && (link.key.is_some() || self.key_file.is_some()) {
+            let message = if link.key.is_some() {
+                "this secret isn't end-to-end encrypted, but the link has a key after #: is it the right link? Nothing was \
+                 read; leave the part after # out to read it all the same"
+            } else {
+                "this secret isn't end-to-end encrypted, so it has no key: is it the right link? Nothing was read; leave \
+                 --key-file out to read it all the same"
+            };
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        if key.is_none() && self.remote_name {
+            let message = "this secret isn't end-to-end encrypted, so the sender gave it no name: use -o FILE; nothing was \
+                           read";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let passphrase = status.passphrase_required.then(|| self.passphrase.for_reading(global)).transpose()?;
+        let Some(key) = key else { return Ok(Access::Plain(passphrase)) };
+        let keys = Keys::derive(&key, passphrase.as_ref())
+            .map_err(|error| Failure::new(Exit::Other, format!("the key can't be used: {error}")))?;
+        Ok(Access::EndToEnd { keys, passphrase: passphrase.is_some() })
+    }
+
+    /// The end-to-end key: from the link, or from a file that came another way.
+    fn key(&self, link: &Link) -> Result<LinkKey, Failure> {
+        let (text, place) = match (&link.key, &self.key_file) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::new(Exit::Usage, "the link has its key already: leave --key-file out"));
+            }
+            (Some(text), None) => (text.clone(), "the part after # in the link".to_owned()),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+                (Zeroizing::new(text), path.display().to_string())
+            }
+            (None, None) => {
+                let message = "this secret is end-to-end encrypted and the link isn't whole: the part after # is missing. \
+                               Ask the sender for the whole link, or for the key and give it with --key-file; nothing was \
+                               read";
+                return Err(Failure::new(Exit::Refused, message));
+            }
+        };
+        text.trim().parse().map_err(|error| {
+            Failure::new(Exit::Refused, format!("{place} isn't a whole key: {error}; nothing was read"))
+        })
+    }
+
+    fn open_output(&self, global: &Global) -> Result<Output, Failure> {
+        match self.output.as_deref() {
+            Some(path) if path != Path::new("-") => Output::file(path, self.force),
+            None if self.remote_name => Output::named(self.force, global),
+            _ => Ok(Output::stdout(global)),
+        }
+    }
+}
+
+/// What opens a secret.
+enum Access {
+    /// The server opens it, for whoever has its passphrase if there is one.
+    Plain(Option<Passphrase>),
+    /// It is opened here; the server wants the proof.
+    EndToEnd { keys: Keys, passphrase: bool },
 }
 
 /// A read that is under way.
@@ -88,19 +151,45 @@ struct Reading<'a> {
     client: &'a Client,
     token: &'a Token,
     claim: &'a ClaimKey,
+    access: &'a Access,
 }
 
 impl Reading<'_> {
-    /// Writes the content, and only then has the server destroy it.
-    async fn deliver(&self, content: Zeroizing<Vec<u8>>, output: Output) -> Result<(), Failure> {
-        match output.write(&content) {
-            Ok(()) => {}
+    /// Claims the secret. A wrong key or passphrase claims nothing.
+    async fn receive(&self, global: &Global, size: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let (passphrase, wrong) = match self.access {
+            Access::Plain(passphrase) => (passphrase.as_ref(), "the passphrase is"),
+            Access::EndToEnd { keys, passphrase: false } => (Some(keys.proof()), "the key is"),
+            Access::EndToEnd { keys, passphrase: true } => (Some(keys.proof()), "the passphrase or the key is"),
+        };
+        let progress = Progress::new(global, "receiving", size);
+        let shown = progress.clone();
+        let on_progress: OnProgress = Box::new(move |bytes| shown.at(bytes));
+        let outcome = self.client.reveal(self.token, self.claim, passphrase, size, &on_progress).await;
+        progress.done();
+        outcome.map_err(|error| match error {
+            ClientError::Problem(problem) => Failure::refused(*problem, wrong),
+            error => error.into(),
+        })
+    }
+
+    /// Opens and writes the content, and only then has the server destroy it.
+    async fn deliver(&self, global: &Global, content: Zeroizing<Vec<u8>>, output: Output) -> Result<(), Failure> {
+        let written = match self.access {
+            Access::Plain(_) => output.write(&content, &Label::default()),
+            Access::EndToEnd { keys, .. } => match keys.open(content) {
+                Ok(opened) => output.write(opened.content(), &opened.label),
+                Err(error) => Err(Failure::new(Exit::Damaged, format!("what came can't be decrypted: {error}"))),
+            },
+        };
+        match written {
+            Ok(Some(note)) if global.chatty() => terminal::say(&note),
+            Ok(_) => {}
             Err(failure) if failure.exit() == Exit::BrokenPipe => return Err(failure),
             Err(failure) => {
                 return Err(Failure::new(failure.exit(), format!("{failure}; {}", self.how_to_ask_again())));
             }
         }
-        drop(content);
         if let Err(error) = self.client.acknowledge(self.token, self.claim).await {
             // The reader has the content, and nobody else can get it: the lease's end destroys it.
             tracing::debug!(%error, "the read could not be acknowledged");
@@ -119,74 +208,4 @@ fn earlier_claim() -> Result<Option<ClaimKey>, Failure> {
     claim.map(Some).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("{CLAIM} isn't a claim: copy it from the message that named it, or unset it"))
     })
-}
-
-/// Where the content goes, opened before anything is read.
-enum Output {
-    Stdout { terminal: bool, json: bool },
-    File { file: NamedTempFile, path: PathBuf, force: bool },
-}
-
-impl Output {
-    fn open(path: Option<&Path>, force: bool, json: bool) -> Result<Self, Failure> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stdout { terminal: terminal::stdout_is_terminal(), json });
-        };
-        if path.is_dir() || (path.symlink_metadata().is_ok() && !force) {
-            let message =
-                format!("{} exists: choose another name, or --force to replace it; nothing was read", path.display());
-            return Err(Failure::new(Exit::File, message));
-        }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Beside its place, so that it appears there whole or not at all.
-        let file = tempfile::Builder::new()
-            .prefix(".ots-")
-            .tempfile_in(directory)
-            .map_err(|error| Failure::file("write to", directory, &error))?;
-        Ok(Self::File { file, path: path.to_owned(), force })
-    }
-
-    fn write(self, content: &[u8]) -> Result<(), Failure> {
-        match self {
-            Self::Stdout { json: true, .. } => {
-                let text = match std::str::from_utf8(content) {
-                    Ok(text) => serde_json::json!({ "content": text }),
-                    Err(_) => {
-                        serde_json::json!({ "content": data_encoding::BASE64.encode(content), "encoding": "base64" })
-                    }
-                };
-                terminal::answer(Zeroizing::new(text.to_string() + "\n").as_bytes())
-            }
-            Self::Stdout { terminal: true, .. } => show(content),
-            Self::Stdout { terminal: false, .. } => terminal::answer(content),
-            Self::File { mut file, path, force } => {
-                let failed = |error: &io::Error| Failure::file("write", &path, error);
-                file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
-                let placed = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
-                placed.map_err(|error| failed(&error.error))?;
-                // So that the name, too, survives a power cut before the server is told.
-                let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let _ = File::open(directory.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all());
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Shows text on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
-fn show(content: &[u8]) -> Result<(), Failure> {
-    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-        Failure::new(
-            Exit::File,
-            "the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it",
-        )
-    })?;
-    let mut shown = terminal::escaped(text);
-    if shown.len() != text.len() {
-        terminal::say("(control characters are shown escaped; use -o FILE for the exact bytes)");
-    }
-    if !shown.ends_with('\n') {
-        shown.push('\n');
-    }
-    terminal::answer(shown.as_bytes())
 }

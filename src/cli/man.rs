@@ -73,7 +73,7 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("2", "Wrong usage."),
     ("3", "Gone: not found, already read, burned or expired."),
     ("4", "The server can't be reached, or didn't answer in time."),
-    ("5", "Refused: the passphrase is wrong or missing."),
+    ("5", "Refused: the passphrase or the key is wrong or missing. Nothing was read."),
     ("6", "What came can't be decrypted, or isn't whole."),
     ("7", "The server said no: too large, bad TTL, too busy."),
     ("8", "A local file can't be read or written."),
@@ -96,9 +96,13 @@ fn examples(roff: &mut Roff, name: &str) {
             ("A file that can wait for a week:", "ots put --ttl 7d key.pem"),
             ("One link for each of three readers:", "ots put --copies 3 < note.txt"),
             ("With a passphrase that is asked for:", "ots put -p < note.txt"),
+            ("So that whoever runs the server can't read it:", "ots put --encrypt key.pem"),
+            ("With link and key sent separate ways:", "ots put --encrypt --key-file key.txt < note.txt"),
         ],
         "ots-get" => &[
             ("Into a file that only you can read:", "ots get -o key.pem LINK"),
+            ("Into a file named as the sender named it:", "ots get -O LINK"),
+            ("With a key that came another way:", "ots get --key-file key.txt LINK"),
             ("With the link kept out of the process list:", "printf %s \"$LINK\" | ots get -"),
         ],
         "ots-status" => &[("Wait until it has been read:", "ots status --wait LINK")],
@@ -167,8 +171,9 @@ fn security(roff: &mut Roff, name: &str) {
     let text = match name {
         "ots" | "ots-put" | "ots-get" => {
             "The link is the secret until it has been read: whoever has it first reads it, and everybody after sees that it is gone. \
-             Secrets never come as arguments, since a process list shows those. Without a passphrase the server's operator could read \
-             what it stores while the secret waits."
+             Secrets never come as arguments, since a process list shows those. With --encrypt the secret is encrypted and decrypted \
+             by the ots of sender and reader, and the key is only in the link, after #: the server stores what it can't open. Without, \
+             the server's operator could read what it stores while the secret waits."
         }
         "ots-serve" => {
             "The database together with SECRET_KEY opens nothing: the token in the link is part of every key, and only its hash is stored. \

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
 use url::Url;
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Exit, Failure, Global,
+    output::NewFile,
     passphrase::PassphraseArgs,
     terminal::{self, Progress},
     values,
@@ -21,7 +23,13 @@ use super::{
 use crate::{
     api::{Code, Created},
     client::{Client, ClientError, Create},
-    crypto::{self, link::Link},
+    crypto::{
+        self,
+        envelope::{self, Label, SealError},
+        link::Link,
+        link_key::LinkKey,
+        passphrase::Passphrase,
+    },
 };
 
 /// Contents above this many bytes are sent only after the server's limit was asked: a server that closes while a large
@@ -33,7 +41,8 @@ const LARGEST: u64 = 1 << 30;
 /// Store a secret and print its link
 ///
 /// The secret is read from FILE or standard input, byte for byte; on a terminal it is asked for, hidden. The link on
-/// stdout reads it once; then it is gone.
+/// stdout reads it once; then it is gone. With --encrypt it is encrypted here, and the key is in the link only, after #,
+/// which no program sends to a server: whoever runs the server can't read it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Put {
     /// The file to store; `-` or nothing is standard input
@@ -42,8 +51,19 @@ pub(super) struct Put {
     /// How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server's, 24h]
     #[arg(short, long, value_name = "DURATION", env = "OTS_TTL", value_parser = values::duration)]
     ttl: Option<Duration>,
+    /// Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise
+    #[arg(short, long, value_name = "BOOL", env = "OTS_ENCRYPT", value_parser = BoolishValueParser::new())]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true, hide_possible_values = true)]
+    encrypt: bool,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    /// The file name to give the reader, sealed with an encrypted secret [default: that of FILE]
+    #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
+    name: Option<String>,
+    /// Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    key_file: Option<PathBuf>,
     /// Make N links to N copies, one a reader
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     copies: u16,
@@ -57,24 +77,71 @@ pub(super) struct Put {
 
 impl Put {
     pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
+        self.check()?;
         let client = global.client(None)?;
         let ttl = self.ttl.map(whole_seconds).transpose()?;
-        let content = self.content(global)?;
+        let content = Bytes::from_owner(self.content(global)?);
         if content.is_empty() {
             return Err(Failure::new(Exit::File, "there is nothing to store: the input is empty"));
         }
-        let create = Create { ttl, passphrase: self.passphrase.for_sending(global)? };
-        if content.len() > ASK_ABOVE {
-            check_size(&client, content.len()).await?;
-        }
-        for _ in 0..self.copies {
-            let created = store(global, &client, &content, &create).await?;
-            terminal::answer(self.text(global, &client, &created, content.len())?.as_bytes())?;
+        let passphrase = self.passphrase.for_sending(global)?;
+        for copy in 0..self.copies {
+            let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
+            if copy == 0 && parcel.body.len() > ASK_ABOVE {
+                check_size(&client, &parcel).await?;
+            }
+            let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
+            let created = store(global, &client, &parcel).await?;
+            key_file.keep();
+            terminal::answer(self.text(global, &client, &created, &parcel, content.len())?.as_bytes())?;
             if global.chatty() {
-                terminal::say(&note(&created));
+                terminal::say(&self.note(&created));
             }
         }
         Ok(())
+    }
+
+    /// What clap can't see, since `encrypt` may come from the environment or the configuration.
+    fn check(&self) -> Result<(), Failure> {
+        let usage = |message: &str| Err(Failure::new(Exit::Usage, message));
+        if self.name.is_some() && !self.encrypt {
+            return usage("a name goes only with an end-to-end secret: add --encrypt");
+        }
+        if self.key_file.is_some() && !self.encrypt {
+            return usage("only an end-to-end secret has a key: add --encrypt");
+        }
+        if self.key_file.is_some() && self.copies > 1 {
+            return usage(
+                "each copy has a key of its own, and one file takes one key: leave --copies or --key-file out",
+            );
+        }
+        Ok(())
+    }
+
+    /// What is sent: the content as it is, or its envelope under a new key.
+    fn pack(&self, content: &Bytes, ttl: Option<Duration>, passphrase: Option<&Passphrase>) -> Result<Parcel, Failure> {
+        if !self.encrypt {
+            let create = Create { ttl, passphrase: passphrase.cloned(), ..Create::default() };
+            return Ok(Parcel { body: content.clone(), create, key: None });
+        }
+        let sealed = envelope::seal(content, &self.label(), passphrase).map_err(|error| match error {
+            SealError::Label => Failure::new(Exit::Usage, "the file name is too long: give a shorter one with --name"),
+            SealError::Crypto(error) => Failure::new(Exit::Other, error.to_string()),
+        })?;
+        let create =
+            Create { ttl, passphrase: Some(sealed.proof), encrypted: true, passphrase_required: passphrase.is_some() };
+        Ok(Parcel { body: sealed.envelope.into(), create, key: Some(sealed.key) })
+    }
+
+    /// The name that was given, else the file's; and the media type that goes with it.
+    fn label(&self) -> Label {
+        let of_file = || {
+            let name = self.file.as_deref()?.file_name()?;
+            (name != "-").then(|| name.to_string_lossy().into_owned())
+        };
+        let name = self.name.clone().or_else(of_file).filter(|name| !name.is_empty());
+        let media_type = name.as_deref().and_then(|name| mime_guess::from_path(name).first_raw());
+        Label { name: name.map(Zeroizing::new), media_type: media_type.map(str::to_owned) }
     }
 
     fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -108,57 +175,104 @@ impl Put {
         global: &Global,
         client: &Client,
         created: &Created,
+        parcel: &Parcel,
         size: usize,
     ) -> Result<Zeroizing<String>, Failure> {
-        let link = link(client, created)?;
-        let text = if global.json {
-            serde_json::json!({
+        let bare = self.token && !global.json;
+        let mut link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        if let (Some(key), None) = (&parcel.key, &self.key_file) {
+            link = Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str()));
+        }
+        if global.json {
+            let json = serde_json::json!({
                 "link": link.as_str(),
                 "token": created.token,
                 "expires_at": format!("{:.3}", created.expires_at),
                 "size": size,
-            })
-            .to_string()
-        } else if self.token {
-            created.token.clone()
-        } else {
-            link.to_string()
-        };
-        Ok(Zeroizing::new(text + "\n"))
+                "encrypted": parcel.create.encrypted,
+            });
+            link = Zeroizing::new(json.to_string());
+        }
+        Ok(Zeroizing::new(format!("{}\n", link.as_str())))
+    }
+
+    fn note(&self, created: &Created) -> String {
+        let left = created.expires_at.duration_since(Timestamp::now()).unsigned_abs();
+        let left = values::roughly(left + Duration::from_millis(999));
+        let mut note = format!("can be read once; expires {:.0} (in {left})", created.expires_at);
+        if let Some(path) = &self.key_file {
+            note.push_str(&format!("; the key is in {}: send it another way than the link", path.display()));
+        }
+        note
     }
 }
 
-async fn store(
-    global: &Global,
-    client: &Client,
-    content: &Zeroizing<Vec<u8>>,
-    create: &Create,
-) -> Result<Created, Failure> {
-    let total = u64::try_from(content.len()).unwrap_or(u64::MAX);
+/// What is sent for one reader.
+struct Parcel {
+    body: Bytes,
+    create: Create,
+    key: Option<LinkKey>,
+}
+
+/// A key's file, written before anything is sent: a key that can't be kept costs nobody a secret. It is removed again
+/// unless it is kept.
+struct KeyFile<'a>(Option<&'a Path>);
+
+impl<'a> KeyFile<'a> {
+    fn write(path: Option<&'a Path>, key: Option<&LinkKey>) -> Result<Self, Failure> {
+        let (Some(path), Some(key)) = (path, key) else { return Ok(Self(None)) };
+        let line = Zeroizing::new(format!("{}\n", key.expose().as_str()));
+        match NewFile::create(path)?.write(line.as_bytes())?.place(path, false) {
+            Ok(()) => Ok(Self(Some(path))),
+            Err((_, Some(_))) => {
+                let message = format!("{} exists: choose another name for the key; nothing was sent", path.display());
+                Err(Failure::new(Exit::File, message))
+            }
+            Err((failure, None)) => Err(failure),
+        }
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for KeyFile<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+async fn store(global: &Global, client: &Client, parcel: &Parcel) -> Result<Created, Failure> {
+    let total = u64::try_from(parcel.body.len()).unwrap_or(u64::MAX);
     let progress = Progress::new(global, "sending", total);
     let shown = progress.clone();
-    let outcome = client.create(content, create, Box::new(move |sent| shown.at(sent))).await;
+    let outcome = client.create(parcel.body.clone(), &parcel.create, Box::new(move |sent| shown.at(sent))).await;
     progress.done();
     match outcome {
         // A server that refuses a body may close before its answer is read: ask what it takes.
-        Err(ClientError::Unreachable { .. }) if content.len() > ASK_ABOVE => {
-            check_size(client, content.len()).await?;
+        Err(ClientError::Unreachable { .. }) if parcel.body.len() > ASK_ABOVE => {
+            check_size(client, parcel).await?;
             outcome.map_err(Failure::from)
         }
         Err(ClientError::Problem(problem)) if problem.code == Code::TooLarge => {
-            check_size(client, content.len()).await?;
+            check_size(client, parcel).await?;
             Err(ClientError::Problem(problem).into())
         }
         outcome => outcome.map_err(Failure::from),
     }
 }
 
-async fn check_size(client: &Client, size: usize) -> Result<(), Failure> {
+async fn check_size(client: &Client, parcel: &Parcel) -> Result<(), Failure> {
     let max = client.info().await?.max_size;
+    let size = parcel.body.len();
     if u64::try_from(size).is_ok_and(|size| size <= max) {
         return Ok(());
     }
-    let message = format!("the secret is too large: {size} bytes, and the server keeps at most {max}");
+    let padded = if parcel.create.encrypted { " with its encryption and padding" } else { "" };
+    let message = format!("the secret is too large: {size} bytes{padded}, and the server keeps at most {max}");
     Err(Failure::new(Exit::Rejected, message))
 }
 
@@ -173,12 +287,6 @@ fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, Failure
     } else {
         Ok(Zeroizing::new(created.url.clone()))
     }
-}
-
-fn note(created: &Created) -> String {
-    let left = created.expires_at.duration_since(Timestamp::now()).unsigned_abs();
-    let left = values::roughly(left + Duration::from_millis(999));
-    format!("can be read once; expires {:.0} (in {left})", created.expires_at)
 }
 
 /// The server takes whole seconds.

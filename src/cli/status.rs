@@ -61,13 +61,11 @@ async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::
 
 fn describe(status: &api::Status) -> String {
     let left = status.expires_at.duration_since(Timestamp::now()).unsigned_abs();
-    let mut text =
-        format!("unread; {} bytes; expires {:.0} (in {})", status.size, status.expires_at, values::roughly(left));
+    let encrypted = if status.encrypted { ", end-to-end encrypted" } else { "" };
+    let (size, expires_at) = (status.size, status.expires_at);
+    let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0} (in {})", values::roughly(left));
     if status.passphrase_required {
         text.push_str("; has a passphrase");
-    }
-    if status.encrypted {
-        text.push_str("; end-to-end encrypted");
     }
     text
 }

@@ -39,6 +39,19 @@ pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
 }
 
+/// Writes an object and a newline to standard output, without a copy of it in memory.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    serde_json::to_writer(&mut stdout, object)
+        .map_err(io::Error::from)
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::output(&error))
+}
+
 /// Asks for a hidden text on the terminal, wherever stdin and stderr lead to.
 ///
 /// # Errors

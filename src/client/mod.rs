@@ -6,8 +6,9 @@ mod upload;
 
 use std::{error::Error as _, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -92,8 +93,28 @@ pub enum ClientError {
 pub struct Create {
     /// How long to keep it; the server's default when none.
     pub ttl: Option<Duration>,
-    /// What a reader has to know.
+    /// What a reader has to know; of an envelope, its proof.
     pub passphrase: Option<Passphrase>,
+    /// The content is an end-to-end envelope.
+    pub encrypted: bool,
+    /// With an envelope: a person has a passphrase to type.
+    pub passphrase_required: bool,
+}
+
+impl Create {
+    /// What the query says of a body of bytes.
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(ttl) = self.ttl {
+            query.append_pair("ttl_seconds", &ttl.as_secs().to_string());
+        }
+        for (name, set) in [("encrypted", self.encrypted), ("passphrase_required", self.passphrase_required)] {
+            if set {
+                query.append_pair(name, "true");
+            }
+        }
+        query.finish()
+    }
 }
 
 /// A server, seen from a client.
@@ -154,21 +175,18 @@ impl Client {
         self.json(response).await
     }
 
-    /// Stores `content`. Not repeated by itself: when the answer is lost, so is the only link.
+    /// Stores `content`, which is its owner's to wipe. Not repeated by itself: when the answer is lost, so is the only link.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn create(
         &self,
-        content: &Zeroizing<Vec<u8>>,
+        content: Bytes,
         create: &Create,
         on_progress: OnProgress,
     ) -> Result<Created, ClientError> {
         let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
-        let mut path = api::SECRETS_PATH.to_owned();
-        if let Some(ttl) = create.ttl {
-            path.push_str(&format!("?ttl_seconds={}", ttl.as_secs()));
-        }
+        let path = format!("{}?{}", api::SECRETS_PATH, create.query());
         let mut request = self
             .request(Method::POST, &path, length)
             .header(header::CONTENT_TYPE, OCTET_STREAM)
@@ -177,7 +195,7 @@ impl Client {
             let encoded = Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(passphrase.expose().as_bytes()));
             request = request.header(api::OTS_PASSPHRASE, sensitive(&encoded));
         }
-        let body = upload::UploadBody::new(content.clone(), on_progress);
+        let body = upload::UploadBody::new(content, on_progress);
         let response = self.send(request.body(reqwest::Body::wrap(body))).await?;
         self.json(response).await
     }

@@ -8,14 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use zeroize::Zeroizing;
 
 use super::OnProgress;
 
 /// Bytes that are handed on at a time.
 const PART: usize = 64 * 1024;
 
-/// The content to send; wiped when it has been sent or given up.
+/// The content to send; let go of when it has been sent or given up.
 pub(super) struct UploadBody {
     left: Bytes,
     sent: u64,
@@ -23,8 +22,8 @@ pub(super) struct UploadBody {
 }
 
 impl UploadBody {
-    pub(super) fn new(content: Zeroizing<Vec<u8>>, on_progress: OnProgress) -> Self {
-        Self { left: Bytes::from_owner(content), sent: 0, on_progress }
+    pub(super) fn new(content: Bytes, on_progress: OnProgress) -> Self {
+        Self { left: content, sent: 0, on_progress }
     }
 }
 

@@ -239,8 +239,11 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// Whether any file below a directory holds `needle`.
 pub fn on_disk(directory: &Path, needle: &[u8]) -> bool {
-    let finder = |haystack: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
-    files(directory).iter().any(|path| std::fs::read(path).is_ok_and(|bytes| finder(&bytes)))
+    files(directory).iter().any(|path| std::fs::read(path).is_ok_and(|bytes| contains(&bytes, needle)))
+}
+
+pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(haystack, needle).is_some()
 }
 
 /// Bytes that look random and can be made again from their seed (xorshift64*).
