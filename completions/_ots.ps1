@@ -174,6 +174,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the server')
             [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file as well')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour what goes to stderr')
+            [CompletionResult]::new('--no-create-page', '--no-create-page', [CompletionResultType]::ParameterName, 'Have no page to share from: links still open in a browser')
             [CompletionResult]::new('--allow-unreadable', '--allow-unreadable', [CompletionResultType]::ParameterName, 'Start though there are secrets that none of the keys opens; they stay as they are')
             [CompletionResult]::new('--dev', '--dev', [CompletionResultType]::ParameterName, 'For development: a fixed key, data in ./storage/db, this machine only')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to a host that isn''t this machine')

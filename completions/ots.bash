@@ -588,7 +588,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --public-url --max-size --default-ttl --max-ttl --claim-lease --cleanup-interval --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -166,6 +166,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --timeout 'How long to wait for the server'
             cand --ca-cert 'Trust the certificates in this PEM file as well'
             cand --color 'When to colour what goes to stderr'
+            cand --no-create-page 'Have no page to share from: links still open in a browser'
             cand --allow-unreadable 'Start though there are secrets that none of the keys opens; they stay as they are'
             cand --dev 'For development: a fixed key, data in ./storage/db, this machine only'
             cand --allow-http 'Allow plain http to a host that isn''t this machine'

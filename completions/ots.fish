@@ -140,6 +140,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l ca-cert -d 'Trust the 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though there are secrets that none of the keys opens; they stay as they are'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'

@@ -19,17 +19,21 @@ mod terminal;
 mod values;
 
 use std::{
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser, error::ErrorKind,
+};
 use url::Url;
 
 use crate::{
     client::{Client, Options},
     crypto::link::Link,
+    server::WEB_BUNDLED,
 };
 pub use exit::{Exit, Failure};
 
@@ -141,6 +145,9 @@ fn parse() -> Result<Cli, ExitCode> {
         let code = if error.use_stderr() { Exit::Usage.code() } else { ExitCode::SUCCESS };
         // Help that nobody reads to the end is not an error.
         let _ = error.print();
+        if error.kind() == ErrorKind::DisplayVersion && wants_verbose() {
+            let _ = writeln!(io::stdout(), "{}", build_information());
+        }
         code
     };
     let first = command().try_get_matches().map_err(usage)?;
@@ -151,6 +158,22 @@ fn parse() -> Result<Cli, ExitCode> {
         None => first,
     };
     Cli::from_arg_matches(&configured).map_err(usage)
+}
+
+/// Whether `--version`, which ends clap's reading, has `--verbose` beside it.
+fn wants_verbose() -> bool {
+    std::env::args_os()
+        .skip(1)
+        .any(|argument| ["-v", "--verbose", "-vV", "-Vv"].iter().any(|verbose| argument == *verbose))
+}
+
+/// What this build was made with.
+fn build_information() -> &'static str {
+    if WEB_BUNDLED {
+        "pages: with the npm bundle (ciphers for every browser, passphrases, QR codes)"
+    } else {
+        "pages: without the npm bundle (end to end only in browsers that have ChaCha20-Poly1305, without passphrases; no QR codes)"
+    }
 }
 
 fn flag(matches: &ArgMatches, name: &str) -> bool {

@@ -65,6 +65,9 @@ pub(super) struct Serve {
     /// How long a secret can be kept
     #[arg(long, value_name = "DURATION", env = "OTS_MAX_TTL", default_value = "30d", value_parser = values::duration)]
     max_ttl: Duration,
+    /// Have no page to share from: links still open in a browser
+    #[arg(long, env = "OTS_NO_CREATE_PAGE", value_parser = BoolishValueParser::new())]
+    no_create_page: bool,
     /// How long a reader may ask again for what it is reading
     #[arg(long, value_name = "DURATION", env = "OTS_CLAIM_LEASE", default_value = "60s", value_parser = values::duration)]
     claim_lease: Duration,
@@ -155,6 +158,7 @@ impl Serve {
             default_ttl: self.default_ttl,
             max_ttl: self.max_ttl,
             public_url: self.public_url.clone(),
+            create_page: !self.no_create_page,
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),

@@ -6,6 +6,7 @@
 //! - [`body`]: reading bodies within bounds of size, time and memory.
 //! - [`reply`]: answers, and the headers on all of them.
 //! - [`secrets`], [`info`], [`health`]: one file a resource.
+//! - [`web`]: the pages and their assets.
 
 mod body;
 mod connection;
@@ -14,6 +15,7 @@ mod info;
 mod reply;
 mod router;
 mod secrets;
+mod web;
 
 use std::{
     future::Future,
@@ -39,6 +41,8 @@ pub struct Settings {
     pub max_ttl: Duration,
     /// The root that links start with, with a trailing slash; without one, the host that the client asked.
     pub public_url: Option<Url>,
+    /// Whether there is a page to share from.
+    pub create_page: bool,
     /// How long a client may be silent, and how long it may take to send a request's head.
     pub client_timeout: Duration,
     /// Connections at once.
@@ -67,7 +71,15 @@ impl Settings {
     fn max_json(&self) -> usize {
         self.max_size.saturating_mul(6).saturating_add(16 * 1024)
     }
+
+    /// The largest form: each byte of content can take three (`%0A`).
+    fn max_form(&self) -> usize {
+        self.max_size.saturating_mul(3).saturating_add(16 * 1024)
+    }
 }
+
+/// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
+pub const WEB_BUNDLED: bool = web::BUNDLED;
 
 /// Serves until `stop` is done, then finishes the requests that are under way.
 ///

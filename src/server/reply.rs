@@ -25,7 +25,7 @@ use crate::{
 /// Bytes that are handed to hyper at a time: how far a client that takes a large answer is noticed to get on.
 const PART: usize = 64 * 1024;
 
-/// On every answer.
+/// On every answer that doesn't set its own.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -69,9 +69,26 @@ impl Reply {
     pub(super) fn secret_as_bytes(content: Content) -> Self {
         let reply = Self::empty(StatusCode::OK)
             .with(header::CONTENT_TYPE, OCTET_STREAM)
-            .with(header::CONTENT_DISPOSITION, "attachment")
+            .with(header::CONTENT_DISPOSITION, "attachment; filename=\"secret\"")
             .with_data(Bytes::from_owner(content.bytes));
         Self { reservation: content.reservation, ..reply }
+    }
+
+    /// A page. It is the caller's to set its policy.
+    pub(super) fn page(status: StatusCode, html: Zeroizing<Vec<u8>>) -> Self {
+        Self::empty(status).with(header::CONTENT_TYPE, "text/html; charset=utf-8").with_data(Bytes::from_owner(html))
+    }
+
+    /// A page that shows a secret's content.
+    pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, reservation: Reservation) -> Self {
+        Self { reservation, ..Self::page(StatusCode::OK, html) }
+    }
+
+    /// A text that never changes.
+    pub(super) fn text(text: &'static str) -> Self {
+        Self::empty(StatusCode::OK)
+            .with(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+            .with_data(Bytes::from_static(text.as_bytes()))
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -87,7 +104,7 @@ impl Reply {
         self
     }
 
-    fn with_data(mut self, data: Bytes) -> Self {
+    pub(super) fn with_data(mut self, data: Bytes) -> Self {
         self.data = data;
         self
     }
@@ -98,7 +115,9 @@ impl Reply {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers;
-        headers.extend(HEADERS.map(|(name, value)| (Some(name), value)));
+        for (name, value) in HEADERS {
+            headers.entry(name).or_insert(value);
+        }
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }

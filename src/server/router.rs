@@ -12,9 +12,12 @@ use super::{
     connection::Activity,
     health, info,
     reply::{Reply, ReplyBody},
-    secrets,
+    secrets, web,
 };
-use crate::api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH};
+use crate::{
+    api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH},
+    crypto::link::LINK_PATH,
+};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,10 @@ enum Route {
     Secret,
     Reveal,
     Status,
+    SharePage,
+    SecretPage,
+    Asset,
+    Robots,
 }
 
 impl Route {
@@ -37,12 +44,17 @@ impl Route {
             Self::Secret => "secret",
             Self::Reveal => "reveal",
             Self::Status => "status",
+            Self::SharePage => "share-page",
+            Self::SecretPage => "secret-page",
+            Self::Asset => "asset",
+            Self::Robots => "robots",
         }
     }
 
     fn allows(self) -> &'static str {
         match self {
-            Self::Health | Self::Info | Self::Status => "GET, HEAD",
+            Self::Health | Self::Info | Self::Status | Self::Asset | Self::Robots => "GET, HEAD",
+            Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal => "POST",
             Self::Secret => "GET, HEAD, DELETE",
         }
@@ -57,6 +69,10 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (INFO_PATH.to_owned(), Route::Info),
         (SECRETS_PATH.to_owned(), Route::Secrets),
         (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
+        ("/".to_owned(), Route::SharePage),
+        (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
+        ("/assets/{version}/{name}".to_owned(), Route::Asset),
+        ("/robots.txt".to_owned(), Route::Robots),
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
     ] {
@@ -77,7 +93,8 @@ impl App {
 /// What a handler is given besides the application.
 pub(super) struct Call<'a> {
     pub(super) request: &'a mut Request<Incoming>,
-    pub(super) token: &'a str,
+    /// The token in the path, if its route has one.
+    pub(super) parameter: &'a str,
     pub(super) activity: &'a Activity,
 }
 
@@ -86,12 +103,12 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     let started = Instant::now();
     let request_id = app.next_request_id();
     let path = request.uri().path().to_owned();
-    let (route, token) = match ROUTES.at(&path) {
+    let (route, parameter) = match ROUTES.at(&path) {
         Ok(matched) => (Some(*matched.value), matched.params.get("token").unwrap_or_default()),
         Err(_) => (None, ""),
     };
     let method = request.method().clone();
-    let incoming = Call { request: &mut request, token, activity: &activity };
+    let incoming = Call { request: &mut request, parameter, activity: &activity };
     let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !hyper::body::Body::is_end_stream(request.body());
@@ -112,13 +129,16 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
 
 async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call<'_>) -> Result<Reply, Problem> {
     let Some(route) = route else {
+        return Err(nothing_here());
+    };
+    if route == Route::SharePage && !app.settings.create_page {
         return Err(Problem::new(
             404,
             "Not Found",
             Code::NotFound,
-            "There is nothing at this path; see the API's description",
+            "Secrets are shared here with `ots put` or the API only",
         ));
-    };
+    }
     let head_or_get = *method == Method::GET || *method == Method::HEAD;
     match route {
         Route::Health if head_or_get => Ok(health::get(app).await),
@@ -129,6 +149,12 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
+        Route::SharePage if head_or_get => web::share(app, &incoming),
+        Route::SharePage if *method == Method::POST => web::create(app, incoming).await,
+        Route::SecretPage if head_or_get => web::secret(app, &incoming).await,
+        Route::SecretPage if *method == Method::POST => web::read(app, incoming).await,
+        Route::Asset if head_or_get => web::asset(&incoming),
+        Route::Robots if head_or_get => Ok(web::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
             405,
@@ -138,4 +164,8 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         ))
         .with(header::ALLOW, route.allows())),
     }
+}
+
+pub(super) fn nothing_here() -> Problem {
+    Problem::new(404, "Not Found", Code::NotFound, "There is nothing at this path; see the API's description")
 }

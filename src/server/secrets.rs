@@ -129,7 +129,7 @@ async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status,
 
 /// A token that can't be one is as any that isn't known.
 fn token(call: &Call<'_>) -> Result<Token, Problem> {
-    call.token.parse().map_err(|_| Problem::gone())
+    call.parameter.parse().map_err(|_| Problem::gone())
 }
 
 fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
@@ -179,7 +179,7 @@ fn media_type(headers: &HeaderMap) -> Option<&'static str> {
     [JSON, OCTET_STREAM].into_iter().find(|known| plain && known.eq_ignore_ascii_case(name))
 }
 
-async fn read(
+pub(super) async fn read(
     app: &App,
     activity: &super::connection::Activity,
     request: &mut Request<Incoming>,
@@ -242,7 +242,7 @@ fn octet_request(request: &Request<Incoming>) -> Result<CreateRequest, Problem> 
 }
 
 /// Checks what depends on the server's limits.
-fn new_secret(app: &App, request: CreateRequest) -> Result<NewSecret, Problem> {
+pub(super) fn new_secret(app: &App, request: CreateRequest) -> Result<NewSecret, Problem> {
     let settings = &app.settings;
     if request.content.len() > settings.max_size {
         return Err(reply::too_large(Some(settings.max_size)));
@@ -282,7 +282,7 @@ fn malformed(malformed: Malformed) -> Problem {
 }
 
 /// The root that links start with: as configured, else the host that the client asked.
-fn base_url(app: &App, request: &Request<Incoming>) -> String {
+pub(super) fn base_url(app: &App, request: &Request<Incoming>) -> String {
     if let Some(url) = &app.settings.public_url {
         return url.to_string();
     }

@@ -1,0 +1,117 @@
+// The API, for the two pages. Addresses are relative, so that ots can live below any path.
+
+const root = new URL(document.documentElement.dataset.root, location.href);
+const SECRETS = new URL("api/v1/secrets", root).href;
+
+/** The server could not be reached, or the answer broke off: the same call may be made again. */
+export class Broken extends Error {}
+
+/** The server said no. `problem` is its problem+json. */
+export class Problem extends Error {
+  constructor(problem) {
+    super(problem.code);
+    this.problem = problem;
+  }
+}
+
+/** Random, for Idempotency-Key: makes a read this reader's own. */
+export function newClaim() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The link to a secret: as the server says, if it goes by another name than the one in the address bar. */
+export function linkTo(created) {
+  const given = new URL(created.url);
+  return given.host === location.host ? new URL(`s/${created.token}`, root).href : given.href;
+}
+
+function problemOf(text, status) {
+  try {
+    return new Problem({ status, ...JSON.parse(text) });
+  } catch {
+    return new Problem({ status, code: "unknown", detail: `HTTP ${status}` });
+  }
+}
+
+async function call(path, options) {
+  let response;
+  try {
+    response = await fetch(`${SECRETS}${path}`, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
+  } catch {
+    throw new Broken();
+  }
+  if (response.status === 503 || response.status === 429) throw new Broken();
+  if (!response.ok) throw problemOf(await response.text().catch(() => ""), response.status);
+  return response;
+}
+
+const withClaim = (claim) => (claim ? { "Idempotency-Key": claim } : {});
+
+/** What may be known without reading; with the claim of an earlier read, also of a claimed secret. */
+export async function status(token, claim = null) {
+  const response = await call(`/${token}/status`, { headers: withClaim(claim) });
+  return response.json();
+}
+
+/** Reads a secret under a claim; the same claim gets it again until it is acknowledged. */
+export async function reveal(token, claim, passphrase, onProgress) {
+  const headers = { Accept: "application/octet-stream", ...withClaim(claim) };
+  const options = { method: "POST", headers };
+  if (passphrase !== null) {
+    headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify({ passphrase });
+  }
+  const response = await call(`/${token}/reveal`, options);
+  const total = Number(response.headers.get("Content-Length")) || 0;
+  const parts = [];
+  let length = 0;
+  try {
+    const reader = response.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parts.push(part.value);
+      length += part.value.length;
+      onProgress(length, total);
+    }
+  } catch {
+    throw new Broken();
+  }
+  if (total && length !== total) throw new Broken();
+  const content = new Uint8Array(length);
+  let place = 0;
+  for (const part of parts) {
+    content.set(part, place);
+    place += part.length;
+  }
+  return content;
+}
+
+/** With the reader's claim: it has arrived, destroy it. Without: destroy it unread. */
+export async function destroy(token, claim = null) {
+  await call(`/${token}`, { method: "DELETE", headers: withClaim(claim) });
+}
+
+/** Stores bytes. Not repeated by itself: when the answer is lost, so is the link. */
+export function create(content, { ttl, passphrase, encrypted, passphraseRequired }, onProgress) {
+  const query = new URLSearchParams({ ttl_seconds: ttl });
+  if (encrypted) query.set("encrypted", "true");
+  if (passphraseRequired) query.set("passphrase_required", "true");
+  // fetch() doesn't say how far an upload is.
+  const request = new XMLHttpRequest();
+  request.open("POST", `${SECRETS}?${query}`);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  if (passphrase !== null) request.setRequestHeader("Ots-Passphrase", base64url(passphrase));
+  request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
+  return new Promise((resolve, reject) => {
+    request.onerror = request.onabort = request.ontimeout = () => reject(new Broken());
+    request.onload = () => {
+      if (request.status === 201) resolve(JSON.parse(request.responseText));
+      else reject(problemOf(request.responseText, request.status));
+    };
+    request.send(content);
+  });
+}
+
+function base64url(text) {
+  const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}

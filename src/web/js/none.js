@@ -1,0 +1,7 @@
+// A build without npm: what the browser has itself has to do.
+
+export const chacha20poly1305 = null;
+export const argon2idAsync = null;
+export const hkdf = null;
+export const sha256 = null;
+export const qrCode = null;

@@ -1,0 +1,109 @@
+// What both pages do with the document: views, notes, times, the clipboard. Text goes in as text only.
+
+const main = document.querySelector("main");
+const language = document.documentElement.lang;
+
+document.documentElement.classList.add("js");
+if (!window.isSecureContext) document.querySelector("[data-insecure]").hidden = false;
+
+export const element = (name) => document.querySelector(`[data-id="${name}"]`);
+
+/** Shows one view and moves the focus to its heading, so that a screen reader says it. */
+export function show(view) {
+  main.dataset.state = view;
+  const heading = document.querySelector(`[data-view="${view}"] h1`);
+  document.title = heading ? heading.textContent : document.title;
+  heading?.focus();
+}
+
+export const shown = () => main.dataset.state;
+
+/** A sentence for everybody, screen readers too. */
+export function note(name, text) {
+  element(name).textContent = text;
+}
+
+/** A text of the page's language, from the element that holds it, with a value in its place. */
+export function phrase(name, value = "") {
+  return main.dataset[name].replace("{}", value);
+}
+
+export function progress(name) {
+  const bar = element(name);
+  bar.removeAttribute("value");
+  return (done, total) => {
+    if (total > 0) bar.value = done / total;
+  };
+}
+
+/** Times in the reader's own zone and words. */
+export function localTimes() {
+  for (const time of document.querySelectorAll("time[datetime]")) showTime(time, new Date(time.dateTime));
+}
+
+export function showTime(time, date) {
+  time.dateTime = date.toISOString();
+  const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  time.textContent = `${absolute} (${fromNow(date)})`;
+}
+
+function fromNow(date) {
+  const seconds = Math.round((date - Date.now()) / 1000);
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "always" });
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return relative.format(seconds, "second");
+}
+
+/** Copies a text, and says so on the button for a moment. */
+export async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // On plain http there is no clipboard; a selection can be copied by hand and by this old way.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.readOnly = true;
+    area.className = "offscreen";
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    if (!copied) return false;
+  }
+  const before = button.textContent;
+  if (before !== button.dataset.done) {
+    button.textContent = button.dataset.done;
+    setTimeout(() => {
+      button.textContent = before;
+    }, 2000);
+  }
+  return true;
+}
+
+export function save(content, name, type) {
+  const link = document.createElement("a");
+  // Always as bytes to be saved: nothing that a sender made is ever opened in this origin.
+  link.href = URL.createObjectURL(new Blob([content], { type: type || "application/octet-stream" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A name that only names a file, as `ots get -O` cleans it. */
+export function cleanName(name) {
+  const base = (name ?? "").split(/[/\\]/).pop();
+  const kept = base
+    .replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, "")
+    .replace(/[<>:"|?*]/g, "_")
+    .replace(/^[.\-\s]+/, "")
+    .replace(/[.\s]+$/, "");
+  return /^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])\s*(\.|$)/i.test(kept) ? `_${kept}` : kept || "secret";
+}
+
+export function size(bytes) {
+  const unit = bytes < 1024 ? ["byte", 1] : bytes < 1024 * 1024 ? ["kilobyte", 1024] : ["megabyte", 1024 * 1024];
+  const format = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(language, format).format(bytes / unit[1]);
+}
