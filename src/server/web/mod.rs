@@ -43,11 +43,10 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     let form = Form::read(app, call, app.settings.max_form()).await?;
     // A browser sends the line ends of a text as CR LF.
     let content = Zeroizing::new(form.value("content").replace("\r\n", "\n").into_bytes());
-    let again = |wrong: &str| {
-        Ok(share_page(app, language, StatusCode::UNPROCESSABLE_ENTITY, &[("state", "compose"), ("wrong", wrong)]))
-    };
+    let again =
+        |code: StatusCode, wrong: &str| Ok(share_page(app, language, code, &[("state", "compose"), ("wrong", wrong)]));
     if content.is_empty() {
-        return again(language.text("empty"));
+        return again(StatusCode::UNPROCESSABLE_ENTITY, language.text("empty"));
     }
     let ttl = form.value("ttl").parse().map_or(TtlRequest::Default, TtlRequest::Seconds);
     let passphrase =
@@ -55,7 +54,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     let request = CreateRequest { content, ttl, passphrase, encrypted: false, passphrase_required: false };
     let created = match secrets::new_secret(app, request) {
         Ok(secret) => app.vault.create(secret).await?,
-        Err(problem) => return again(&problem.detail),
+        Err(problem) => return again(status_of(&problem), &problem.detail),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
     let (expires_at, expires) = times(created.expires_at);
@@ -156,8 +155,16 @@ fn gone(language: &'static Language) -> Reply {
 }
 
 fn failed(language: &'static Language, problem: &Problem) -> Reply {
-    let code = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    html(language, Page::Secret, code, &values(ROOT_OF_SECRET, &[("state", "failed"), ("detail", &problem.detail)]))
+    html(
+        language,
+        Page::Secret,
+        status_of(problem),
+        &values(ROOT_OF_SECRET, &[("state", "failed"), ("detail", &problem.detail)]),
+    )
+}
+
+fn status_of(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn share_page(app: &App, language: &'static Language, code: StatusCode, given: &[(&str, &str)]) -> Reply {

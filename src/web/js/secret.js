@@ -100,6 +100,8 @@ function present() {
   const text = asText();
   for (const name of ["content", "reveal", "copy"]) element(name).hidden = text === null;
   element("is-file").hidden = text !== null;
+  element("save").classList.toggle("primary", text === null);
+  element("file").hidden = secret.name === null;
   element("file-name").textContent = cleanName(secret.name);
   element("reveal").onclick = () => {
     const box = element("content");

@@ -38,7 +38,7 @@ export function progress(name) {
 
 /** Times in the reader's own zone and words. */
 export function localTimes() {
-  for (const time of document.querySelectorAll("time[datetime]")) showTime(time, new Date(time.dateTime));
+  for (const time of document.querySelectorAll('time:not([datetime=""])')) showTime(time, new Date(time.dateTime));
 }
 
 export function showTime(time, date) {

@@ -1,0 +1,120 @@
+//! The pages in a real browser: headless Chromium, driven by Node and playwright-core (`tests/browser/`). Needs `chromium`,
+//! `node` and `npm`; without them the tests say so and pass, and with `CI` set they fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod common;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use common::{OTS, Server, directory};
+
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
+
+/// Where the npm packages are, and Chromium.
+struct Tools {
+    packages: PathBuf,
+    chromium: String,
+}
+
+/// What the tests need, installed once for each lock file.
+fn tools() -> Option<&'static Tools> {
+    static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
+    match TOOLS.get_or_init(find_tools) {
+        Ok(tools) => Some(tools),
+        Err(missing) => {
+            assert!(std::env::var_os("CI").is_none(), "{missing}");
+            eprintln!("skipped: {missing}");
+            None
+        }
+    }
+}
+
+fn find_tools() -> Result<Tools, String> {
+    let runs = |program: &str, argument: &str| {
+        Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+    };
+    let chromium = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| runs(name, "--version"))
+        .ok_or("the pages' tests need chromium")?;
+    let located = Command::new("sh").args(["-c", &format!("command -v {chromium}")]).output().unwrap().stdout;
+    if !runs("node", "--version") || !runs("npm", "--version") {
+        return Err("the pages' tests need node and npm".to_owned());
+    }
+    let packages = target().join("browser-tests");
+    fs::create_dir_all(&packages).unwrap();
+    let lock = fs::read(Path::new(SOURCES).join("package-lock.json")).unwrap();
+    let installed = packages.join("installed");
+    if fs::read(&installed).ok().as_ref() != Some(&lock) {
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(Path::new(SOURCES).join(name), packages.join(name)).unwrap();
+        }
+        let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        let output = Command::new("npm").args(quiet).current_dir(&packages).output().unwrap();
+        if !output.status.success() {
+            return Err(format!("npm can't install: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        fs::write(&installed, &lock).unwrap();
+    }
+    Ok(Tools { packages, chromium: String::from_utf8(located).unwrap().trim().to_owned() })
+}
+
+/// The build's `target` folder.
+fn target() -> PathBuf {
+    Path::new(OTS).ancestors().nth(2).unwrap().to_owned()
+}
+
+fn run(scenario: &str) {
+    let Some(tools) = tools() else { return };
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut node = Command::new("node");
+    node.arg(Path::new(SOURCES).join("scenarios.mjs")).arg(scenario);
+    node.env("OTS_SERVER", &server.url).env("OTS_BINARY", OTS).env("OTS_PACKAGES", &tools.packages);
+    node.env("OTS_CHROMIUM", &tools.chromium).env("OTS_SCREENSHOTS", target().join("screenshots"));
+    node.env("OTS_VECTORS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors"));
+    node.env("OTS_SOURCES", concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/js"));
+    let output = node.output().unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{scenario}: {}\n{}", String::from_utf8_lossy(&output.stderr), server.log());
+}
+
+macro_rules! scenarios {
+    ($($(#[$about:meta])* $name:ident)*) => {
+        $($(#[$about])* #[test] fn $name() { run(stringify!($name)); })*
+    };
+}
+
+scenarios! {
+    every_way_between_command_and_page
+    every_way_without_the_browsers_cipher
+    /// Promise 1, and promise 2: claimed in this tab, asked for again by it, and by nobody else.
+    a_reload_in_the_middle
+    offline_in_the_middle_then_again
+    a_double_click
+    /// Promise 1.
+    two_tabs_racing
+    a_wrong_passphrase_and_a_wrong_key_cost_nothing
+    ten_wrong_passphrases_burn_it
+    without_javascript
+    plain_http_elsewhere_does_it_all_and_says_that_it_is_not_safe
+    a_build_without_npm
+    the_keyboard_is_enough
+    the_senders_page
+    /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
+    every_state_looks_right
+    the_vectors_pass
+    the_reveal_page_is_light_and_paints_at_once
+}

@@ -1,0 +1,149 @@
+// What the scenarios share: a browser that tolerates no error, no broken policy and no foreign request; `ots` itself; checks.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const require = createRequire(join(process.env.OTS_PACKAGES, "package.json"));
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+export const server = process.env.OTS_SERVER;
+export const screenshots = process.env.OTS_SCREENSHOTS;
+/** The server under a name that isn't loopback's: plain http there is no secure context. */
+export const insecure = server.replace("127.0.0.1", "ots.test");
+
+let browser;
+
+export async function start() {
+  const args = ["--host-resolver-rules=MAP ots.test 127.0.0.1", "--no-sandbox", "--disable-gpu"];
+  browser = await chromium.launch({ executablePath: process.env.OTS_CHROMIUM, args });
+}
+
+export const stop = () => browser.close();
+
+/** A browser of its own: nothing stored, nothing shared. `troubles` gathers what must not happen. */
+export async function reader(options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", permissions: [], ...options });
+  context.setDefaultTimeout(20_000);
+  context.troubles = [];
+  context.forgiven = [];
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  context.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol !== "blob:" && ![server, insecure].includes(origin)) context.troubles.push(`a request to ${request.url()}`);
+  });
+  context.on("weberror", (error) => context.troubles.push(`exception: ${error.error()}`));
+  context.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type())) return;
+    // Chromium logs each answer of 400 and above; those that the scenarios provoke are the API's own and the gone page's.
+    const answered = /^Failed to load resource: the server responded with a status of (403|404|422|500) /.test(message.text());
+    if (!answered && !context.forgiven.some((pattern) => pattern.test(message.text()))) context.troubles.push(message.text());
+  });
+  return context;
+}
+
+/** Opens an address and waits until its script runs. */
+export async function visit(context, address) {
+  const page = await context.newPage();
+  await page.goto(address);
+  await page.waitForFunction(() => document.documentElement.classList.contains("js"));
+  return page;
+}
+
+export async function finish(context) {
+  assert.deepEqual(context.troubles, []);
+  await context.close();
+}
+
+/** The browser without a ChaCha20-Poly1305 of its own, as Firefox and Safari are. */
+export async function withoutNativeCipher(context) {
+  await context.addInitScript(() => {
+    if (!globalThis.SubtleCrypto) return; // about:blank is no secure context
+    const { importKey } = SubtleCrypto.prototype;
+    SubtleCrypto.prototype.importKey = function (format, ...rest) {
+      if (format === "raw-secret") return Promise.reject(new DOMException("none", "NotSupportedError"));
+      return importKey.call(this, format, ...rest);
+    };
+  });
+}
+
+/** Runs `ots` and gives its output as bytes. */
+export function ots(words, { input = "", passphrase } = {}) {
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", OTS_SERVER: server };
+  if (passphrase) env.OTS_PASSPHRASE = passphrase;
+  const { status, stdout, stderr } = spawnSync(process.env.OTS_BINARY, words, { env, input });
+  assert.equal(status, 0, `ots ${words.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+export const put = (words, options) => ots(["put", ...words], options).toString().trim();
+
+/** Whether the secret is there, by its link. */
+export async function unread(link) {
+  const token = new URL(link).pathname.split("/").pop();
+  const response = await fetch(`${server}/api/v1/secrets/${token}`, { method: "HEAD" });
+  return response.status === 200;
+}
+
+export const inState = (page, state) => page.waitForSelector(`main[data-state="${state}"]`);
+export const part = (page, id) => page.locator(`[data-id="${id}"]`);
+
+/** What the reveal page shows when its reader reads it, as bytes; acknowledged and checked to be gone. */
+export async function readOn(page, { passphrase, file = null } = {}) {
+  await inState(page, "waiting");
+  const key = new URL(page.url()).hash;
+  if (passphrase) await part(page, "passphrase").fill(passphrase);
+  await page.getByRole("button", { name: "Read the secret" }).click();
+  await inState(page, "shown");
+  let content;
+  if (file === null) {
+    assert.ok(!(await page.content()).includes("secret content"), "hidden until asked for");
+    await part(page, "reveal").click();
+    content = Buffer.from(await part(page, "content").textContent());
+  } else {
+    const [download] = await Promise.all([page.waitForEvent("download"), part(page, "save").click()]);
+    assert.equal(download.suggestedFilename(), file);
+    content = readFileSync(await download.path());
+  }
+  await page.waitForFunction(() => document.querySelector('[data-id="fate"]').textContent.includes("destroyed: nobody"));
+  assert.equal(new URL(page.url()).hash, "");
+  const entries = await page.evaluate(() => (globalThis.navigation?.entries() ?? []).map((entry) => entry.url));
+  assert.ok(key === "" || entries.every((entry) => !entry.includes(key)), "the history holds no key");
+  assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
+  return content;
+}
+
+/** Shares on the page and gives the link. */
+export async function shareOn(page, { text, file, passphrase, encrypted = true }) {
+  if (file) await part(page, "file").setInputFiles({ name: file.name, mimeType: "image/png", buffer: file.content });
+  else await part(page, "text").fill(text);
+  if (passphrase) await part(page, "passphrase").fill(passphrase);
+  await part(page, "encrypt").setChecked(encrypted);
+  await page.getByRole("button", { name: "Create the link" }).click();
+  await inState(page, "made");
+  return part(page, "link").inputValue();
+}
+
+/** Looks at a state as people with other eyes, screens and settings do: axe, and a screenshot of each. */
+export async function look(page, name) {
+  mkdirSync(screenshots, { recursive: true });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ["violations"] })`);
+    const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+    assert.deepEqual(said, [], `${name}, ${colorScheme}`);
+    for (const width of [375, 1280]) {
+      await page.setViewportSize({ width, height: width === 375 ? 720 : 800 });
+      await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 320, height: 640 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 320, `${name} is ${wide} px wide on a screen of 320`);
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
