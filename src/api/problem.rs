@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A stable word for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -53,9 +54,10 @@ pub enum Code {
 }
 
 /// What is wrong with one member or parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// Where: a JSON pointer (RFC 6901) into the body; `/query/…` and `/headers/…` for what isn't in it.
+    #[schema(value_type = String)]
     pub pointer: Cow<'static, str>,
     /// What is wrong there and what would be right.
     pub detail: String,
@@ -69,16 +71,19 @@ impl FieldError {
 }
 
 /// An error as it travels.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// The status in words.
+    #[schema(value_type = String)]
     pub title: Cow<'static, str>,
     /// The status code.
     pub status: u16,
     /// What is wrong and what to do about it.
+    #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// A stable word for programs.
     pub code: Code,

@@ -5,6 +5,26 @@ use hyper::{StatusCode, header};
 use super::{App, reply::Reply};
 use crate::api::Health;
 
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    summary = "Ask the store",
+    tag = "server",
+    responses(
+        (
+            status = 200,
+            description = "It can do its work.",
+            body = Health,
+            example = json!({"status": "healthy", "database": "connected", "version": "0.1.0"})
+        ),
+        (
+            status = 503,
+            description = "It can't.",
+            body = Health,
+            example = json!({"status": "unhealthy", "database": "unavailable", "version": "0.1.0"})
+        ))
+)]
 pub(super) async fn get(app: &App) -> Reply {
     let health = |status: &str, database: &str| Health {
         status: status.to_owned(),

@@ -5,6 +5,20 @@ use hyper::StatusCode;
 use super::{App, reply::Reply};
 use crate::api::Info;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/info",
+    operation_id = "info",
+    summary = "The server's limits",
+    tag = "server",
+    responses(
+        (
+            status = 200,
+            description = "So that clients refuse before they send.",
+            body = Info,
+            example = json!({"max_size": 1_048_576, "default_ttl_seconds": 86400, "max_ttl_seconds": 2_592_000, "version": "0.1.0"})
+        ))
+)]
 pub(super) fn get(app: &App) -> Reply {
     let settings = &app.settings;
     Reply::json(

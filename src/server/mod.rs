@@ -6,12 +6,14 @@
 //! - [`body`]: reading bodies within bounds of size, time and memory.
 //! - [`reply`]: answers, and the headers on all of them.
 //! - [`secrets`], [`info`], [`health`]: one file a resource.
+//! - [`openapi`]: the API described.
 //! - [`web`]: the pages and their assets.
 
 mod body;
 mod connection;
 mod health;
 mod info;
+mod openapi;
 mod reply;
 mod router;
 mod secrets;

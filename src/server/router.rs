@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use super::{
     App, body,
     connection::Activity,
-    health, info,
+    health, info, openapi,
     reply::{Reply, ReplyBody},
     secrets, web,
 };
@@ -32,6 +32,9 @@ enum Route {
     SecretPage,
     Asset,
     Robots,
+    OpenApi,
+    Swagger,
+    Redoc,
 }
 
 impl Route {
@@ -48,12 +51,22 @@ impl Route {
             Self::SecretPage => "secret-page",
             Self::Asset => "asset",
             Self::Robots => "robots",
+            Self::OpenApi => "openapi",
+            Self::Swagger => "docs",
+            Self::Redoc => "redoc",
         }
     }
 
     fn allows(self) -> &'static str {
         match self {
-            Self::Health | Self::Info | Self::Status | Self::Asset | Self::Robots => "GET, HEAD",
+            Self::Health
+            | Self::Info
+            | Self::Status
+            | Self::Asset
+            | Self::Robots
+            | Self::OpenApi
+            | Self::Swagger
+            | Self::Redoc => "GET, HEAD",
             Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal => "POST",
             Self::Secret => "GET, HEAD, DELETE",
@@ -73,6 +86,10 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
         ("/assets/{version}/{name}".to_owned(), Route::Asset),
         ("/robots.txt".to_owned(), Route::Robots),
+        ("/openapi.json".to_owned(), Route::OpenApi),
+        ("/docs".to_owned(), Route::Swagger),
+        ("/docs/{file}".to_owned(), Route::Swagger),
+        ("/redoc".to_owned(), Route::Redoc),
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
     ] {
@@ -93,7 +110,7 @@ impl App {
 /// What a handler is given besides the application.
 pub(super) struct Call<'a> {
     pub(super) request: &'a mut Request<Incoming>,
-    /// The token in the path, if its route has one.
+    /// The token or the file in the path, if its route has one.
     pub(super) parameter: &'a str,
     pub(super) activity: &'a Activity,
 }
@@ -104,7 +121,7 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     let request_id = app.next_request_id();
     let path = request.uri().path().to_owned();
     let (route, parameter) = match ROUTES.at(&path) {
-        Ok(matched) => (Some(*matched.value), matched.params.get("token").unwrap_or_default()),
+        Ok(matched) => (Some(*matched.value), parameter_of(&matched.params)),
         Err(_) => (None, ""),
     };
     let method = request.method().clone();
@@ -154,6 +171,9 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::SecretPage if head_or_get => web::secret(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => web::read(app, incoming).await,
         Route::Asset if head_or_get => web::asset(&incoming),
+        Route::OpenApi if head_or_get => Ok(openapi::json()),
+        Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
+        Route::Redoc if head_or_get => Ok(openapi::redoc()),
         Route::Robots if head_or_get => Ok(web::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
@@ -164,6 +184,10 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         ))
         .with(header::ALLOW, route.allows())),
     }
+}
+
+fn parameter_of<'a>(parameters: &matchit::Params<'_, 'a>) -> &'a str {
+    parameters.get("token").or_else(|| parameters.get("file")).unwrap_or_default()
 }
 
 pub(super) fn nothing_here() -> Problem {

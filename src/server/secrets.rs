@@ -6,13 +6,16 @@ use zeroize::Zeroizing;
 use super::{
     App,
     body::{self, Bounds, Unread, Whole},
+    openapi::{
+        BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, TokenInPath, TooLarge, WrongType,
+    },
     reply::{self, Reply},
     router::Call,
 };
 use crate::{
     api::{
         Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE,
-        Problem, RevealRequest, SECRETS_PATH, Status, TtlRequest,
+        Problem, RevealRequest, Revealed, SECRETS_PATH, Status, TtlRequest,
     },
     crypto::{link::LINK_PATH, passphrase::Passphrase, token::Token},
     vault::{ClaimKey, Content, Kind, NewSecret, Ttl},
@@ -21,6 +24,55 @@ use crate::{
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
 const MAX_REVEAL: usize = 8 * 1024;
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/secrets",
+    operation_id = "create",
+    summary = "Store a secret",
+    tag = "secrets",
+    params(
+        OctetParameters,
+        (
+            "Ots-Passphrase" = Option<String>,
+            Header,
+            description = "With octet-stream only: base64url of the passphrase.",
+            pattern = "^[A-Za-z0-9_-]+$"
+        )
+    ),
+    request_body(content(
+        (CreateRequest = "application/json", examples(
+            ("text" = (summary = "A text for a day", value = json!({"content": "hunter2", "ttl_hours": 24}))),
+            ("bytes" = (
+                summary = "Bytes for a minute",
+                value = json!({"content": "aHVudGVyMg==", "encoding": "base64", "ttl_seconds": 60})
+            )),
+            ("passphrase" = (
+                summary = "With a passphrase",
+                value = json!({"content": "hunter2", "passphrase": "correct horse"})
+            ))
+        )),
+        (Vec<u8> = "application/octet-stream")
+    )),
+    responses(
+        (
+            status = 201,
+            description = "Stored, and on disk.",
+            body = Created,
+            headers(("Location" = String, description = "The secret in the API.")),
+            example = json!({
+                "token": "mfrggzdfmztwq2lknnwg23tpobyxe43u",
+                "expires_at": "2026-07-28T10:00:00.000Z",
+                "message": "Secret stored successfully",
+                "url": "https://host/s/mfrggzdfmztwq2lknnwg23tpobyxe43u"
+            })
+        ),
+        BadRequest,
+        TooLarge,
+        WrongType,
+        Invalid,
+        Failures,
+    )
+)]
 pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let base = base_url(app, call.request);
     let secret = match media_type(call.request.headers()) {
@@ -62,6 +114,27 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
         .with_value(header::LOCATION, format!("{SECRETS_PATH}/{}", token.as_str())))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/secrets/{token}",
+    operation_id = "read",
+    summary = "Read a secret and destroy it",
+    tag = "secrets",
+    params(TokenInPath),
+    responses(
+        (
+            status = 200,
+            description = "The content. By now nobody else gets it.",
+            content(
+                (Revealed<'static> = "application/json", example = json!({"content": "hunter2", "message": "Secret retrieved successfully"})),
+                (Vec<u8> = "application/octet-stream")
+            )
+        ),
+        Forbidden,
+        Gone,
+        Failures,
+    )
+)]
 pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     if browser_asks_by_itself(call.request.headers()) {
         return Err(Problem::new(
@@ -77,6 +150,32 @@ pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(secret(content, call.request.headers()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/secrets/{token}/reveal",
+    operation_id = "reveal",
+    summary = "Read a secret under a claim",
+    tag = "secrets",
+    params(TokenInPath, ReaderClaim),
+    request_body(content((Option<RevealRequest> = "application/json", example = json!({"passphrase": "correct horse"})))),
+    responses(
+        (
+            status = 200,
+            description = "The content. By now nobody else gets it.",
+            content(
+                (Revealed<'static> = "application/json", example = json!({"content": "hunter2", "message": "Secret retrieved successfully"})),
+                (Vec<u8> = "application/octet-stream")
+            )
+        ),
+        BadRequest,
+        Forbidden,
+        Gone,
+        TooLarge,
+        WrongType,
+        Invalid,
+        Failures,
+    )
+)]
 pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let token = token(&call)?;
     let claim = claim(call.request.headers())?;
@@ -96,10 +195,48 @@ pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     Ok(secret(content, call.request.headers()))
 }
 
+#[utoipa::path(
+    head,
+    path = "/api/v1/secrets/{token}",
+    operation_id = "exists",
+    summary = "Say whether a secret is there",
+    tag = "secrets",
+    params(TokenInPath, ReaderClaim),
+    responses(
+        (status = 200, description = "It is there."),
+        (status = 404, description = "Unknown, read, burned or expired."),
+        (status = 422, description = "The claim can't be one."),
+    )
+)]
 pub(super) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     find_status(app, call).await.map(|_| Reply::empty(StatusCode::OK))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/secrets/{token}/status",
+    operation_id = "status",
+    summary = "Say what may be known without reading",
+    tag = "secrets",
+    params(TokenInPath, ReaderClaim),
+    responses(
+        (
+            status = 200,
+            description = "It is there; to its reader also while it is being read.",
+            body = Status,
+            example = json!({
+                "created_at": "2026-07-27T10:00:00.000Z",
+                "expires_at": "2026-07-28T10:00:00.000Z",
+                "size": 7,
+                "encrypted": false,
+                "passphrase_required": false
+            })
+        ),
+        Gone,
+        Invalid,
+        Failures,
+    )
+)]
 pub(super) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let status = find_status(app, call).await?;
     let body = Status {
@@ -112,6 +249,20 @@ pub(super) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem>
     Ok(Reply::json(StatusCode::OK, &body))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/v1/secrets/{token}",
+    operation_id = "destroy",
+    summary = "Burn a secret unread, or acknowledge a read",
+    tag = "secrets",
+    params(TokenInPath, ReaderClaim),
+    responses(
+        (status = 204, description = "Gone for good."),
+        Gone,
+        Invalid,
+        Failures,
+    )
+)]
 pub(super) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let token = token(call)?;
     let destroyed = match claim(call.request.headers())? {

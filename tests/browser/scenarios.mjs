@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { finish, inState, insecure, look, ots, part, put, reader, readOn, server, shareOn, start, stop, unread, visit, withoutNativeCipher } from "./harness.mjs";
+import { finish, inState, insecure, look, ots, part, put, reader, readOn, screenshots, server, shareOn, start, stop, unread, visit, withoutNativeCipher } from "./harness.mjs";
 
 const TEXT = "secret content: <b>päss</b> 密码 &amp; 🔑\nsecond line\r\n\ttab";
 const BYTES = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255, 254, ...Array.from({ length: 3000 }, (_, place) => place % 251)]);
@@ -441,11 +441,11 @@ const scenarios = {
     const answer = await plain.newPage();
     await answer.goto(put([], { input: TEXT }));
     await answer.getByRole("button", { name: "Read the secret" }).click();
-    await answer.screenshot({ path: join(process.env.OTS_SCREENSHOTS, "plain-answer.png") });
+    await answer.screenshot({ path: join(screenshots, "plain-answer.png") });
     await answer.goto(put(["-e"], { input: TEXT }));
-    await answer.screenshot({ path: join(process.env.OTS_SCREENSHOTS, "plain-encrypted.png") });
+    await answer.screenshot({ path: join(screenshots, "plain-encrypted.png") });
     await answer.goto(server);
-    await answer.screenshot({ path: join(process.env.OTS_SCREENSHOTS, "plain-share.png") });
+    await answer.screenshot({ path: join(screenshots, "plain-share.png") });
     await finish(plain);
   },
 
@@ -493,6 +493,21 @@ const scenarios = {
       assert.ok(result.count >= 60);
       await finish(context);
     }
+  },
+
+  async the_apis_pages_work_with_no_other_host() {
+    const context = await reader();
+    const docs = await context.newPage();
+    await docs.goto(`${server}/docs`);
+    await docs.locator(".opblock").nth(7).waitFor();
+    await docs.getByText("Store a secret").first().click();
+    await docs.getByText("ttl_hours").first().waitFor();
+    await docs.screenshot({ path: join(screenshots, "docs.png") });
+    const redoc = await context.newPage();
+    await redoc.goto(`${server}/redoc`);
+    await redoc.getByRole("heading", { name: "Store a secret" }).waitFor();
+    await redoc.screenshot({ path: join(screenshots, "redoc.png") });
+    await finish(context);
   },
 
   async the_reveal_page_is_light_and_paints_at_once() {
