@@ -20,6 +20,10 @@ use utoipa_swagger_ui::Config;
 use super::{health, info, reply::Reply, router::nothing_here, secrets};
 use crate::api::{JSON, PROBLEM_JSON, Problem};
 
+/// What `ReDoc` would show of another host's, and an empty picture in its place.
+const REDOC_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
+const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
 /// Both pages style elements one by one, and show images that they hold themselves.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
                       worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src";
@@ -121,7 +125,7 @@ pub(super) fn json() -> Reply {
 /// `GET /redoc`. Its script is in the page; the policy names it by its hash.
 pub(super) fn redoc() -> Reply {
     static PAGE: LazyLock<(Bytes, String)> = LazyLock::new(|| {
-        let html = Redoc::new("openapi.json").with_title("ots: the API").html();
+        let html = Redoc::new("openapi.json").with_title("ots: the API").html().replace(REDOC_LOGO, NOTHING);
         let script = html
             .split_once("<script>")
             .and_then(|(_, rest)| rest.split_once("</script>"))

@@ -501,7 +501,7 @@ const scenarios = {
     await docs.goto(`${server}/docs`);
     await docs.locator(".opblock").nth(7).waitFor();
     await docs.getByText("Store a secret").first().click();
-    await docs.getByText("ttl_hours").first().waitFor();
+    await docs.getByText("how long to keep it").first().waitFor();
     await docs.screenshot({ path: join(screenshots, "docs.png") });
     const redoc = await context.newPage();
     await redoc.goto(`${server}/redoc`);
