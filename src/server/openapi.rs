@@ -18,7 +18,7 @@ use utoipa::{
 use utoipa_swagger_ui::Config;
 
 use super::{health, info, reply::Reply, router::nothing_here, secrets};
-use crate::api::{JSON, PROBLEM_JSON, Problem};
+use crate::api::{JSON, OCTET_STREAM, PROBLEM_JSON, Problem, Revealed};
 
 /// What `ReDoc` would show of another host's, and an empty picture in its place.
 const REDOC_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
@@ -45,7 +45,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-
         info::get,
         health::get
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, Revealed<'static>)),
     tags((name = "secrets", description = "Made once, read once."), (name = "server", description = "What it is and can do."))
 )]
 struct Description;
@@ -80,6 +80,25 @@ problems! {
 fn problem(description: &str) -> RefOr<Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build().into()
+}
+
+/// A secret's content, in the form that the reader accepts.
+pub(super) struct Shown;
+
+impl IntoResponses for Shown {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let example = Revealed { content: "hunter2".into(), encoding: None, message: Revealed::MESSAGE };
+        let json = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Revealed")))
+            .example(serde_json::to_value(&example).ok())
+            .build();
+        let response = ResponseBuilder::new()
+            .description("The content. By now nobody else gets it.")
+            .content(JSON, json)
+            .content(OCTET_STREAM, ContentBuilder::new().build())
+            .build();
+        [("200".to_owned(), response.into())].into()
+    }
 }
 
 /// The token in a path.

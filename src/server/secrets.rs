@@ -7,7 +7,8 @@ use super::{
     App,
     body::{self, Bounds, Unread, Whole},
     openapi::{
-        BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, TokenInPath, TooLarge, WrongType,
+        BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
+        WrongType,
     },
     reply::{self, Reply},
     router::Call,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     api::{
         Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE,
-        Problem, RevealRequest, Revealed, SECRETS_PATH, Status, TtlRequest,
+        Problem, RevealRequest, SECRETS_PATH, Status, TtlRequest,
     },
     crypto::{link::LINK_PATH, passphrase::Passphrase, token::Token},
     vault::{ClaimKey, Content, Kind, NewSecret, Ttl},
@@ -121,19 +122,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     summary = "Read a secret and destroy it",
     tag = "secrets",
     params(TokenInPath),
-    responses(
-        (
-            status = 200,
-            description = "The content. By now nobody else gets it.",
-            content(
-                (Revealed<'static> = "application/json", example = json!({"content": "hunter2", "message": "Secret retrieved successfully"})),
-                (Vec<u8> = "application/octet-stream")
-            )
-        ),
-        Forbidden,
-        Gone,
-        Failures,
-    )
+    responses(Shown, Forbidden, Gone, Failures,)
 )]
 pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     if browser_asks_by_itself(call.request.headers()) {
@@ -159,14 +148,7 @@ pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     params(TokenInPath, ReaderClaim),
     request_body(content((Option<RevealRequest> = "application/json", example = json!({"passphrase": "correct horse"})))),
     responses(
-        (
-            status = 200,
-            description = "The content. By now nobody else gets it.",
-            content(
-                (Revealed<'static> = "application/json", example = json!({"content": "hunter2", "message": "Secret retrieved successfully"})),
-                (Vec<u8> = "application/octet-stream")
-            )
-        ),
+        Shown,
         BadRequest,
         Forbidden,
         Gone,
