@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
-        self, CryptoError,
+        self, CryptoError, NoRandomness,
         at_rest::{Context, KeyId, Keyring},
         passphrase::Passphrase,
         token::Token,
@@ -85,8 +85,8 @@ impl ClaimKey {
     /// Draws a new one: 160 bits.
     ///
     /// # Errors
-    /// [`CryptoError::Randomness`].
-    pub fn generate() -> Result<Self, CryptoError> {
+    /// [`NoRandomness`].
+    pub fn generate() -> Result<Self, NoRandomness> {
         Token::generate().map(|token| Self(token.expose()))
     }
 
@@ -96,8 +96,8 @@ impl ClaimKey {
         &self.0
     }
 
-    fn hash(&self) -> Result<ClaimHash, CryptoError> {
-        crypto::hash(&[b"ots/claim/v1", self.0.as_bytes()]).map(ClaimHash)
+    fn hash(&self) -> ClaimHash {
+        ClaimHash(crypto::hash(&[b"ots/claim/v1", self.0.as_bytes()]))
     }
 }
 
@@ -238,8 +238,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`], [`VaultError::Crypto`]: nothing is kept then.
     pub async fn create(&self, secret: NewSecret) -> Result<Created, VaultError> {
-        let token = Token::generate()?;
-        let id = token.id()?;
+        let token = Token::generate().map_err(CryptoError::from)?;
+        let id = token.id();
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(secret.ttl.0).unwrap_or(Timestamp::MAX));
         let key = self.keys.current();
@@ -276,8 +276,8 @@ impl Vault {
         claim: Option<&ClaimKey>,
         passphrase: Option<&Passphrase>,
     ) -> Result<Option<Content>, VaultError> {
-        let id = SecretId(token.id()?);
-        let claim = claim.map(ClaimKey::hash).transpose()?;
+        let id = SecretId(token.id());
+        let claim = claim.map(ClaimKey::hash);
         if passphrase.is_none() && self.unreadable == 0 {
             if let Some(stored) = self.fetch(id, Access::Open, claim).await? {
                 return self.open(token, id, None, stored).map(Some);
@@ -312,7 +312,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn burn(&self, token: &Token) -> Result<bool, VaultError> {
-        Ok(self.store.burn(SecretId(token.id()?), Timestamp::now()).await?)
+        Ok(self.store.burn(SecretId(token.id()), Timestamp::now()).await?)
     }
 
     /// Destroys a secret that was read under `claim`: the reader's acknowledgement.
@@ -320,7 +320,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<bool, VaultError> {
-        Ok(self.store.release(SecretId(token.id()?), claim.hash()?).await?)
+        Ok(self.store.release(SecretId(token.id()), claim.hash()).await?)
     }
 
     /// What may be known without reading. `None` when it isn't there, or somebody else is reading it.
@@ -328,8 +328,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Option<Status>, VaultError> {
-        let claim = claim.map(ClaimKey::hash).transpose()?;
-        let Some(peek) = self.visible(SecretId(token.id()?), claim).await? else { return Ok(None) };
+        let claim = claim.map(ClaimKey::hash);
+        let Some(peek) = self.visible(SecretId(token.id()), claim).await? else { return Ok(None) };
         let kind = Kind::from_byte(peek.kind);
         Ok(Some(Status {
             created_at: peek.created_at,

@@ -40,7 +40,7 @@ pub fn token(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(token) = text.parse::<Token>() {
         assert_eq!(token.expose().as_str(), text.to_ascii_lowercase());
-        assert!(token.id().is_ok());
+        assert_eq!(token.id()[..], text.to_ascii_uppercase().parse::<Token>().expect("either case").id()[..]);
     }
 }
 

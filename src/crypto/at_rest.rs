@@ -205,7 +205,7 @@ mod tests {
 
     fn parts() -> (MasterKey, Token, [u8; 32]) {
         let token: Token = "abcdefghijklmnopqrstuvwxyz234567".parse().unwrap();
-        let id = token.id().unwrap();
+        let id = token.id();
         (MasterKey::derive(b"a secret key").unwrap(), token, id)
     }
 

@@ -114,9 +114,9 @@ pub struct Sealed {
 /// # Errors
 /// [`SealError`].
 pub fn seal(content: &[u8], label: &Label, passphrase: Option<&Passphrase>) -> Result<Sealed, SealError> {
-    let key = LinkKey::generate()?;
+    let key = LinkKey::generate().map_err(CryptoError::from)?;
     let keys = Keys::derive(&key, passphrase)?;
-    let envelope = keys.seal(random()?, content, label)?;
+    let envelope = keys.seal(random().map_err(CryptoError::from)?, content, label)?;
     Ok(Sealed { envelope, key, proof: keys.proof })
 }
 

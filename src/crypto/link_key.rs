@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{CryptoError, random};
+use super::{NoRandomness, random};
 
 /// Bytes in a link key.
 pub const LINK_KEY_BYTES: usize = 32;
@@ -24,8 +24,8 @@ impl LinkKey {
     /// Draws a new key.
     ///
     /// # Errors
-    /// [`CryptoError::Randomness`] when the operating system has none.
-    pub fn generate() -> Result<Self, CryptoError> {
+    /// [`NoRandomness`] when the operating system has none.
+    pub fn generate() -> Result<Self, NoRandomness> {
         random().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 

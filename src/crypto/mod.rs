@@ -8,14 +8,15 @@ pub mod link_key;
 pub mod passphrase;
 pub mod token;
 
+use orion::hazardous::hash::blake2::blake2b::Blake2b;
 use zeroize::Zeroizing;
 
 /// What can go wrong in `crypto`. Never holds secret bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CryptoError {
     /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness")]
-    Randomness,
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// An input is outside what the primitive takes, for instance larger than it can seal.
     #[error("the content can't be sealed")]
     Seal,
@@ -24,13 +25,18 @@ pub enum CryptoError {
     Open,
 }
 
+/// The operating system gave no randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no randomness")]
+pub struct NoRandomness;
+
 /// Fills an array with randomness from the operating system.
 ///
 /// # Errors
-/// [`CryptoError::Randomness`] when the operating system has none.
-pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
+/// [`NoRandomness`] when the operating system has none.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| CryptoError::Randomness)?;
+    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
 
@@ -56,12 +62,14 @@ pub fn append(
     Ok(())
 }
 
-/// BLAKE2b-256 (RFC 7693) over `parts`, one after the other.
-pub(crate) fn hash(parts: &[&[u8]]) -> Result<[u8; 32], CryptoError> {
-    let mut state = orion::hazardous::hash::blake2::blake2b::Blake2b::new(32).map_err(|_| CryptoError::Seal)?;
+/// BLAKE2b (RFC 7693) of `N` bytes, 1 to 64, over `parts`, one after the other.
+#[expect(clippy::expect_used, reason = "lengths from 1 to 64 are BLAKE2b's, and no state is used after its end")]
+pub(crate) fn hash<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    const { assert!(N >= 1 && N <= 64) };
+    let mut state = Blake2b::new(N).expect("BLAKE2b has 1 to 64 bytes");
     for part in parts {
-        state.update(part).map_err(|_| CryptoError::Seal)?;
+        state.update(part).expect("the state has not been finalized");
     }
-    let digest = state.finalize().map_err(|_| CryptoError::Seal)?;
-    digest.as_ref().try_into().map_err(|_| CryptoError::Seal)
+    let digest = state.finalize().expect("the state has not been finalized");
+    digest.as_ref().try_into().expect("the digest is as long as it was asked to be")
 }

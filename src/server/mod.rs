@@ -92,7 +92,7 @@ pub async fn run(
     vault: Vault,
     settings: Settings,
     stop: impl Future<Output = ()>,
-) -> Result<(), crate::crypto::CryptoError> {
+) -> Result<(), crate::crypto::NoRandomness> {
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let app = Arc::new(App {

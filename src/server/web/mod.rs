@@ -135,7 +135,7 @@ fn waiting_page(
 ) -> Result<Reply, Problem> {
     let hidden = |hidden: bool| if hidden { "hidden" } else { "" };
     let (expires_at, expires) = times(status.expires_at);
-    let claim = ClaimKey::generate().map_err(VaultError::from)?;
+    let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
     let given = [
         ("state", "waiting"),
         ("encrypted", if status.encrypted { "true" } else { "false" }),
