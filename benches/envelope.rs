@@ -25,9 +25,9 @@ use std::{
 };
 
 use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey};
-use ots::crypto::{
-    envelope::{Keys, Label, seal},
-    passphrase::Passphrase,
+use ots::{
+    crypto::envelope::{Keys, Label, seal},
+    secret::Passphrase,
 };
 
 const OTS: &str = env!("CARGO_BIN_EXE_ots");

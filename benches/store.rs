@@ -17,7 +17,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use ots::store::{Access, Record, SecretId, Store, sqlite::SqliteStore};
+use ots::{
+    secret::SecretId,
+    store::{Access, Record, Store, sqlite::SqliteStore},
+};
 
 const PARALLEL: usize = 64;
 
@@ -49,7 +52,7 @@ fn open(directory: &Path) -> Arc<Store> {
 fn record(size: usize) -> Record {
     let now = Timestamp::now();
     Record {
-        id: SecretId(ots::crypto::random().unwrap()),
+        id: SecretId(ots::secret::random().unwrap()),
         created_at: now,
         expires_at: now + Duration::from_secs(86_400),
         kind: 0,

@@ -2,7 +2,9 @@
 //!
 //! One crate holds the server, the command line and what both agree on. Read it in this order:
 //!
-//! - [`crypto`]: tokens, links, sealing at rest and end to end: pure functions over bytes.
+//! - [`secret`]: the words that every layer shares: token, id, claim, passphrase, link, key, kind, time to live.
+//! - [`memory`]: bytes that wipe themselves, and a bound on how many are held at once.
+//! - [`crypto`]: sealing at rest and end to end: pure functions over bytes.
 //! - [`store`]: the contract of a store, its SQLite engine and the sweeper. Sees opaque bytes only.
 //! - [`vault`]: the domain: create, reveal, burn, status. Puts `crypto` and `store` together.
 //! - [`api`]: the wire: paths, bodies and problems, shared by both sides.
@@ -10,13 +12,15 @@
 //! - [`client`]: the API from the other side, over reqwest.
 //! - [`cli`]: arguments in, text out: one file a command.
 //!
-//! Calls go `cli → client → api` and `cli → server → vault → store`; `server`, `client` and `cli` also use
-//! `api` and `crypto`. No arrow turns back.
+//! Calls go `cli → client → api` and `cli → server → vault → store`; whoever needs them uses `secret`, `memory` and `crypto`.
+//! No arrow turns back; a test sees to it.
 
 pub mod api;
 pub mod cli;
 pub mod client;
 pub mod crypto;
+pub mod memory;
+pub mod secret;
 pub mod server;
 pub mod store;
 pub mod vault;

@@ -5,7 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use ots::store::{Access, ClaimHash, Record, SecretId, Store, StoreError, Swept, sqlite::SqliteStore};
+use ots::{
+    secret::{ClaimHash, SecretId},
+    store::{Access, Record, Store, StoreError, Swept, sqlite::SqliteStore},
+};
 
 const LEASE: Duration = Duration::from_secs(60);
 const MINE: ClaimHash = ClaimHash([1; 32]);

@@ -11,9 +11,9 @@ use std::{
 };
 
 use common::{Server, directory, files, noise, ots, run};
-use ots::crypto::{
-    envelope::{self, Label},
-    passphrase::Passphrase,
+use ots::{
+    crypto::envelope::{self, Label},
+    secret::Passphrase,
 };
 use reqwest::Method;
 use serde_json::Value;

@@ -237,7 +237,7 @@ async fn errors_of_the_client_hold_no_secret() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_of_an_end_to_end_secret_never_has_it() {
-    use ots::crypto::{envelope::Keys, passphrase::Passphrase};
+    use ots::{crypto::envelope::Keys, secret::Passphrase};
 
     let (data, cores) = (directory(), directory());
     let server = Server::start(data.path(), &[]);

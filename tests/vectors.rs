@@ -17,9 +17,9 @@ use std::{
 use common::{directory, noise, run};
 use data_encoding::BASE64;
 use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag};
-use ots::crypto::{
-    envelope::{Keys, Label, OpenError, seal},
-    passphrase::Passphrase,
+use ots::{
+    crypto::envelope::{Keys, Label, OpenError, seal},
+    secret::Passphrase,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;

@@ -5,12 +5,8 @@ use std::path::Path;
 
 use ots::{
     api::{CreateRequest, RevealRequest},
-    crypto::{
-        envelope::{self, Keys},
-        link::Link,
-        link_key::LinkKey,
-        token::Token,
-    },
+    crypto::envelope::{self, Keys},
+    secret::{Link, LinkKey, Token},
 };
 
 /// Bytes that are no envelope are refused; a plaintext that can be taken apart can be sealed and comes back; a sealed

@@ -18,14 +18,8 @@ use super::{
 use crate::{
     api::Status,
     client::{Client, ClientError, OnProgress},
-    crypto::{
-        envelope::{Keys, Label},
-        link::Link,
-        link_key::LinkKey,
-        passphrase::Passphrase,
-        token::Token,
-    },
-    vault::ClaimKey,
+    crypto::envelope::{Keys, Label},
+    secret::{ClaimKey, Link, LinkKey, Passphrase, Token},
 };
 
 /// The variable that holds the claim of an earlier try.

@@ -32,7 +32,7 @@ use url::Url;
 
 use crate::{
     client::{Client, Options},
-    crypto::link::Link,
+    secret::Link,
     server::WEB_BUNDLED,
 };
 pub use exit::{Exit, Failure};
@@ -234,5 +234,5 @@ fn link_from(argument: &str) -> Result<Link, Failure> {
     } else {
         argument.parse()
     };
-    link.map_err(|error: crate::crypto::link::InvalidLink| Failure::new(Exit::Usage, error.to_string()))
+    link.map_err(|error: crate::secret::InvalidLink| Failure::new(Exit::Usage, error.to_string()))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::{Exit, Failure, Global, terminal};
-use crate::crypto::passphrase::Passphrase;
+use crate::secret::Passphrase;
 
 /// The variable that holds a passphrase.
 const VARIABLE: &str = "OTS_PASSPHRASE";

@@ -23,13 +23,9 @@ use super::{
 use crate::{
     api::{Code, Created},
     client::{Client, ClientError, Create},
-    crypto::{
-        self,
-        envelope::{self, Label, SealError},
-        link::Link,
-        link_key::LinkKey,
-        passphrase::Passphrase,
-    },
+    crypto::envelope::{self, Label, SealError},
+    memory,
+    secret::{Link, LinkKey, Passphrase},
 };
 
 /// Contents above this many bytes are sent only after the server's limit was asked: a server that closes while a large
@@ -305,7 +301,7 @@ fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        crypto::append(&mut content, part.get(..length).unwrap_or_default(), None)
+        memory::append(&mut content, part.get(..length).unwrap_or_default(), None)
             .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         if u64::try_from(content.len()).is_ok_and(|length| length > LARGEST) {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB"));

@@ -17,13 +17,10 @@ use zeroize::Zeroizing;
 use super::{Exit, Failure, Global, terminal, values};
 use crate::{
     crypto::at_rest::{Keyring, MasterKey},
+    secret::{MIN_TTL, Ttl},
     server::{self, Settings},
-    store::{
-        Store,
-        sqlite::{self, SqliteStore},
-        sweeper,
-    },
-    vault::{MIN_TTL, Ttl, Vault},
+    store::{self, Store, sqlite::SqliteStore, sweeper},
+    vault::Vault,
 };
 
 /// The key of `--dev`: known to everybody, so it serves this machine only.
@@ -241,7 +238,7 @@ impl Serve {
                 .map(|dirs| dirs.data_dir().to_owned())
                 .ok_or_else(|| Failure::new(Exit::Other, "there is no home directory: choose one with --data-dir"))?
         };
-        sqlite::create_private_directory(&directory)?;
+        store::create_private_directory(&directory)?;
         Ok(directory)
     }
 }
@@ -289,7 +286,7 @@ fn own_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         return read_key(path);
     }
     let key: Zeroizing<[u8; 32]> =
-        Zeroizing::new(crate::crypto::random().map_err(|error| Failure::new(Exit::Other, error.to_string()))?);
+        Zeroizing::new(crate::secret::random().map_err(|error| Failure::new(Exit::Other, error.to_string()))?);
     let text = Zeroizing::new(data_encoding::HEXLOWER.encode(key.as_ref()));
     let failed = |error: std::io::Error| Failure::file("write", path, &error);
     let directory = path.parent().unwrap_or(Path::new("."));

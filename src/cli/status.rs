@@ -8,7 +8,7 @@ use super::{Exit, Failure, Global, link_from, terminal, values};
 use crate::{
     api,
     client::{Client, ClientError},
-    crypto::token::Token,
+    secret::Token,
 };
 
 /// How often `--wait` asks.

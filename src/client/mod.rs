@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{self, Code, Created, Health, Info, OCTET_STREAM, Problem, Status},
-    crypto::{self, passphrase::Passphrase, token::Token},
-    vault::ClaimKey,
+    memory,
+    secret::{ClaimKey, Passphrase, Token},
 };
 
 /// Told how many bytes have passed so far.
@@ -267,7 +267,7 @@ impl Client {
         let mut content = Zeroizing::new(Vec::with_capacity(capacity));
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) => crypto::append(&mut content, &chunk, Some(capacity))
+                Ok(Some(chunk)) => memory::append(&mut content, &chunk, Some(capacity))
                     .map_err(|_| ClientError::Incomplete { server: self.server.as_str().into() })?,
                 Ok(None) => break,
                 Err(error) if error.is_timeout() => return Err(self.error(&error)),

@@ -9,7 +9,8 @@ use orion::hazardous::{
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{CryptoError, passphrase::Passphrase, random, token::Token};
+use super::CryptoError;
+use crate::secret::{Passphrase, Token, random};
 
 /// Version of the sealed format: part of the associated data.
 const FORMAT: u8 = 1;

@@ -13,7 +13,8 @@ use orion::hazardous::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{CryptoError, link_key::LinkKey, passphrase::Passphrase, random};
+use super::CryptoError;
+use crate::secret::{LinkKey, Passphrase, random};
 
 /// The largest header, in bytes of JSON.
 pub const MAX_HEADER_BYTES: usize = 4096;

@@ -9,10 +9,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::connection::Activity;
-use crate::{
-    crypto,
-    store::{Budget, Reservation},
-};
+use crate::memory::{self, Budget, Reservation};
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
 const SLOWEST: u64 = 16 * 1024;
@@ -84,7 +81,7 @@ pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) ->
             reservations.push(bounds.budget.reserve(step).ok_or(Unread::Busy)?);
             reserved += step;
         }
-        crypto::append(&mut bytes, &data, announced).map_err(|_| Unread::Busy)?;
+        memory::append(&mut bytes, &data, announced).map_err(|_| Unread::Busy)?;
     }
 }
 

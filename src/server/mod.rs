@@ -30,7 +30,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, sync::Semaphore};
 use url::Url;
 
-use crate::{store::Budget, vault::Vault};
+use crate::{memory::Budget, vault::Vault};
 
 /// What the server allows. Validated by whoever makes it.
 #[derive(Debug, Clone)]
@@ -92,13 +92,13 @@ pub async fn run(
     vault: Vault,
     settings: Settings,
     stop: impl Future<Output = ()>,
-) -> Result<(), crate::crypto::NoRandomness> {
+) -> Result<(), crate::secret::NoRandomness> {
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let app = Arc::new(App {
         vault,
         bodies: Budget::new(BODIES_IN_FLIGHT.max(settings.max_json())),
-        first_request: u64::from_be_bytes(crate::crypto::random()?),
+        first_request: u64::from_be_bytes(crate::secret::random()?),
         requests: AtomicU64::new(0),
         settings,
     });

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 use super::{body::Unread, connection::Activity};
 use crate::{
     api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem, Revealed},
-    store::{Reservation, StoreError},
+    memory::Reservation,
+    store::StoreError,
     vault::{Content, VaultError},
 };
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH},
-    crypto::link::LINK_PATH,
+    secret::LINK_PATH,
 };
 
 /// What a path leads to.

@@ -18,8 +18,8 @@ use crate::{
         Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE,
         Problem, RevealRequest, SECRETS_PATH, Status, TtlRequest,
     },
-    crypto::{link::LINK_PATH, passphrase::Passphrase, token::Token},
-    vault::{ClaimKey, Content, Kind, NewSecret, Ttl},
+    secret::{ClaimKey, Kind, LINK_PATH, Passphrase, Token, Ttl},
+    vault::{Content, NewSecret},
 };
 
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
@@ -268,7 +268,7 @@ fn token(call: &Call<'_>) -> Result<Token, Problem> {
 fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let claim = value.to_str().ok().and_then(|text| text.parse().ok());
-    claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", crate::vault::InvalidClaimKey))
+    claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", crate::secret::InvalidClaimKey))
 }
 
 fn secret(content: Content, headers: &HeaderMap) -> Reply {

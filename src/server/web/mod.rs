@@ -14,8 +14,8 @@ use self::page::{Language, Page};
 use super::{App, reply::Reply, router::Call, secrets};
 use crate::{
     api::{Code, CreateRequest, Problem, TtlRequest},
-    crypto::{link::LINK_PATH, passphrase::Passphrase, token::Token},
-    vault::{ClaimKey, Status, VaultError},
+    secret::{ClaimKey, LINK_PATH, Passphrase, Token},
+    vault::{Status, VaultError},
 };
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
 
 use super::payload;
-use crate::store::{Access, Budget, ClaimHash, Record, Reservation, SecretId, StoreError, Stored, Swept};
+use crate::{
+    memory::{Budget, Reservation},
+    secret::{ClaimHash, SecretId},
+    store::{Access, Record, StoreError, Stored, Swept},
+};
 
 /// A call that changes something. It can be run again after its transaction was rolled back.
 pub(super) enum Op {

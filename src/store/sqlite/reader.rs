@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Job, engine_error, ops::time};
-use crate::store::{ClaimHash, Peek, SecretId};
+use crate::{
+    secret::{ClaimHash, SecretId},
+    store::Peek,
+};
 
 /// What can be asked.
 pub(super) enum Query {

@@ -16,7 +16,7 @@ use super::{
     ops::{Done, Failure, Op, Tables},
     reserve::Reserve,
 };
-use crate::store::{Budget, StoreError};
+use crate::{memory::Budget, store::StoreError};
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;

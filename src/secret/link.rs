@@ -13,12 +13,12 @@ pub const LINK_PATH: &str = "s/";
 /// What a person was sent: where the secret is, and what opens it.
 ///
 /// ```
-/// use ots::crypto::link::Link;
+/// use ots::secret::Link;
 ///
 /// let link: Link = "https://host/s/abcdefghijklmnopqrstuvwxyz234567#key".parse()?;
 /// assert_eq!(link.server.unwrap().as_str(), "https://host/");
 /// assert_eq!(link.key.unwrap().as_str(), "key");
-/// # Ok::<(), ots::crypto::link::InvalidLink>(())
+/// # Ok::<(), ots::secret::InvalidLink>(())
 /// ```
 pub struct Link {
     /// The server's root, with a trailing slash; none for a bare token, which means the configured server.

@@ -2,7 +2,7 @@
 //!
 //! Promise 1 is the order in [`Vault::reveal`]: the store commits the removal, or the claim, before anything is opened.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -10,134 +10,16 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
-        self, CryptoError, NoRandomness,
+        CryptoError,
         at_rest::{Context, KeyId, Keyring},
-        passphrase::Passphrase,
-        token::Token,
     },
-    store::{Access, ClaimHash, Peek, Record, Reservation, SecretId, Store, StoreError, Stored},
+    memory::Reservation,
+    secret::{ClaimHash, ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
+    store::{Access, Peek, Record, Store, StoreError, Stored},
 };
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
-/// The shortest time to live.
-pub const MIN_TTL: Duration = Duration::from_secs(1);
-
-/// How long a secret is kept: at least a second, at most what the server allows.
-///
-/// ```
-/// use std::time::Duration;
-/// use ots::vault::{InvalidTtl, Ttl};
-///
-/// let day = Duration::from_secs(86_400);
-/// assert!(Ttl::from_seconds(1800.5, day).is_ok());
-/// assert_eq!(Ttl::from_seconds(0.0, day), Err(InvalidTtl::TooShort));
-/// assert_eq!(Ttl::from_seconds(86_401.0, day), Err(InvalidTtl::TooLong(day)));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ttl(Duration);
-
-/// The time to live is out of range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTtl {
-    /// Shorter than a second, zero or negative.
-    #[error("it has to be at least 1 second")]
-    TooShort,
-    /// Longer than the server keeps secrets.
-    #[error("it can be at most {} seconds here", .0.as_secs())]
-    TooLong(Duration),
-}
-
-impl Ttl {
-    /// Takes seconds, fractions allowed, up to `max`. Kept to the millisecond.
-    ///
-    /// # Errors
-    /// [`InvalidTtl`]; what isn't a number counts as too short.
-    pub fn from_seconds(seconds: f64, max: Duration) -> Result<Self, InvalidTtl> {
-        if seconds.is_nan() || seconds < MIN_TTL.as_secs_f64() {
-            return Err(InvalidTtl::TooShort);
-        }
-        if seconds > max.as_secs_f64() {
-            return Err(InvalidTtl::TooLong(max));
-        }
-        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| InvalidTtl::TooLong(max))
-    }
-
-    /// Takes a duration up to `max`.
-    ///
-    /// # Errors
-    /// [`InvalidTtl`].
-    pub fn new(duration: Duration, max: Duration) -> Result<Self, InvalidTtl> {
-        Self::from_seconds(duration.as_secs_f64(), max)
-    }
-}
-
-/// A reader's own random word, under which a reveal can be repeated: 16 to 128 characters of `A-Za-z0-9_-`.
-#[derive(Clone)]
-pub struct ClaimKey(Zeroizing<String>);
-
-/// The text can't be a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it has to be 16 to 128 characters, each a letter, a digit, '_' or '-'")]
-pub struct InvalidClaimKey;
-
-impl ClaimKey {
-    /// Draws a new one: 160 bits.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
-    pub fn generate() -> Result<Self, NoRandomness> {
-        Token::generate().map(|token| Self(token.expose()))
-    }
-
-    /// The text. Named so that each place that shows it can be found.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    fn hash(&self) -> ClaimHash {
-        ClaimHash(crypto::hash(&[b"ots/claim/v1", self.0.as_bytes()]))
-    }
-}
-
-impl FromStr for ClaimKey {
-    type Err = InvalidClaimKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidClaimKey> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if !(16..=128).contains(&text.len()) || !text.bytes().all(allowed) {
-            return Err(InvalidClaimKey);
-        }
-        Ok(Self(Zeroizing::new(text.to_owned())))
-    }
-}
-
-impl fmt::Debug for ClaimKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClaimKey(…)")
-    }
-}
-
-/// What kind of content it is, as the sender says. Part of what the ciphertext is bound to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Kind {
-    /// An end-to-end envelope: the server can't read it.
-    pub encrypted: bool,
-    /// For an envelope: a person has a passphrase to type. (Its proof is there in any case.)
-    pub passphrase_required: bool,
-}
-
-impl Kind {
-    fn to_byte(self) -> u8 {
-        u8::from(self.encrypted) | u8::from(self.passphrase_required) << 1
-    }
-
-    fn from_byte(byte: u8) -> Self {
-        Self { encrypted: byte & 1 != 0, passphrase_required: byte & 2 != 0 }
-    }
-}
-
 /// A secret to keep.
 pub struct NewSecret {
     /// At least one byte; the caller has checked the upper limit.
@@ -241,7 +123,7 @@ impl Vault {
         let token = Token::generate().map_err(CryptoError::from)?;
         let id = token.id();
         let created_at = to_milliseconds(Timestamp::now());
-        let expires_at = to_milliseconds(created_at.saturating_add(secret.ttl.0).unwrap_or(Timestamp::MAX));
+        let expires_at = to_milliseconds(created_at.saturating_add(secret.ttl.duration()).unwrap_or(Timestamp::MAX));
         let key = self.keys.current();
         let kind = secret.kind.to_byte();
         let context = Context { id: &id, expires_at: expires_at.as_millisecond(), kind };

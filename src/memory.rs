@@ -1,8 +1,9 @@
-//! A bound on the bytes that are in memory at once, shared by whoever holds contents.
+//! Bytes in memory: buffers that wipe themselves also when they grow, and a bound on what is held at once.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
 
 /// Bytes are counted in blocks, so that a semaphore's 32-bit counts suffice.
 const BLOCK: usize = 1024;
@@ -41,6 +42,28 @@ impl Reservation {
     pub fn none() -> Self {
         Self(None)
     }
+}
+
+/// Appends to a buffer that wipes itself, moving to a larger one by hand so that no unwiped copy is left behind. It grows
+/// with what has come, at most to `expected` bytes where that is known and enough.
+///
+/// # Errors
+/// When there is no memory for it; the buffer is as it was.
+pub fn append(
+    bytes: &mut Zeroizing<Vec<u8>>,
+    data: &[u8],
+    expected: Option<usize>,
+) -> Result<(), std::collections::TryReserveError> {
+    let needed = bytes.len() + data.len();
+    if needed > bytes.capacity() {
+        let doubled = needed.saturating_mul(2);
+        let mut larger = Zeroizing::new(Vec::new());
+        larger.try_reserve_exact(expected.map_or(doubled, |expected| doubled.min(expected.max(needed))))?;
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
 }
 
 #[cfg(test)]

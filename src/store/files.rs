@@ -1,0 +1,54 @@
+//! Files and directories that only their owner can use, and the lock that keeps a second server out.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use super::OpenError;
+
+/// `<path>-<suffix>`, as SQLite names its own files beside the database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-");
+    name.push(suffix);
+    name.into()
+}
+
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let path_of_lock = beside(path, "lock");
+    let file = private(OpenOptions::new().create(true).truncate(false).write(true))
+        .open(&path_of_lock)
+        .map_err(|source| OpenError::Io { what: "create", path: path_of_lock.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { what: "lock", path: path_of_lock, source }),
+    }
+}
+
+/// Makes a directory that only its owner can enter, with its parents.
+///
+/// # Errors
+/// [`OpenError::Io`].
+pub fn create_private_directory(path: &Path) -> Result<(), OpenError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| OpenError::Io { what: "create the directory", path: path.to_owned(), source })
+}
+
+pub(super) fn create_private_file(path: &Path) -> Result<(), OpenError> {
+    private(OpenOptions::new().create(true).truncate(false).read(true).write(true))
+        .open(path)
+        .map(drop)
+        .map_err(|source| OpenError::Io { what: "write", path: path.to_owned(), source })
+}
+
+/// Files made with these options are readable and writable by their owner only.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
