@@ -8,8 +8,12 @@ use hyper::{Request, body::Body, body::Incoming, header};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::connection::Activity;
-use crate::memory::{self, Budget, Reservation};
+use super::{activity::Activity, problem::too_large};
+use crate::{
+    api::{Code, Problem},
+    memory::{self, Budget, Reservation},
+    store::StoreError,
+};
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
 const SLOWEST: u64 = 16 * 1024;
@@ -38,6 +42,24 @@ pub(super) enum Unread {
     Busy,
     /// The client stopped in the middle, or sent it wrongly.
     Broken,
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => too_large(None),
+            Unread::Timeout => Self::new(
+                408,
+                "Request Timeout",
+                Code::Timeout,
+                "The body came too slowly; nothing was stored. Send it again",
+            ),
+            Unread::Busy => StoreError::Busy.into(),
+            Unread::Broken => {
+                Self::new(400, "Bad Request", Code::BadRequest, "The body broke off; nothing was stored. Send it again")
+            }
+        }
+    }
 }
 
 /// Bounds for one body.

@@ -1,13 +1,6 @@
 //! One connection: hyper serves it, and a watch cuts it when it stalls, whatever the protocol and wherever in a request.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -16,43 +9,12 @@ use hyper_util::{
 };
 use tokio::net::TcpStream;
 
-use super::{App, body, reply, router};
+use super::{activity::Activity, body, call::App, problem, reply::Reply, router};
 
 /// Bytes of a request's head, and of hyper's buffer, at most.
 const MAX_HEAD: usize = 16 * 1024;
 /// How long a client beyond the cap is listened to.
 const REFUSAL: Duration = Duration::from_secs(2);
-
-/// When a connection last got on: a head or a part of a body came, or a part of an answer was taken.
-#[derive(Debug)]
-pub(super) struct Activity {
-    since: Instant,
-    last: AtomicU64,
-}
-
-impl Activity {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { since: Instant::now(), last: AtomicU64::new(0) })
-    }
-
-    /// Notes that the connection gets on.
-    pub(super) fn note(&self) {
-        let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
-    }
-
-    /// Returns when nothing has been noted for `limit`.
-    async fn stalled(&self, limit: Duration) {
-        loop {
-            let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let left = (last + limit).saturating_sub(self.since.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left).await;
-        }
-    }
-}
 
 /// Serves a connection until it ends, stalls, or the server stops and its requests are answered.
 pub(super) async fn serve(stream: TcpStream, app: Arc<App>, watcher: Watcher) {
@@ -85,7 +47,11 @@ pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
         let app = Arc::clone(&app);
         async move {
             body::drain(&mut request).await;
-            Ok::<_, Infallible>(reply::too_many_connections().finish(&app.next_request_id(), Activity::new(), true))
+            Ok::<_, Infallible>(Reply::from(problem::too_many_connections()).finish(
+                &app.next_request_id(),
+                Activity::new(),
+                true,
+            ))
         }
     });
     let builder = builder(REFUSAL);

@@ -1,23 +1,33 @@
 //! The server: HTTP/1.1 and HTTP/2 (prior knowledge) on one port, over hyper.
 //!
 //! - here: listening, the cap on connections, draining at the end.
-//! - [`connection`]: one connection, cut when it stalls.
-//! - [`router`]: which path and method is which handler; the request log.
-//! - [`body`]: reading bodies within bounds of size, time and memory.
+//!
+//! The parts stand in a line, and each calls only those before it:
+//!
+//! - [`settings`]: what the server allows.
+//! - [`activity`]: whether a connection gets on.
+//! - [`problem`]: what goes wrong, as the client is told.
 //! - [`reply`]: answers, and the headers on all of them.
-//! - [`secrets`], [`info`], [`health`]: one file a resource.
+//! - [`body`]: reading bodies within bounds of size, time and memory.
+//! - [`call`]: who asks, and over what.
+//! - [`intake`]: a request, whatever its format, as what the vault takes.
+//! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
-//! - [`web`]: the pages and their assets.
+//! - [`router`]: which path and method is which handler; the request log.
+//! - [`connection`]: one connection, cut when it stalls.
 
+mod activity;
 mod body;
+mod call;
 mod connection;
-mod health;
-mod info;
+mod intake;
 mod openapi;
+mod pages;
+mod problem;
 mod reply;
+mod resources;
 mod router;
-mod secrets;
-mod web;
+mod settings;
 
 use std::{
     future::Future,
@@ -28,60 +38,19 @@ use std::{
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, sync::Semaphore};
-use url::Url;
+
+use call::App;
+pub use settings::Settings;
 
 use crate::{memory::Budget, vault::Vault};
-
-/// What the server allows. Validated by whoever makes it.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The largest content, in bytes.
-    pub max_size: usize,
-    /// How long a secret is kept when nobody says.
-    pub default_ttl: Duration,
-    /// How long a secret can be kept.
-    pub max_ttl: Duration,
-    /// The root that links start with, with a trailing slash; without one, the host that the client asked.
-    pub public_url: Option<Url>,
-    /// Whether there is a page to share from.
-    pub create_page: bool,
-    /// How long a client may be silent, and how long it may take to send a request's head.
-    pub client_timeout: Duration,
-    /// Connections at once.
-    pub max_connections: usize,
-    /// How long requests may take to finish when the server stops.
-    pub shutdown_timeout: Duration,
-}
 
 /// Request bodies in memory at once, in bytes, unless one largest body alone is more.
 const BODIES_IN_FLIGHT: usize = 32 * 1024 * 1024;
 /// Connections beyond the cap that are told so at once; more have to wait to be accepted.
 const REFUSALS: usize = 64;
 
-/// What every request needs.
-pub(crate) struct App {
-    vault: Vault,
-    settings: Settings,
-    bodies: Budget,
-    /// A random start, so that request ids differ between runs.
-    first_request: u64,
-    requests: AtomicU64,
-}
-
-impl Settings {
-    /// The largest JSON body: each byte of content can take six (`\u0000`).
-    fn max_json(&self) -> usize {
-        self.max_size.saturating_mul(6).saturating_add(16 * 1024)
-    }
-
-    /// The largest form: each byte of content can take three (`%0A`).
-    fn max_form(&self) -> usize {
-        self.max_size.saturating_mul(3).saturating_add(16 * 1024)
-    }
-}
-
 /// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
-pub const WEB_BUNDLED: bool = web::BUNDLED;
+pub const WEB_BUNDLED: bool = pages::BUNDLED;
 
 /// Serves until `stop` is done, then finishes the requests that are under way.
 ///

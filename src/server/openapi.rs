@@ -17,7 +17,11 @@ use utoipa::{
 };
 use utoipa_swagger_ui::Config;
 
-use super::{health, info, reply::Reply, router::nothing_here, secrets};
+use super::{
+    problem::nothing_here,
+    reply::Reply,
+    resources::{health, info, secrets},
+};
 use crate::api::{JSON, OCTET_STREAM, PROBLEM_JSON, Problem, Revealed};
 
 /// What `ReDoc` would show of another host's, and an empty picture in its place.

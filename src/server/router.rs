@@ -1,18 +1,20 @@
 //! Which path and method is which handler, and the line that a request leaves in the log: its route, never its path.
 
 use std::{
-    sync::{Arc, LazyLock, atomic::Ordering},
+    sync::{Arc, LazyLock},
     time::Instant,
 };
 
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 
 use super::{
-    App, body,
-    connection::Activity,
-    health, info, openapi,
+    activity::Activity,
+    body,
+    call::{App, Call},
+    openapi, pages,
+    problem::nothing_here,
     reply::{Reply, ReplyBody},
-    secrets, web,
+    resources::{health, info, secrets},
 };
 use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH},
@@ -100,21 +102,6 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
     routes
 });
 
-impl App {
-    pub(super) fn next_request_id(&self) -> String {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}", self.first_request.wrapping_add(number))
-    }
-}
-
-/// What a handler is given besides the application.
-pub(super) struct Call<'a> {
-    pub(super) request: &'a mut Request<Incoming>,
-    /// The token or the file in the path, if its route has one.
-    pub(super) parameter: &'a str,
-    pub(super) activity: &'a Activity,
-}
-
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: Arc<Activity>) -> Response<ReplyBody> {
     let started = Instant::now();
@@ -166,15 +153,15 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
-        Route::SharePage if head_or_get => web::share(app, &incoming),
-        Route::SharePage if *method == Method::POST => web::create(app, incoming).await,
-        Route::SecretPage if head_or_get => web::secret(app, &incoming).await,
-        Route::SecretPage if *method == Method::POST => web::read(app, incoming).await,
-        Route::Asset if head_or_get => web::asset(&incoming),
+        Route::SharePage if head_or_get => pages::share(app, &incoming),
+        Route::SharePage if *method == Method::POST => pages::create(app, incoming).await,
+        Route::SecretPage if head_or_get => pages::secret(app, &incoming).await,
+        Route::SecretPage if *method == Method::POST => pages::read(app, incoming).await,
+        Route::Asset if head_or_get => pages::asset(&incoming),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
         Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
-        Route::Robots if head_or_get => Ok(web::robots()),
+        Route::Robots if head_or_get => Ok(pages::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
             405,
@@ -188,8 +175,4 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
 
 fn parameter_of<'a>(parameters: &matchit::Params<'_, 'a>) -> &'a str {
     parameters.get("token").or_else(|| parameters.get("file")).unwrap_or_default()
-}
-
-pub(super) fn nothing_here() -> Problem {
-    Problem::new(404, "Not Found", Code::NotFound, "There is nothing at this path; see the API's description")
 }

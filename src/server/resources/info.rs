@@ -2,8 +2,10 @@
 
 use hyper::StatusCode;
 
-use super::{App, reply::Reply};
-use crate::api::Info;
+use crate::{
+    api::Info,
+    server::{call::App, reply::Reply},
+};
 
 #[utoipa::path(
     get,
@@ -19,7 +21,7 @@ use crate::api::Info;
             example = json!({"max_size": 1_048_576, "default_ttl_seconds": 86400, "max_ttl_seconds": 2_592_000, "version": "0.1.0"})
         ))
 )]
-pub(super) fn get(app: &App) -> Reply {
+pub(in crate::server) fn get(app: &App) -> Reply {
     let settings = &app.settings;
     Reply::json(
         StatusCode::OK,

@@ -1,25 +1,21 @@
 //! `/api/v1/secrets`: translates between HTTP and the vault, and decides nothing.
 
-use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header};
-use zeroize::Zeroizing;
+use hyper::{HeaderMap, StatusCode, header};
 
-use super::{
-    App,
-    body::{self, Bounds, Unread, Whole},
+use crate::server::{
+    call::{App, Call},
+    intake::{base_url, claim, media_type, new_secret, octet_request, passphrase, read, token},
     openapi::{
         BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
         WrongType,
     },
-    reply::{self, Reply},
-    router::Call,
+    problem::{malformed, too_large},
+    reply::Reply,
 };
 use crate::{
-    api::{
-        Code, CreateRequest, Created, FieldError, IDEMPOTENCY_KEY, JSON, Malformed, OCTET_STREAM, OTS_PASSPHRASE,
-        Problem, RevealRequest, SECRETS_PATH, Status, TtlRequest,
-    },
-    secret::{ClaimKey, Kind, LINK_PATH, Passphrase, Token, Ttl},
-    vault::{Content, NewSecret},
+    api::{Code, CreateRequest, Created, FieldError, JSON, OCTET_STREAM, Problem, RevealRequest, SECRETS_PATH, Status},
+    secret::LINK_PATH,
+    vault::Content,
 };
 
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
@@ -74,7 +70,7 @@ const MAX_REVEAL: usize = 8 * 1024;
         Failures,
     )
 )]
-pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let base = base_url(app, call.request);
     let secret = match media_type(call.request.headers()) {
         Some(JSON) => {
@@ -86,7 +82,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
         Some(OCTET_STREAM) => {
             let request = octet_request(call.request)?;
             let mut body = read(app, call.activity, call.request, app.settings.max_size).await.map_err(|problem| {
-                if problem.code == Code::TooLarge { reply::too_large(Some(app.settings.max_size)) } else { problem }
+                if problem.code == Code::TooLarge { too_large(Some(app.settings.max_size)) } else { problem }
             })?;
             let content = std::mem::take(&mut body.bytes);
             if content.is_empty() {
@@ -124,7 +120,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     params(TokenInPath),
     responses(Shown, Forbidden, Gone, Failures,)
 )]
-pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     if browser_asks_by_itself(call.request.headers()) {
         return Err(Problem::new(
             403,
@@ -158,7 +154,7 @@ pub(super) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
         Failures,
     )
 )]
-pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let token = token(&call)?;
     let claim = claim(call.request.headers())?;
     let typed = media_type(call.request.headers()) == Some(JSON);
@@ -190,7 +186,7 @@ pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
         (status = 422, description = "The claim can't be one."),
     )
 )]
-pub(super) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     find_status(app, call).await.map(|_| Reply::empty(StatusCode::OK))
 }
 
@@ -219,7 +215,7 @@ pub(super) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
         Failures,
     )
 )]
-pub(super) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let status = find_status(app, call).await?;
     let body = Status {
         created_at: status.created_at,
@@ -245,7 +241,7 @@ pub(super) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem>
         Failures,
     )
 )]
-pub(super) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let token = token(call)?;
     let destroyed = match claim(call.request.headers())? {
         Some(claim) => app.vault.acknowledge(&token, &claim).await?,
@@ -258,17 +254,6 @@ async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status,
     let token = token(call)?;
     let claim = claim(call.request.headers())?;
     app.vault.status(&token, claim.as_ref()).await?.ok_or_else(Problem::gone)
-}
-
-/// A token that can't be one is as any that isn't known.
-fn token(call: &Call<'_>) -> Result<Token, Problem> {
-    call.parameter.parse().map_err(|_| Problem::gone())
-}
-
-fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let claim = value.to_str().ok().and_then(|text| text.parse().ok());
-    claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", crate::secret::InvalidClaimKey))
 }
 
 fn secret(content: Content, headers: &HeaderMap) -> Reply {
@@ -301,130 +286,4 @@ fn browser_asks_by_itself(headers: &HeaderMap) -> bool {
     let prefetch = says("sec-purpose", "prefetch") || says("purpose", "prefetch") || says("x-moz", "prefetch");
     let destination = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok()).unwrap_or("empty");
     prefetch || !destination.trim().eq_ignore_ascii_case("empty")
-}
-
-/// The media type that is one of ours; none for another, or when the content is compressed.
-fn media_type(headers: &HeaderMap) -> Option<&'static str> {
-    let plain =
-        headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let name = value.split(';').next()?.trim();
-    [JSON, OCTET_STREAM].into_iter().find(|known| plain && known.eq_ignore_ascii_case(name))
-}
-
-pub(super) async fn read(
-    app: &App,
-    activity: &super::connection::Activity,
-    request: &mut Request<Incoming>,
-    max: usize,
-) -> Result<Whole, Problem> {
-    let bounds = Bounds { max, timeout: app.settings.client_timeout, budget: &app.bodies, activity };
-    body::read(request, bounds).await.map_err(|unread: Unread| unread.into())
-}
-
-/// What an octet-stream's query and headers say; the content is still to come.
-fn octet_request(request: &Request<Incoming>) -> Result<CreateRequest, Problem> {
-    const KNOWN: &[&str] = &["ttl_seconds", "encrypted", "passphrase_required"];
-    let mut octets = CreateRequest {
-        content: Zeroizing::new(Vec::new()),
-        ttl: TtlRequest::Default,
-        passphrase: None,
-        encrypted: false,
-        passphrase_required: false,
-    };
-    let boolean = |value: &str, place: &'static str| match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(FieldError::new(place, "it has to be true or false")),
-    };
-    let mut errors = Vec::new();
-    for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
-        let outcome = match name.as_ref() {
-            "ttl_seconds" => value
-                .parse::<i64>()
-                .map(|seconds| {
-                    #[expect(clippy::cast_precision_loss, reason = "exact far beyond any time to live")]
-                    let seconds = seconds as f64;
-                    octets.ttl = TtlRequest::Seconds(seconds);
-                })
-                .map_err(|_| FieldError::new("/query/ttl_seconds", "it has to be an integer")),
-            "encrypted" => boolean(&value, "/query/encrypted").map(|value| octets.encrypted = value),
-            "passphrase_required" => {
-                boolean(&value, "/query/passphrase_required").map(|value| octets.passphrase_required = value)
-            }
-            other => Err(crate::api::unknown_parameter(other, KNOWN)),
-        };
-        errors.extend(outcome.err());
-    }
-    if octets.passphrase_required && !octets.encrypted {
-        errors.push(FieldError::new(
-            "/query/passphrase_required",
-            "it goes with encrypted=true only; otherwise send Ots-Passphrase",
-        ));
-    }
-    if let Some(value) = request.headers().get(OTS_PASSPHRASE) {
-        let unpadded = value.to_str().unwrap_or("not base64url").trim_end_matches('=');
-        let bytes = data_encoding::BASE64URL_NOPAD.decode(unpadded.as_bytes());
-        let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        match text {
-            Some(text) => octets.passphrase = Some(Zeroizing::new(text)),
-            None => errors.push(FieldError::new("/headers/Ots-Passphrase", "it has to be base64url of UTF-8 text")),
-        }
-    }
-    if errors.is_empty() { Ok(octets) } else { Err(Problem::validation(errors)) }
-}
-
-/// Checks what depends on the server's limits.
-pub(super) fn new_secret(app: &App, request: CreateRequest) -> Result<NewSecret, Problem> {
-    let settings = &app.settings;
-    if request.content.len() > settings.max_size {
-        return Err(reply::too_large(Some(settings.max_size)));
-    }
-    let ttl = match request.ttl.seconds() {
-        None => Ttl::new(settings.default_ttl, settings.max_ttl).map_err(|error| invalid("/ttl_seconds", error))?,
-        Some((seconds, member)) => {
-            Ttl::from_seconds(seconds, settings.max_ttl).map_err(|error| invalid(format!("/{member}"), error))?
-        }
-    };
-    Ok(NewSecret {
-        content: request.content,
-        ttl,
-        passphrase: passphrase(request.passphrase, "/passphrase")?,
-        kind: Kind { encrypted: request.encrypted, passphrase_required: request.passphrase_required },
-    })
-}
-
-fn passphrase(text: Option<Zeroizing<String>>, pointer: &'static str) -> Result<Option<Passphrase>, Problem> {
-    text.map(Passphrase::new).transpose().map_err(|error| invalid(pointer, error))
-}
-
-fn invalid(pointer: impl Into<std::borrow::Cow<'static, str>>, error: impl std::error::Error) -> Problem {
-    Problem::validation(vec![FieldError::new(pointer, error.to_string())])
-}
-
-fn malformed(malformed: Malformed) -> Problem {
-    match malformed {
-        Malformed::NotJson => Problem::new(
-            400,
-            "Bad Request",
-            Code::BadRequest,
-            "The body isn't JSON in UTF-8; nothing was stored or read",
-        ),
-        Malformed::Invalid(errors) => Problem::validation(errors),
-    }
-}
-
-/// The root that links start with: as configured, else the host that the client asked.
-pub(super) fn base_url(app: &App, request: &Request<Incoming>) -> String {
-    if let Some(url) = &app.settings.public_url {
-        return url.to_string();
-    }
-    let host = request
-        .uri()
-        .authority()
-        .map(hyper::http::uri::Authority::as_str)
-        .or_else(|| request.headers().get(header::HOST)?.to_str().ok())
-        .filter(|host| host.parse::<hyper::http::uri::Authority>().is_ok_and(|parsed| !parsed.as_str().contains('@')))
-        .unwrap_or("localhost");
-    format!("http://{host}/")
 }

@@ -2,16 +2,20 @@
 //! page. Looking at a page reads nothing and destroys nothing.
 
 mod assets;
-mod page;
+mod templates;
 
-use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header};
+use hyper::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
-use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 pub(crate) use self::assets::BUNDLED;
-use self::page::{Language, Page};
-use super::{App, reply::Reply, router::Call, secrets};
+use self::templates::{Language, Page};
+use super::{
+    call::{App, Call},
+    intake::{self, Form},
+    problem::nothing_here,
+    reply::Reply,
+};
 use crate::{
     api::{Code, CreateRequest, Problem, TtlRequest},
     secret::{ClaimKey, LINK_PATH, Passphrase, Token},
@@ -39,7 +43,7 @@ pub(super) fn share(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
 /// `POST /`: the share page's form, without JavaScript.
 pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let language = language(call.request.headers())?;
-    let base = secrets::base_url(app, call.request);
+    let base = intake::base_url(app, call.request);
     let form = Form::read(app, call, app.settings.max_form()).await?;
     // A browser sends the line ends of a text as CR LF.
     let content = Zeroizing::new(form.value("content").replace("\r\n", "\n").into_bytes());
@@ -52,7 +56,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     let passphrase =
         Some(form.value("passphrase")).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()));
     let request = CreateRequest { content, ttl, passphrase, encrypted: false, passphrase_required: false };
-    let created = match secrets::new_secret(app, request) {
+    let created = match intake::new_secret(app, request) {
         Ok(secret) => app.vault.create(secret).await?,
         Err(problem) => return again(status_of(&problem), &problem.detail),
     };
@@ -103,7 +107,7 @@ pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
 pub(super) fn asset(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut parts = call.request.uri().path().rsplit('/');
     let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    assets::find(version, name, call.request.headers()).ok_or_else(super::router::nothing_here)
+    assets::find(version, name, call.request.headers()).ok_or_else(nothing_here)
 }
 
 /// `GET /robots.txt`: there is nothing here to find.
@@ -179,7 +183,7 @@ fn share_page(app: &App, language: &'static Language, code: StatusCode, given: &
         let words = if known.is_empty() { language.text_with("ttl_other", ttl) } else { known.to_owned() };
         let selected = if ttl == default { " selected" } else { "" };
         options.extend_from_slice(format!("<option value=\"{ttl}\"{selected}>").as_bytes());
-        page::escape(&words, &mut options);
+        templates::escape(&words, &mut options);
         options.extend_from_slice(b"</option>");
     }
     let (options, max_size) = (String::from_utf8_lossy(&options), settings.max_size.to_string());
@@ -226,35 +230,4 @@ fn language(headers: &HeaderMap) -> Result<&'static Language, Problem> {
 /// A time for programs, and for people who have no script that puts it into their own zone.
 fn times(at: Timestamp) -> (String, String) {
     (format!("{at:.3}"), at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
-/// The fields of a posted form.
-struct Form(Vec<(String, Zeroizing<String>)>);
-
-impl Form {
-    async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Self, Problem> {
-        if !is_form(call.request) {
-            return Err(Problem::new(
-                415,
-                "Unsupported Media Type",
-                Code::UnsupportedMediaType,
-                "This address takes the page's form; programs use the API below /api/v1/",
-            ));
-        }
-        let body = secrets::read(app, call.activity, call.request, max).await?;
-        let fields = form_urlencoded::parse(&body.bytes);
-        Ok(Self(fields.map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned()))).collect()))
-    }
-
-    /// A field's text; empty if there is none.
-    fn value(&self, name: &str) -> &str {
-        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.as_str())
-    }
-}
-
-fn is_form(request: &Request<Incoming>) -> bool {
-    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
 }

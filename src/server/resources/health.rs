@@ -2,8 +2,10 @@
 
 use hyper::{StatusCode, header};
 
-use super::{App, reply::Reply};
-use crate::api::Health;
+use crate::{
+    api::Health,
+    server::{call::App, reply::Reply},
+};
 
 #[utoipa::path(
     get,
@@ -25,7 +27,7 @@ use crate::api::Health;
             example = json!({"status": "unhealthy", "database": "unavailable", "version": "0.1.0"})
         ))
 )]
-pub(super) async fn get(app: &App) -> Reply {
+pub(in crate::server) async fn get(app: &App) -> Reply {
     let health = |status: &str, database: &str| Health {
         status: status.to_owned(),
         database: database.to_owned(),
