@@ -1,7 +1,7 @@
 //! The wire, version 1: paths, headers, bodies and problems, shared by client and server. Only types and their
 //! (de)serialisation; the design's api page is their description.
 
-mod object;
+mod json;
 mod problem;
 mod request;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use problem::{Code, FieldError, PROBLEM_JSON, Problem};
-pub use request::{CreateRequest, Malformed, RevealRequest, TtlRequest, unknown_parameter};
+pub use request::{CreateOptions, CreateRequest, Malformed, RevealRequest, TtlRequest};
 
 /// Where secrets are made; a secret is one segment below it.
 pub const SECRETS_PATH: &str = "/api/v1/secrets";

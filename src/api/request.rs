@@ -1,5 +1,7 @@
 //! Request bodies, parsed: every value has its type, and what is wrong is said member by member.
 
+use std::ops::Range;
+
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -11,27 +13,34 @@ use zeroize::Zeroizing;
 
 use super::{
     FieldError,
-    object::{Object, Value},
+    json::{Members, decode_base64, unescape},
 };
+use crate::secret::Kind;
 
 /// The body of `POST /api/v1/secrets`.
 pub struct CreateRequest {
-    /// The content, decoded. At least one byte.
-    pub content: Zeroizing<Vec<u8>>,
+    /// Where in the body the content lies, decoded. At least one byte.
+    pub content: Range<usize>,
+    /// What is asked besides.
+    pub options: CreateOptions,
+}
+
+/// What a create asks for besides its content.
+#[derive(Default)]
+pub struct CreateOptions {
     /// How long to keep it.
     pub ttl: TtlRequest,
-    /// As sent, not yet checked for length.
+    /// As sent, not yet checked for length; of an envelope, its proof.
     pub passphrase: Option<Zeroizing<String>>,
-    /// The content is an end-to-end envelope, and the passphrase its proof.
-    pub encrypted: bool,
-    /// A person has a passphrase to type.
-    pub passphrase_required: bool,
+    /// What the content is.
+    pub kind: Kind,
 }
 
 /// How long to keep a secret, as asked.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum TtlRequest {
     /// As long as the server does when nobody says.
+    #[default]
     Default,
     /// `ttl_hours`, in seconds.
     Hours(f64),
@@ -71,55 +80,118 @@ impl CreateRequest {
     const MEMBERS: &'static [&'static str] =
         &["content", "encoding", "ttl_hours", "ttl_seconds", "passphrase", "encrypted", "passphrase_required"];
 
-    /// Parses a JSON body.
+    /// Parses a JSON body, and decodes its content where it lies.
     ///
     /// # Errors
     /// [`Malformed`], with every member that is wrong.
-    pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
-        let mut members = Members::parse(body, Self::MEMBERS)?;
-        let content = members.text("content");
+    pub fn parse(body: &mut [u8]) -> Result<Self, Malformed> {
+        let mut members = Members::read(body, Self::MEMBERS)?;
+        let content = members.place_of_text("content", body);
         let encoding = members.text("encoding");
+        let options = CreateOptions::read(&mut members);
+        if content.is_none() && members.is_right() {
+            members.wrong("content", "the secret is missing: a string of at least one byte");
+        }
+        if encoding.as_ref().is_some_and(|encoding| encoding.as_str() != "base64") {
+            members.wrong("encoding", "the one encoding is \"base64\"; leave it out for text");
+        }
+        members.finish()?;
+        let content = decode(body, content.unwrap_or_default(), encoding.is_some())?;
+        Ok(Self { content, options })
+    }
+}
+
+/// Decodes the string that lies at `place`: its escapes, then base64 if it is that.
+fn decode(body: &mut [u8], place: Range<usize>, base64: bool) -> Result<Range<usize>, Malformed> {
+    let wrong = |detail: &str| Malformed::Invalid(vec![FieldError::new("/content", detail)]);
+    let text = body.get_mut(place.clone()).unwrap_or_default();
+    let mut length = unescape(text).ok_or(Malformed::NotJson)?;
+    if base64 {
+        length = decode_base64(text.get_mut(..length).unwrap_or_default())
+            .ok_or_else(|| wrong("it is not base64 (RFC 4648, with padding), as encoding says"))?;
+    }
+    if length == 0 {
+        return Err(wrong("a secret has at least one byte"));
+    }
+    Ok(place.start..place.start + length)
+}
+
+impl CreateOptions {
+    const PARAMETERS: &'static [&'static str] = &["ttl_seconds", "encrypted", "passphrase_required"];
+
+    fn read(members: &mut Members<'_>) -> Self {
         let hours = members.number("ttl_hours");
         let seconds = members.integer("ttl_seconds");
         let passphrase = members.text("passphrase");
         let encrypted = members.boolean("encrypted").unwrap_or(false);
         let passphrase_required = members.boolean("passphrase_required").unwrap_or(false);
-
-        let content = match (content, encoding) {
-            (None, _) => {
-                members.wrong("content", "the secret is missing: a string of at least one byte");
-                Zeroizing::new(Vec::new())
-            }
-            (Some(mut text), None) => Zeroizing::new(std::mem::take(&mut *text).into_bytes()),
-            (Some(text), Some(encoding)) if encoding.as_str() == "base64" => {
-                if let Ok(bytes) = data_encoding::BASE64.decode(text.as_bytes()) {
-                    Zeroizing::new(bytes)
-                } else {
-                    members.wrong("content", "it is not base64 (RFC 4648, with padding), as encoding says");
-                    Zeroizing::new(vec![0])
-                }
-            }
-            (Some(_), Some(_)) => {
-                members.wrong("encoding", "the one encoding is \"base64\"; leave it out for text");
-                Zeroizing::new(vec![0])
-            }
-        };
-        if content.is_empty() && members.errors.is_empty() {
-            members.wrong("content", "a secret has at least one byte");
-        }
         if hours.is_some() && seconds.is_some() {
             members.wrong("ttl_hours", "give ttl_hours or ttl_seconds, not both");
         }
-        if passphrase_required && !encrypted {
+        let kind = kind(encrypted, passphrase_required).unwrap_or_else(|| {
             members
                 .wrong("passphrase_required", "it goes with \"encrypted\": true only; otherwise send the passphrase");
-        }
+            Kind::Plain
+        });
         let ttl = match (hours, seconds) {
             (Some(hours), _) => TtlRequest::Hours(hours),
             (None, Some(seconds)) => TtlRequest::Seconds(seconds),
             (None, None) => TtlRequest::Default,
         };
-        members.finish(Self { content, ttl, passphrase, encrypted, passphrase_required })
+        Self { ttl, passphrase, kind }
+    }
+
+    /// What the query beside a body of bytes asks for.
+    ///
+    /// # Errors
+    /// What is wrong with each parameter.
+    pub fn from_query(query: &str) -> Result<Self, Vec<FieldError>> {
+        let (mut ttl, mut encrypted, mut passphrase_required) = (TtlRequest::Default, false, false);
+        let mut errors = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let outcome = match name.as_ref() {
+                "ttl_seconds" => seconds(&value).map(|seconds| ttl = TtlRequest::Seconds(seconds)),
+                "encrypted" => boolean(&value, "/query/encrypted").map(|value| encrypted = value),
+                "passphrase_required" => {
+                    boolean(&value, "/query/passphrase_required").map(|value| passphrase_required = value)
+                }
+                other => {
+                    errors.push(unknown("/query", "parameter", other, Self::PARAMETERS));
+                    break;
+                }
+            };
+            errors.extend(outcome.err());
+        }
+        let kind = kind(encrypted, passphrase_required).unwrap_or_else(|| {
+            errors.push(FieldError::new(
+                "/query/passphrase_required",
+                "it goes with encrypted=true only; otherwise send Ots-Passphrase",
+            ));
+            Kind::Plain
+        });
+        if errors.is_empty() { Ok(Self { ttl, passphrase: None, kind }) } else { Err(errors) }
+    }
+}
+
+fn kind(encrypted: bool, passphrase_required: bool) -> Option<Kind> {
+    match (encrypted, passphrase_required) {
+        (false, false) => Some(Kind::Plain),
+        (true, passphrase) => Some(Kind::Envelope { passphrase }),
+        (false, true) => None,
+    }
+}
+
+fn seconds(value: &str) -> Result<f64, FieldError> {
+    let seconds: i64 = value.parse().map_err(|_| FieldError::new("/query/ttl_seconds", "it has to be an integer"))?;
+    #[expect(clippy::cast_precision_loss, reason = "exact far beyond any time to live")]
+    Ok(seconds as f64)
+}
+
+fn boolean(value: &str, place: &'static str) -> Result<bool, FieldError> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(FieldError::new(place, "it has to be true or false")),
     }
 }
 
@@ -132,101 +204,19 @@ impl RevealRequest {
         if body.is_empty() {
             return Ok(Self::default());
         }
-        let mut members = Members::parse(body, &["passphrase"])?;
+        let mut members = Members::read(body, &["passphrase"])?;
         let passphrase = members.text("passphrase");
-        members.finish(Self { passphrase })
+        members.finish()?;
+        Ok(Self { passphrase })
     }
-}
-
-/// A body's members while they are taken out one by one.
-struct Members {
-    found: Vec<(String, Value)>,
-    errors: Vec<FieldError>,
-}
-
-impl Members {
-    fn parse(body: &[u8], known: &[&str]) -> Result<Self, Malformed> {
-        let Object(found) = serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Malformed::Invalid(vec![FieldError::new("", "the body has to be a JSON object")])
-            }
-            _ => Malformed::NotJson,
-        })?;
-        let mut errors = Vec::new();
-        for (index, (name, _)) in found.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                errors.push(unknown("", "member", name, known));
-            } else if found.iter().take(index).any(|(earlier, _)| earlier == name) {
-                errors.push(FieldError::new("", "a member comes twice"));
-            }
-        }
-        errors.dedup();
-        Ok(Self { found, errors })
-    }
-
-    fn wrong(&mut self, name: &'static str, detail: &str) {
-        self.errors.push(FieldError::new(format!("/{name}"), detail));
-    }
-
-    /// Takes a member; null is as good as none.
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let index = self.found.iter().position(|(found, _)| found == name)?;
-        let (_, value) = self.found.swap_remove(index);
-        (!matches!(value, Value::Null)).then_some(value)
-    }
-
-    fn text(&mut self, name: &'static str) -> Option<Zeroizing<String>> {
-        match self.take(name)? {
-            Value::Text(text) => Some(text),
-            _ => self.mistyped(name, "it has to be a string"),
-        }
-    }
-
-    fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        match self.take(name)? {
-            Value::Bool(value) => Some(value),
-            _ => self.mistyped(name, "it has to be true or false"),
-        }
-    }
-
-    fn number(&mut self, name: &'static str) -> Option<f64> {
-        match self.take(name)? {
-            #[expect(clippy::cast_precision_loss, reason = "exact far beyond any time to live")]
-            Value::Integer(value) => Some(value as f64),
-            Value::Float(value) => Some(value),
-            _ => self.mistyped(name, "it has to be a number"),
-        }
-    }
-
-    fn integer(&mut self, name: &'static str) -> Option<f64> {
-        match self.take(name)? {
-            #[expect(clippy::cast_precision_loss, reason = "exact far beyond any time to live")]
-            Value::Integer(value) => Some(value as f64),
-            Value::Float(value) if value.fract() == 0.0 => Some(value),
-            _ => self.mistyped(name, "it has to be an integer"),
-        }
-    }
-
-    fn mistyped<T>(&mut self, name: &'static str, detail: &str) -> Option<T> {
-        self.wrong(name, detail);
-        None
-    }
-
-    fn finish<T>(self, request: T) -> Result<T, Malformed> {
-        if self.errors.is_empty() { Ok(request) } else { Err(Malformed::Invalid(self.errors)) }
-    }
-}
-
-/// The error for an unknown query parameter.
-#[must_use]
-pub fn unknown_parameter(name: &str, known: &[&str]) -> FieldError {
-    unknown("/query", "parameter", name, known)
 }
 
 /// The error for a name that isn't known: it lists those that are, or the nearest, and doesn't repeat the name.
-fn unknown(place: &'static str, what: &str, name: &str, known: &[&str]) -> FieldError {
+pub(super) fn unknown(place: &'static str, what: &str, name: &str, known: &[&str]) -> FieldError {
     let nearest = known
         .iter()
+        // What is much longer is like none of them, and costs too much to compare.
+        .filter(|known| name.len() <= 2 * known.len())
         .map(|known| (strsim::damerau_levenshtein(known, name), known))
         .filter(|(distance, known)| *distance <= known.len() / 3)
         .min();
@@ -287,7 +277,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn errors(body: &str) -> Vec<FieldError> {
-        match CreateRequest::parse(body.as_bytes()) {
+        match CreateRequest::parse(&mut body.as_bytes().to_vec()) {
             Err(Malformed::Invalid(errors)) => errors,
             Err(Malformed::NotJson) => vec![FieldError::new("", "not JSON")],
             Ok(_) => Vec::new(),
@@ -297,18 +287,20 @@ mod tests {
     #[test]
     fn a_whole_request_is_taken() {
         let body = br#"{"content":"aGk=","encoding":"base64","ttl_hours":0.5,"passphrase":"p","encrypted":true,"passphrase_required":true}"#;
-        let request = CreateRequest::parse(body).ok().unwrap();
-        assert_eq!(request.content.as_slice(), b"hi");
-        assert_eq!(request.ttl, TtlRequest::Hours(0.5));
-        assert_eq!(request.passphrase.unwrap().as_str(), "p");
-        assert!(request.encrypted && request.passphrase_required);
+        let mut body = body.to_vec();
+        let request = CreateRequest::parse(&mut body).ok().unwrap();
+        assert_eq!(body[request.content], *b"hi");
+        assert_eq!(request.options.ttl, TtlRequest::Hours(0.5));
+        assert_eq!(request.options.passphrase.unwrap().as_str(), "p");
+        assert_eq!(request.options.kind, Kind::Envelope { passphrase: true });
     }
 
     #[test]
     fn null_is_as_good_as_none() {
-        let request = CreateRequest::parse(br#"{"content":"x","ttl_hours":null,"passphrase":null}"#).ok().unwrap();
-        assert_eq!(request.ttl, TtlRequest::Default);
-        assert!(request.passphrase.is_none());
+        let mut body = br#"{"content":"x","ttl_hours":null,"passphrase":null}"#.to_vec();
+        let options = CreateRequest::parse(&mut body).ok().unwrap().options;
+        assert_eq!(options.ttl, TtlRequest::Default);
+        assert!(options.passphrase.is_none());
     }
 
     #[test]
@@ -339,15 +331,16 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_request_or_an_error(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = CreateRequest::parse(&body);
             let _ = RevealRequest::parse(&body);
+            let _ = CreateRequest::parse(&mut body.clone());
         }
 
         #[test]
         fn any_text_survives(content in ".{1,200}") {
             let body = serde_json::json!({ "content": content }).to_string();
-            let request = CreateRequest::parse(body.as_bytes()).ok().unwrap();
-            prop_assert_eq!(request.content.as_slice(), content.as_bytes());
+            let mut body = body.into_bytes();
+            let request = CreateRequest::parse(&mut body).ok().unwrap();
+            prop_assert_eq!(&body[request.content], content.as_bytes());
         }
     }
 }

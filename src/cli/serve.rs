@@ -17,9 +17,8 @@ use zeroize::Zeroizing;
 use super::{Exit, Failure, Global, terminal, values};
 use crate::{
     crypto::at_rest::{Keyring, MasterKey},
-    secret::{MIN_TTL, Ttl},
-    server::{self, Settings},
-    store::{self, Store, sqlite::SqliteStore, sweeper},
+    server::{self, Options, Settings},
+    store::{self, Location, Store, sweeper},
     vault::Vault,
 };
 
@@ -29,8 +28,6 @@ const DEVELOPMENT_KEY: &str = "development_secret_key";
 const CONTAINER_DATA: &str = "/app/storage/db";
 /// Where `--dev` does.
 const DEVELOPMENT_DATA: &str = "storage/db";
-/// The largest `--max-size`, in bytes.
-const LARGEST_SIZE: usize = 100 * 1024 * 1024;
 
 /// Run the server
 ///
@@ -110,9 +107,8 @@ impl Serve {
     async fn serve(&self, settings: Settings) -> Result<(), Failure> {
         let stop = stop_signal();
         let data = self.data_dir()?;
-        let database = self.database.as_deref().map(database).transpose()?.unwrap_or_else(|| data.join("ots.db"));
-        let store = SqliteStore::open(&database, settings.max_size)?;
-        let store = Arc::new(Store::Sqlite(store));
+        let database = self.location(&data)?;
+        let store = Arc::new(Store::open(&database, self.max_size)?);
         let vault = self.vault(&store, &data).await?;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let message = format!("can't listen on {}: {}; choose another with --listen", self.listen, error.kind());
@@ -120,7 +116,8 @@ impl Serve {
         })?;
         let address = listener.local_addr().unwrap_or(self.listen);
         tracing::info!("listening on http://{address}");
-        tracing::info!("keeping secrets in {}", database.display());
+        let Location::Sqlite(path) = &database;
+        tracing::info!("keeping secrets in {}", path.display());
 
         let sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
         let served = server::run(listener, vault, settings, stop).await;
@@ -137,20 +134,12 @@ impl Serve {
                 "--dev uses a key that everybody knows, so --listen has to be a loopback address".to_owned(),
             ));
         }
-        if self.max_size > LARGEST_SIZE {
-            return Err(usage("--max-size can be at most 100MiB".to_owned()));
-        }
-        if self.max_ttl < MIN_TTL {
-            return Err(usage("--max-ttl has to be at least 1s".to_owned()));
-        }
         if self.cleanup_interval > Duration::from_secs(30) {
             return Err(usage(
                 "--cleanup-interval can be at most 30s: expired secrets are gone within a minute".to_owned(),
             ));
         }
-        Ttl::new(self.default_ttl, self.max_ttl)
-            .map_err(|error| usage(format!("--default-ttl and --max-ttl don't agree: {error}")))?;
-        Ok(Settings {
+        let options = Options {
             max_size: self.max_size,
             default_ttl: self.default_ttl,
             max_ttl: self.max_ttl,
@@ -159,7 +148,14 @@ impl Serve {
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),
-        })
+        };
+        Settings::new(options).map_err(|error| usage(error.to_string()))
+    }
+
+    /// The store that was named. Errors don't repeat it: it may hold a password.
+    fn location(&self, data: &Path) -> Result<Location, Failure> {
+        let Some(url) = &self.database else { return Ok(Location::Sqlite(data.join("ots.db"))) };
+        url.parse().map_err(|error| Failure::new(Exit::Usage, format!("--database: {error}")))
     }
 
     async fn vault(&self, store: &Arc<Store>, data: &Path) -> Result<Vault, Failure> {
@@ -173,10 +169,8 @@ impl Serve {
             .map(|key| MasterKey::derive(key.as_bytes()))
             .collect::<Result<_, _>>()
             .map_err(|error| failed(&error))?;
-        let vault = Vault::new(Arc::clone(store), Keyring::new(current, old), self.claim_lease)
-            .await
-            .map_err(|error| failed(&error))?;
-        match vault.unreadable() {
+        let vault = Vault::new(Arc::clone(store), Keyring::new(current, old), self.claim_lease);
+        match vault.unreadable().await.map_err(|error| failed(&error))? {
             0 => {}
             count if self.allow_unreadable => {
                 tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");
@@ -240,20 +234,6 @@ impl Serve {
         };
         store::create_private_directory(&directory)?;
         Ok(directory)
-    }
-}
-
-/// The file that the URL names. Errors don't repeat it: it may hold a password.
-fn database(url: &str) -> Result<PathBuf, Failure> {
-    let usage = |message| Err(Failure::new(Exit::Usage, message));
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Ok(path.strip_prefix("//").unwrap_or(path).into())
-        }
-        Some(("postgres" | "postgresql", _)) => {
-            usage("--database: this version has no PostgreSQL store; use sqlite:FILE")
-        }
-        _ => usage("--database: write it as sqlite:FILE"),
     }
 }
 

@@ -1,16 +1,19 @@
 //! Sealing at rest: every key needs both the server's `SECRET_KEY` and the token in the link, so the database and
 //! `SECRET_KEY` together open nothing. Follows the design's crypto page, "At rest, on the server".
 
+use jiff::Timestamp;
 use orion::hazardous::{
-    aead::xchacha20poly1305::{Nonce, SecretKey as RecordKey, Tag, XChaCha20Poly1305},
+    aead::xchacha20poly1305::{Nonce, SecretKey, Tag, XChaCha20Poly1305},
     kdf::hkdf::{Hkdf, SHA512},
     mac::blake2b::{Blake2b, SecretKey as MasterSecret},
 };
-use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::CryptoError;
-use crate::secret::{Passphrase, Token, random};
+use crate::{
+    memory::Buffer,
+    secret::{KeyId, Kind, Passphrase, SecretId, Token, Verifier, random},
+};
 
 /// Version of the sealed format: part of the associated data.
 const FORMAT: u8 = 1;
@@ -19,47 +22,25 @@ const TAG_BYTES: usize = 16;
 /// Bytes that sealing adds: the nonce before the ciphertext, the tag behind it.
 pub const OVERHEAD: usize = NONCE_BYTES + TAG_BYTES;
 
-/// Names the key that a record was sealed under, without telling anything about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyId(pub [u8; 8]);
-
-/// Proves a passphrase without decrypting. Useless without the token and `SECRET_KEY`.
-#[derive(Clone)]
-pub struct Verifier([u8; 32]);
-
-impl Verifier {
-    /// As stored.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Compares with a stored verifier in constant time.
-    #[must_use]
-    pub fn matches(&self, stored: &[u8; 32]) -> bool {
-        self.0.ct_eq(stored).into()
-    }
-}
-
 /// What a record is bound to: moved to another id, expiry or kind it doesn't open.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub struct Context {
     /// The record's lookup key.
-    pub id: &'a [u8; 32],
-    /// Expiry in milliseconds since the Unix epoch.
-    pub expires_at: i64,
-    /// The record's kind, as stored.
-    pub kind: u8,
+    pub id: SecretId,
+    /// When it expires; milliseconds count.
+    pub expires_at: Timestamp,
+    /// The record's kind.
+    pub kind: Kind,
 }
 
-impl Context<'_> {
+impl Context {
     fn associated_data(&self) -> [u8; 42] {
         let mut data = [FORMAT; 42];
         let (id, rest) = data.split_at_mut(1).1.split_at_mut(32);
-        id.copy_from_slice(self.id);
+        id.copy_from_slice(&self.id.0);
         let (expiry, kind) = rest.split_at_mut(8);
-        expiry.copy_from_slice(&self.expires_at.to_be_bytes());
-        kind.fill(self.kind);
+        expiry.copy_from_slice(&self.expires_at.as_millisecond().to_be_bytes());
+        kind.fill(self.kind.to_byte());
         data
     }
 }
@@ -101,65 +82,65 @@ impl MasterKey {
         Ok(Verifier(bytes))
     }
 
-    fn record_key(&self, token: &Token, passphrase: Option<&Passphrase>) -> Result<RecordKey, CryptoError> {
+    /// Derives the key that seals the record of `token`, with its passphrase if it has one.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn record_key(&self, token: &Token, passphrase: Option<&Passphrase>) -> Result<RecordKey, CryptoError> {
         let mut bytes = Zeroizing::new([0; 32]);
         let passphrase = passphrase.map_or("", Passphrase::expose);
         keyed(&self.secret, &[b"ots/record/v1", token.as_bytes(), passphrase.as_bytes()], bytes.as_mut())?;
-        RecordKey::try_from(bytes.as_ref()).map_err(|_| CryptoError::Seal)
+        SecretKey::try_from(bytes.as_ref()).map(RecordKey).map_err(|_| CryptoError::Seal)
     }
+}
 
-    /// Seals `content` into `nonce (24) ‖ ciphertext ‖ tag (16)`.
+/// The key of one record: it needs the server's key and the token, and seals this one message only.
+pub struct RecordKey(SecretKey);
+
+impl RecordKey {
+    /// Seals `content` where it is, into `nonce (24) ‖ ciphertext ‖ tag (16)`.
     ///
     /// # Errors
-    /// [`CryptoError::Randomness`], or [`CryptoError::Seal`] if the primitive fails.
-    pub fn seal(
-        &self,
-        token: &Token,
-        passphrase: Option<&Passphrase>,
-        context: Context<'_>,
-        content: &[u8],
-    ) -> Result<Vec<u8>, CryptoError> {
-        let key = self.record_key(token, passphrase)?;
-        let nonce: [u8; NONCE_BYTES] = random()?;
-        let mut sealed = Vec::with_capacity(content.len() + OVERHEAD);
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(content);
-        let (_, body) = sealed.split_at_mut(NONCE_BYTES);
-        let outcome =
-            XChaCha20Poly1305::seal_inplace(&key, &Nonce::from(nonce), Some(&context.associated_data()), body);
-        if let Ok(tag) = outcome {
-            sealed.extend_from_slice(tag.unprotected_as_ref());
-            Ok(sealed)
-        } else {
-            sealed.zeroize();
-            Err(CryptoError::Seal)
-        }
+    /// [`CryptoError::Randomness`], or [`CryptoError::Seal`] if the primitive fails; the content is wiped then.
+    pub fn seal(&self, context: Context, mut content: Buffer) -> Result<Buffer, CryptoError> {
+        let fresh: [u8; NONCE_BYTES] = random()?;
+        content.widen(NONCE_BYTES, TAG_BYTES).map_err(|_| CryptoError::Seal)?;
+        let (nonce, body, tag) = parts(content.as_mut()).ok_or(CryptoError::Seal)?;
+        nonce.copy_from_slice(&fresh);
+        let associated = context.associated_data();
+        let sealed = XChaCha20Poly1305::seal_inplace(&self.0, &Nonce::from(fresh), Some(&associated), body)
+            .map_err(|_| CryptoError::Seal)?;
+        tag.copy_from_slice(sealed.unprotected_as_ref());
+        Ok(content)
     }
 
-    /// Opens what [`MasterKey::seal`] made, in place: no second copy of a large content exists.
+    /// Opens what [`RecordKey::seal`] made, where it is.
     ///
     /// # Errors
     /// [`CryptoError::Open`] when the key, the context or any byte differs.
-    pub fn open(
-        &self,
-        token: &Token,
-        passphrase: Option<&Passphrase>,
-        context: Context<'_>,
-        mut sealed: Vec<u8>,
-    ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        let key = self.record_key(token, passphrase)?;
-        let length = sealed.len().checked_sub(OVERHEAD).ok_or(CryptoError::Open)?;
-        let (nonce, body) = sealed.split_at_mut(NONCE_BYTES);
-        let (body, tag) = body.split_at_mut(length);
+    pub fn open(&self, context: Context, mut sealed: Buffer) -> Result<Buffer, CryptoError> {
+        let (nonce, body, tag) = parts(sealed.as_mut()).ok_or(CryptoError::Open)?;
         let nonce = Nonce::try_from(&*nonce).map_err(|_| CryptoError::Open)?;
         let tag = Tag::try_from(&*tag).map_err(|_| CryptoError::Open)?;
-        XChaCha20Poly1305::open_inplace(&key, &nonce, &tag, Some(&context.associated_data()), body)
+        XChaCha20Poly1305::open_inplace(&self.0, &nonce, &tag, Some(&context.associated_data()), body)
             .map_err(|_| CryptoError::Open)?;
-        let mut content = Zeroizing::new(sealed);
-        content.copy_within(NONCE_BYTES..NONCE_BYTES + length, 0);
-        content.truncate(length); // what truncation leaves behind is wiped with the whole capacity on drop
-        Ok(content)
+        let end = NONCE_BYTES + body.len();
+        sealed.narrow(NONCE_BYTES..end);
+        Ok(sealed)
     }
+}
+
+/// The nonce, the ciphertext and the tag; none of what is too short to have them.
+fn parts(sealed: &mut [u8]) -> Option<(&mut [u8], &mut [u8], &mut [u8])> {
+    let (nonce, rest) = sealed.split_at_mut_checked(NONCE_BYTES)?;
+    let (body, tag) = rest.split_at_mut_checked(rest.len().checked_sub(TAG_BYTES)?)?;
+    Some((nonce, body, tag))
+}
+
+/// Compares two verifiers in constant time.
+#[must_use]
+pub fn same(one: &Verifier, other: &Verifier) -> bool {
+    orion::util::secure_cmp(&one.0, &other.0).is_ok()
 }
 
 /// Every key that the server can open records with.
@@ -204,10 +185,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parts() -> (MasterKey, Token, [u8; 32]) {
+    fn given() -> (MasterKey, Token, Context) {
         let token: Token = "abcdefghijklmnopqrstuvwxyz234567".parse().unwrap();
-        let id = token.id();
-        (MasterKey::derive(b"a secret key").unwrap(), token, id)
+        let context = Context { id: token.id(), expires_at: at(1000), kind: Kind::Plain };
+        (MasterKey::derive(b"a secret key").unwrap(), token, context)
+    }
+
+    fn at(millisecond: i64) -> Timestamp {
+        Timestamp::from_millisecond(millisecond).unwrap()
+    }
+
+    fn copy(sealed: &Buffer) -> Buffer {
+        sealed.as_ref().into()
     }
 
     fn passphrase(text: &str) -> Passphrase {
@@ -217,45 +206,43 @@ mod tests {
     /// From Python: hmac-based HKDF-SHA-512 and hashlib.blake2b(key=…, `digest_size`=…).
     #[test]
     fn derivations_match_another_implementation() {
-        let (master, token, _) = parts();
+        let (master, token, _) = given();
         assert_eq!(data_encoding::HEXLOWER.encode(&master.id().0), "871c06d384693332");
         assert_eq!(
-            data_encoding::HEXLOWER.encode(master.verifier(&token, &passphrase("pw")).unwrap().as_bytes()),
+            data_encoding::HEXLOWER.encode(&master.verifier(&token, &passphrase("pw")).unwrap().0),
             "5d098d5047692c8f2be3cc70e88cf3eb461be65d3a1dbac79b593f2dda4021e8"
         );
         assert_eq!(
-            data_encoding::HEXLOWER.encode(master.record_key(&token, None).unwrap().unprotected_as_ref()),
+            data_encoding::HEXLOWER.encode(master.record_key(&token, None).unwrap().0.unprotected_as_ref()),
             "f72361027b9b7e82c42e60a017cafffe3ce8e53496c7ab9a56a272c7e26ba997"
         );
     }
 
     #[test]
     fn another_id_expiry_kind_key_token_or_passphrase_does_not_open() {
-        let (master, token, id) = parts();
-        let context = Context { id: &id, expires_at: 1000, kind: 0 };
-        let sealed = master.seal(&token, None, context, b"hunter2").unwrap();
+        let (master, token, context) = given();
+        let sealed = master.record_key(&token, None).unwrap().seal(context, b"hunter2"[..].into()).unwrap();
         let open = |master: &MasterKey, token: &Token, passphrase: Option<&Passphrase>, context| {
-            master.open(token, passphrase, context, sealed.clone())
+            master.record_key(token, passphrase).unwrap().open(context, copy(&sealed))
         };
-        assert_eq!(open(&master, &token, None, context).unwrap().as_slice(), b"hunter2");
+        assert_eq!(open(&master, &token, None, context).unwrap().as_ref(), b"hunter2");
 
-        let other_id = [7; 32];
         for context in [
-            Context { id: &other_id, ..context },
-            Context { expires_at: 1001, ..context },
-            Context { kind: 1, ..context },
+            Context { id: SecretId([7; 32]), ..context },
+            Context { expires_at: at(1001), ..context },
+            Context { kind: Kind::Envelope { passphrase: false }, ..context },
         ] {
             assert_eq!(open(&master, &token, None, context).unwrap_err(), CryptoError::Open);
         }
         let other_master = MasterKey::derive(b"another key").unwrap();
         assert!(open(&other_master, &token, None, context).is_err());
-        assert!(open(&master, &Token::generate().unwrap(), None, context).is_err());
+        assert!(open(&master, &Token::generate(at(0)).unwrap(), None, context).is_err());
         assert!(open(&master, &token, Some(&passphrase("pw")), context).is_err());
     }
 
     #[test]
     fn a_keyring_finds_old_keys_by_id() {
-        let (old, _, _) = parts();
+        let (old, _, _) = given();
         let id = old.id();
         let ring = Keyring::new(MasterKey::derive(b"new").unwrap(), vec![old]);
         assert!(ring.find(id).is_some());
@@ -268,21 +255,22 @@ mod tests {
         fn what_was_sealed_opens_and_any_changed_bit_does_not(
             content in proptest::collection::vec(any::<u8>(), 0..2000), bit in any::<prop::sample::Index>()
         ) {
-            let (master, token, id) = parts();
-            let context = Context { id: &id, expires_at: 5, kind: 2 };
-            let mut sealed = master.seal(&token, None, context, &content).unwrap();
-            let opened = master.open(&token, None, context, sealed.clone()).unwrap();
-            prop_assert_eq!(opened.as_slice(), &content[..]);
+            let (master, token, context) = given();
+            let key = master.record_key(&token, None).unwrap();
+            let mut sealed = key.seal(context, content.as_slice().into()).unwrap();
+            prop_assert_eq!(sealed.len(), content.len() + OVERHEAD);
+            let opened = key.open(context, copy(&sealed)).unwrap();
+            prop_assert_eq!(opened.as_ref(), &content[..]);
             let bit = bit.index(sealed.len() * 8);
-            sealed[bit / 8] ^= 1 << (bit % 8);
-            prop_assert_eq!(master.open(&token, None, context, sealed).unwrap_err(), CryptoError::Open);
+            sealed.as_mut()[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(key.open(context, sealed).unwrap_err(), CryptoError::Open);
         }
 
         #[test]
         fn any_bytes_open_to_an_error(sealed in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let (master, token, id) = parts();
-            let context = Context { id: &id, expires_at: 5, kind: 2 };
-            prop_assert!(master.open(&token, None, context, sealed).is_err());
+            let (master, token, context) = given();
+            let key = master.record_key(&token, None).unwrap();
+            prop_assert!(key.open(context, sealed.as_slice().into()).is_err());
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{NoRandomness, hash, token::Token};
+use super::{NoRandomness, hash, random};
 
 /// The hash of a reader's claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +21,15 @@ pub struct ClaimKey(Zeroizing<String>);
 pub struct InvalidClaimKey;
 
 impl ClaimKey {
-    /// Draws a new one: 160 bits.
+    /// Draws a new one: 160 random bits, as 32 letters and digits.
     ///
     /// # Errors
     /// [`NoRandomness`].
     pub fn generate() -> Result<Self, NoRandomness> {
-        Token::generate().map(|token| Self(token.expose()))
+        let bytes = Zeroizing::new(random::<20>()?);
+        let mut text = Zeroizing::new(BASE32_NOPAD.encode(bytes.as_ref()));
+        text.make_ascii_lowercase();
+        Ok(Self(text))
     }
 
     /// The text. Named so that each place that shows it can be found.

@@ -1,5 +1,21 @@
-//! The lookup key of a secret.
+//! What a store knows a secret, its key and its passphrase by: hashes, of no use without the link.
 
-/// The hash of a token: all that a store ever sees of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use std::fmt;
+
+/// The lookup key of a secret: the second of its creation, then a hash of its token. All that a store ever sees of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(pub [u8; 32]);
+
+/// Names the key that a record was sealed under, without telling anything about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 8]);
+
+/// What a passphrase is checked against: a keyed hash, useless without the token and `SECRET_KEY`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Verifier(pub [u8; 32]);
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}

@@ -13,7 +13,7 @@ mod ttl;
 use orion::hazardous::hash::blake2::blake2b::Blake2b;
 
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
-pub use id::SecretId;
+pub use id::{KeyId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{InvalidLink, LINK_PATH, Link};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};

@@ -3,16 +3,21 @@
 use std::{fmt, str::FromStr};
 
 use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{NoRandomness, hash, random};
+use super::{NoRandomness, SecretId, hash};
 
-/// Bytes in a token: 160 bits can't be guessed.
-const TOKEN_BYTES: usize = 20;
+/// Bytes in a token: the second of its creation, then 128 random bits, which can't be guessed.
+const TOKEN_BYTES: usize = SECOND_BYTES + RANDOM_BYTES;
+const SECOND_BYTES: usize = 4;
+const RANDOM_BYTES: usize = 16;
 /// Characters of a token's text: base32 without padding.
 pub const TOKEN_CHARS: usize = 32;
 
-/// The bearer capability in a link: 160 random bits, shown as 32 base32 characters.
+/// The bearer capability in a link: the second of its creation (since the Unix epoch, big endian) and 128 random bits, shown as 32
+/// characters of lower-case base32 (RFC 4648, no padding). The second tells a link's holder what the status tells anyway, and keeps
+/// secrets of one time together in every index.
 pub struct Token(Zeroizing<[u8; TOKEN_BYTES]>);
 
 /// The text is not 32 characters of base32.
@@ -21,12 +26,17 @@ pub struct Token(Zeroizing<[u8; TOKEN_BYTES]>);
 pub struct InvalidToken;
 
 impl Token {
-    /// Draws a new token.
+    /// Draws a new token for a secret that is made at `now`.
     ///
     /// # Errors
     /// [`NoRandomness`] when the operating system has none.
-    pub fn generate() -> Result<Self, NoRandomness> {
-        random().map(|bytes| Self(Zeroizing::new(bytes)))
+    pub fn generate(now: Timestamp) -> Result<Self, NoRandomness> {
+        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+        let (second, random) = bytes.split_at_mut(SECOND_BYTES);
+        // Years before 1970 and after 2106 share the first and the last second: only the order suffers.
+        second.copy_from_slice(&u32::try_from(now.as_second().max(0)).unwrap_or(u32::MAX).to_be_bytes());
+        random.copy_from_slice(Zeroizing::new(super::random::<RANDOM_BYTES>()?).as_ref());
+        Ok(Self(bytes))
     }
 
     /// The 20 bytes: key material, never stored.
@@ -43,10 +53,14 @@ impl Token {
         text
     }
 
-    /// The lookup key: `BLAKE2b-256("ots/id/v1" ‖ token)`. The token can't be found from it.
+    /// The lookup key: the second of creation, as it is, then `BLAKE2b-224("ots/id/v2" ‖ token)`. The token can't be found from it.
     #[must_use]
-    pub fn id(&self) -> [u8; 32] {
-        hash(&[b"ots/id/v1", self.as_bytes()])
+    pub fn id(&self) -> SecretId {
+        let mut id = [0; 32];
+        let (second, hashed) = id.split_at_mut(SECOND_BYTES);
+        second.copy_from_slice(self.0.split_at(SECOND_BYTES).0);
+        hashed.copy_from_slice(&hash::<28>(&[b"ots/id/v2", self.as_bytes()]));
+        SecretId(id)
     }
 }
 
@@ -75,7 +89,7 @@ mod tests {
 
     #[test]
     fn text_is_lower_case_base32_and_either_case_is_taken() {
-        let token = Token::generate().unwrap();
+        let token = Token::generate(Timestamp::now()).unwrap();
         let text = token.expose();
         assert_eq!(text.len(), TOKEN_CHARS);
         assert!(text.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
@@ -84,19 +98,34 @@ mod tests {
         }
     }
 
-    /// The vector is BLAKE2b-256 of `ots/id/v1` and twenty zero bytes, from Python's hashlib.
+    /// The vectors are from Python: `hashlib.blake2b(b"ots/id/v2" + token, digest_size=28)`.
     #[test]
-    fn id_is_the_documented_hash() {
-        let token: Token = "a".repeat(32).parse().unwrap();
-        assert_eq!(
-            data_encoding::HEXLOWER.encode(&token.id()),
-            "4812f24bd78cd769a61302a657ddd6580d9dd62206ace64a6fdecc6ae68b70bf"
-        );
+    fn id_is_the_second_and_the_documented_hash() {
+        for (token, id) in [
+            ("a".repeat(32), "00000000971ad709a09248b6cf8d8107399e5f9904bac38d3502830076ae8683"),
+            (
+                "abcdefghijklmnopqrstuvwxyz234567".to_owned(),
+                "004432148293f09bf657c8e52541f5ec97dc08407516b243490d8e611ded5558",
+            ),
+        ] {
+            assert_eq!(data_encoding::HEXLOWER.encode(&token.parse::<Token>().unwrap().id().0), id);
+        }
+    }
+
+    #[test]
+    fn tokens_and_ids_begin_with_the_second_of_their_creation() {
+        for (second, begins) in [(1_785_000_000, 1_785_000_000), (-5, 0), (1 << 33, u32::MAX)] {
+            let token = Token::generate(Timestamp::from_second(second).unwrap()).unwrap();
+            assert_eq!(token.as_bytes()[..4], begins.to_be_bytes());
+            assert_eq!(token.id().0[..4], begins.to_be_bytes());
+            let other = Token::generate(Timestamp::from_second(second).unwrap()).unwrap();
+            assert_ne!(token.as_bytes(), other.as_bytes());
+        }
     }
 
     #[test]
     fn debug_shows_nothing() {
-        assert_eq!(format!("{:?}", Token::generate().unwrap()), "Token(…)");
+        assert_eq!(format!("{:?}", Token::generate(Timestamp::now()).unwrap()), "Token(…)");
     }
 
     proptest! {

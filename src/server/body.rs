@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::{Request, body::Body, body::Incoming, header};
+use hyper::{
+    HeaderMap,
+    body::{Body, Incoming},
+    header,
+};
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use super::{activity::Activity, problem::too_large};
 use crate::{
     api::{Code, Problem},
-    memory::{self, Budget, Reservation},
+    memory::{Budget, Buffer},
     store::StoreError,
 };
 
@@ -23,13 +26,6 @@ const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Memory is taken from the budget in steps of so many bytes.
 const STEP: usize = 64 * 1024;
-
-/// A body that was read, and the memory it is counted under.
-pub(super) struct Whole {
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-    #[expect(dead_code, reason = "held as long as the bytes are")]
-    reserved: Vec<Reservation>,
-}
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,49 +67,44 @@ pub(super) struct Bounds<'a> {
     pub(super) activity: &'a Activity,
 }
 
-/// Reads the body. The buffer wipes itself, and never leaves an unwiped copy behind by growing.
-pub(super) async fn read(request: &mut Request<Incoming>, bounds: Bounds<'_>) -> Result<Whole, Unread> {
-    let hint = request.body().size_hint();
+/// Reads the body, counted for as long as the buffer lives.
+pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buffer, Unread> {
+    let hint = body.size_hint();
     if hint.lower() > u64::try_from(bounds.max).unwrap_or(u64::MAX) {
         return Err(Unread::TooLarge);
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    let mut reservations = Vec::new();
     let announced = hint.exact().and_then(|length| usize::try_from(length).ok());
     let step = STEP.min(announced.unwrap_or(0).max(1024));
-    let mut reserved = 0;
+    let mut buffer = Buffer::default();
     let start = Instant::now();
-    let body = request.body_mut();
     loop {
-        let received = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let received = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
         let deadline = start + bounds.timeout + Duration::from_secs(received / SLOWEST);
         let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
             Err(_) => return Err(Unread::Timeout),
-            Ok(None) => return Ok(Whole { bytes, reserved: reservations }),
+            Ok(None) => return Ok(buffer),
             Ok(Some(Err(_))) => return Err(Unread::Broken),
             Ok(Some(Ok(frame))) => frame,
         };
         bounds.activity.note();
         let Ok(data) = frame.into_data() else { continue };
-        let length = bytes.len() + data.len();
+        let length = buffer.len() + data.len();
         if length > bounds.max {
             return Err(Unread::TooLarge);
         }
-        while reserved < length {
-            reservations.push(bounds.budget.reserve(step).ok_or(Unread::Busy)?);
-            reserved += step;
+        if !buffer.reserve(bounds.budget, length.next_multiple_of(step)) {
+            return Err(Unread::Busy);
         }
-        memory::append(&mut bytes, &data, announced).map_err(|_| Unread::Busy)?;
+        buffer.append(&data, announced).map_err(|_| Unread::Busy)?;
     }
 }
 
 /// Reads and throws away a bounded part of what the client is still sending. A client that waits for `100 Continue`
 /// isn't sending yet.
-pub(super) async fn drain(request: &mut Request<Incoming>) {
-    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
+pub(super) async fn drain(headers: &HeaderMap, body: &mut Incoming) {
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
         return;
     }
-    let body = request.body_mut();
     let discard = async {
         let mut left = DRAIN_BYTES;
         while let Some(Ok(frame)) = body.frame().await {

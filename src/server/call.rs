@@ -1,10 +1,14 @@
 //! Who asks, and over what: what every handler is given.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
 
-use hyper::{Request, body::Incoming};
+use hyper::{HeaderMap, body::Incoming, header, http::request::Parts, http::uri::Authority};
 
-use super::{activity::Activity, settings::Settings};
+use super::{
+    activity::Activity,
+    request_id::{RequestId, RequestIds},
+    settings::Settings,
+};
 use crate::{memory::Budget, vault::Vault};
 
 /// What every request needs.
@@ -12,22 +16,58 @@ pub(crate) struct App {
     pub(super) vault: Vault,
     pub(super) settings: Settings,
     pub(super) bodies: Budget,
-    /// A random start, so that request ids differ between runs.
-    pub(super) first_request: u64,
-    pub(super) requests: AtomicU64,
+    requests: RequestIds,
 }
 
 impl App {
-    pub(super) fn next_request_id(&self) -> String {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}", self.first_request.wrapping_add(number))
+    pub(super) fn new(vault: Vault, settings: Settings, bodies: Budget, requests: RequestIds) -> Self {
+        Self { vault, settings, bodies, requests }
     }
+
+    pub(super) fn next_request_id(&self) -> RequestId {
+        self.requests.next()
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    /// The other end of the connection.
+    pub(super) address: IpAddr,
+    /// How it came: what links to this server start with.
+    pub(super) scheme: &'static str,
+    /// The request.
+    pub(super) request_id: RequestId,
 }
 
 /// What a handler is given besides the application.
 pub(super) struct Call<'a> {
-    pub(super) request: &'a mut Request<Incoming>,
+    pub(super) head: &'a Parts,
+    pub(super) body: &'a mut Incoming,
     /// The token or the file in the path, if its route has one.
     pub(super) parameter: &'a str,
+    pub(super) caller: Caller,
     pub(super) activity: &'a Activity,
+}
+
+impl Call<'_> {
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The root that links start with: as configured, else the host that the client asked.
+    pub(super) fn base_url(&self, settings: &Settings) -> String {
+        if let Some(url) = &settings.public_url {
+            return url.to_string();
+        }
+        let host = self
+            .head
+            .uri
+            .authority()
+            .map(Authority::as_str)
+            .or_else(|| self.headers().get(header::HOST)?.to_str().ok())
+            .filter(|host| host.parse::<Authority>().is_ok_and(|parsed| !parsed.as_str().contains('@')))
+            .unwrap_or("localhost");
+        format!("{}://{host}/", self.caller.scheme)
+    }
 }

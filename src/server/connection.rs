@@ -1,6 +1,6 @@
 //! One connection: hyper serves it, and a watch cuts it when it stalls, whatever the protocol and wherever in a request.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -9,7 +9,14 @@ use hyper_util::{
 };
 use tokio::net::TcpStream;
 
-use super::{activity::Activity, body, call::App, problem, reply::Reply, router};
+use super::{
+    activity::Activity,
+    body,
+    call::{App, Caller},
+    problem,
+    reply::Reply,
+    router,
+};
 
 /// Bytes of a request's head, and of hyper's buffer, at most.
 const MAX_HEAD: usize = 16 * 1024;
@@ -17,7 +24,7 @@ const MAX_HEAD: usize = 16 * 1024;
 const REFUSAL: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends, stalls, or the server stops and its requests are answered.
-pub(super) async fn serve(stream: TcpStream, app: Arc<App>, watcher: Watcher) {
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, watcher: Watcher) {
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
     let noted = Arc::clone(&activity);
@@ -25,7 +32,8 @@ pub(super) async fn serve(stream: TcpStream, app: Arc<App>, watcher: Watcher) {
         noted.note();
         let app = Arc::clone(&app);
         let activity = Arc::clone(&noted);
-        async move { Ok::<_, Infallible>(router::answer(&app, request, activity).await) }
+        let caller = Caller { address: peer.ip(), scheme: "http", request_id: app.next_request_id() };
+        async move { Ok::<_, Infallible>(router::answer(&app, request, caller, activity).await) }
     });
     let builder = builder(timeout);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -43,15 +51,13 @@ pub(super) async fn serve(stream: TcpStream, app: Arc<App>, watcher: Watcher) {
 
 /// Tells a client beyond the cap to come back, and closes.
 pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {
-            body::drain(&mut request).await;
-            Ok::<_, Infallible>(Reply::from(problem::too_many_connections()).finish(
-                &app.next_request_id(),
-                Activity::new(),
-                true,
-            ))
+            let (head, mut body) = request.into_parts();
+            body::drain(&head.headers, &mut body).await;
+            let reply = Reply::from(problem::too_many_connections());
+            Ok::<_, Infallible>(reply.finish(app.next_request_id(), Activity::new(), true))
         }
     });
     let builder = builder(REFUSAL);

@@ -1,172 +1,248 @@
-//! Requests taken in: a body and what stands beside it, whatever the format, as what the vault takes.
+//! Requests taken in: a body and what stands beside it, whatever the format, as what the vault takes. A content stays in the buffer that
+//! it came in.
 
-use hyper::{HeaderMap, Request, body::Incoming, header};
+use hyper::{HeaderMap, header};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::{
-    activity::Activity,
-    body::{self, Bounds, Unread, Whole},
+    body::{self, Bounds},
     call::{App, Call},
-    problem::{invalid, too_large},
+    problem::{invalid, malformed, too_large},
 };
 use crate::{
-    api::{Code, CreateRequest, FieldError, IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, Problem, TtlRequest},
-    secret::{ClaimKey, InvalidClaimKey, Kind, Passphrase, Token, Ttl},
+    api::{
+        Code, CreateOptions, CreateRequest, FieldError, IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, Problem,
+        RevealRequest, TtlRequest,
+    },
+    memory::Buffer,
+    secret::{ClaimKey, InvalidClaimKey, Passphrase, Token, Ttl},
     vault::NewSecret,
 };
+
+/// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
+const MAX_REVEAL: usize = 8 * 1024;
+/// What a page's form is sent as.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A token that can't be one is as any that isn't known.
 pub(super) fn token(call: &Call<'_>) -> Result<Token, Problem> {
     call.parameter.parse().map_err(|_| Problem::gone())
 }
 
+/// The reader's claim, if it sent one.
 pub(super) fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let claim = value.to_str().ok().and_then(|text| text.parse().ok());
     claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", InvalidClaimKey))
 }
 
-/// The media type that is one of ours; none for another, or when the content is compressed.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<&'static str> {
-    let plain =
-        headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let name = value.split(';').next()?.trim();
-    [JSON, OCTET_STREAM].into_iter().find(|known| plain && known.eq_ignore_ascii_case(name))
-}
-
-pub(super) async fn read(
-    app: &App,
-    activity: &Activity,
-    request: &mut Request<Incoming>,
-    max: usize,
-) -> Result<Whole, Problem> {
-    let bounds = Bounds { max, timeout: app.settings.client_timeout, budget: &app.bodies, activity };
-    body::read(request, bounds).await.map_err(|unread: Unread| unread.into())
-}
-
-/// What an octet-stream's query and headers say; the content is still to come.
-pub(super) fn octet_request(request: &Request<Incoming>) -> Result<CreateRequest, Problem> {
-    const KNOWN: &[&str] = &["ttl_seconds", "encrypted", "passphrase_required"];
-    let mut octets = CreateRequest {
-        content: Zeroizing::new(Vec::new()),
-        ttl: TtlRequest::Default,
-        passphrase: None,
-        encrypted: false,
-        passphrase_required: false,
-    };
-    let boolean = |value: &str, place: &'static str| match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(FieldError::new(place, "it has to be true or false")),
-    };
-    let mut errors = Vec::new();
-    for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
-        let outcome = match name.as_ref() {
-            "ttl_seconds" => value
-                .parse::<i64>()
-                .map(|seconds| {
-                    #[expect(clippy::cast_precision_loss, reason = "exact far beyond any time to live")]
-                    let seconds = seconds as f64;
-                    octets.ttl = TtlRequest::Seconds(seconds);
-                })
-                .map_err(|_| FieldError::new("/query/ttl_seconds", "it has to be an integer")),
-            "encrypted" => boolean(&value, "/query/encrypted").map(|value| octets.encrypted = value),
-            "passphrase_required" => {
-                boolean(&value, "/query/passphrase_required").map(|value| octets.passphrase_required = value)
+/// The secret in a create of the API, as JSON or as the bytes themselves.
+pub(super) async fn new_secret(app: &App, call: Call<'_>) -> Result<NewSecret, Problem> {
+    match media_type(call.headers(), &[JSON, OCTET_STREAM]) {
+        Some(JSON) => {
+            let mut body = read(app, call, app.settings.max_json()).await?;
+            let CreateRequest { content, options } = CreateRequest::parse(body.as_mut()).map_err(malformed)?;
+            body.narrow(content);
+            valid(app, body, options)
+        }
+        Some(_) => {
+            let options = beside_octets(&call)?;
+            let content = read(app, call, app.settings.max_size).await.map_err(|problem| {
+                if problem.code == Code::TooLarge { too_large(Some(app.settings.max_size)) } else { problem }
+            })?;
+            if content.is_empty() {
+                return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]));
             }
-            other => Err(crate::api::unknown_parameter(other, KNOWN)),
-        };
-        errors.extend(outcome.err());
+            valid(app, content, options)
+        }
+        None => Err(unsupported(
+            "Send application/json, or application/octet-stream for the bytes themselves; not compressed",
+        )),
     }
-    if octets.passphrase_required && !octets.encrypted {
-        errors.push(FieldError::new(
-            "/query/passphrase_required",
-            "it goes with encrypted=true only; otherwise send Ots-Passphrase",
-        ));
-    }
-    if let Some(value) = request.headers().get(OTS_PASSPHRASE) {
+}
+
+/// What an octet-stream's query and headers say.
+fn beside_octets(call: &Call<'_>) -> Result<CreateOptions, Problem> {
+    let mut options =
+        CreateOptions::from_query(call.head.uri.query().unwrap_or_default()).map_err(Problem::validation)?;
+    if let Some(value) = call.headers().get(OTS_PASSPHRASE) {
         let unpadded = value.to_str().unwrap_or("not base64url").trim_end_matches('=');
         let bytes = data_encoding::BASE64URL_NOPAD.decode(unpadded.as_bytes());
-        let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        match text {
-            Some(text) => octets.passphrase = Some(Zeroizing::new(text)),
-            None => errors.push(FieldError::new("/headers/Ots-Passphrase", "it has to be base64url of UTF-8 text")),
-        }
+        let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+            let error = FieldError::new("/headers/Ots-Passphrase", "it has to be base64url of UTF-8 text");
+            Problem::validation(vec![error])
+        })?;
+        options.passphrase = Some(Zeroizing::new(text));
     }
-    if errors.is_empty() { Ok(octets) } else { Err(Problem::validation(errors)) }
+    Ok(options)
 }
 
 /// Checks what depends on the server's limits.
-pub(super) fn new_secret(app: &App, request: CreateRequest) -> Result<NewSecret, Problem> {
+pub(super) fn valid(app: &App, content: Buffer, options: CreateOptions) -> Result<NewSecret, Problem> {
     let settings = &app.settings;
-    if request.content.len() > settings.max_size {
+    if content.len() > settings.max_size {
         return Err(too_large(Some(settings.max_size)));
     }
-    let ttl = match request.ttl.seconds() {
-        None => Ttl::new(settings.default_ttl, settings.max_ttl).map_err(|error| invalid("/ttl_seconds", error))?,
+    let ttl = match options.ttl.seconds() {
+        None => settings.default_ttl,
         Some((seconds, member)) => {
             Ttl::from_seconds(seconds, settings.max_ttl).map_err(|error| invalid(format!("/{member}"), error))?
         }
     };
-    Ok(NewSecret {
-        content: request.content,
-        ttl,
-        passphrase: passphrase(request.passphrase, "/passphrase")?,
-        kind: Kind { encrypted: request.encrypted, passphrase_required: request.passphrase_required },
-    })
+    Ok(NewSecret { content, ttl, passphrase: passphrase(options.passphrase)?, kind: options.kind })
 }
 
-pub(super) fn passphrase(
-    text: Option<Zeroizing<String>>,
-    pointer: &'static str,
-) -> Result<Option<Passphrase>, Problem> {
-    text.map(Passphrase::new).transpose().map_err(|error| invalid(pointer, error))
-}
-
-/// The root that links start with: as configured, else the host that the client asked.
-pub(super) fn base_url(app: &App, request: &Request<Incoming>) -> String {
-    if let Some(url) = &app.settings.public_url {
-        return url.to_string();
+/// The passphrase in a reveal, if it has one.
+pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Option<Passphrase>, Problem> {
+    let typed = media_type(call.headers(), &[JSON]).is_some();
+    let body = read(app, call, MAX_REVEAL).await?;
+    if !body.is_empty() && !typed {
+        return Err(unsupported(
+            "Send the passphrase as application/json: {\"passphrase\": \"…\"}; without one, send no body",
+        ));
     }
-    let host = request
-        .uri()
-        .authority()
-        .map(hyper::http::uri::Authority::as_str)
-        .or_else(|| request.headers().get(header::HOST)?.to_str().ok())
-        .filter(|host| host.parse::<hyper::http::uri::Authority>().is_ok_and(|parsed| !parsed.as_str().contains('@')))
-        .unwrap_or("localhost");
-    format!("http://{host}/")
+    passphrase(RevealRequest::parse(body.as_ref()).map_err(malformed)?.passphrase)
 }
 
-/// The fields of a posted form.
-pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
+fn passphrase(text: Option<Zeroizing<String>>) -> Result<Option<Passphrase>, Problem> {
+    text.map(Passphrase::new).transpose().map_err(|error| invalid("/passphrase", error))
+}
+
+async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Buffer, Problem> {
+    let bounds = Bounds { max, timeout: app.settings.client_timeout, budget: &app.bodies, activity: call.activity };
+    Ok(body::read(call.body, bounds).await?)
+}
+
+/// The media type that is one of those `known`; none for another, or when the content is compressed.
+fn media_type(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static str> {
+    let plain =
+        headers.get(header::CONTENT_ENCODING).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let name = value.split(';').next()?.trim();
+    known.iter().copied().find(|known| plain && known.eq_ignore_ascii_case(name))
+}
+
+fn unsupported(detail: &'static str) -> Problem {
+    Problem::new(415, "Unsupported Media Type", Code::UnsupportedMediaType, detail)
+}
+
+/// What the share page's form asks for. The content is empty if nothing was typed.
+pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<(Buffer, CreateOptions), Problem> {
+    let form = Form::read(app, call, app.settings.max_form()).await?;
+    let ttl = form.text("ttl").parse().map_or(TtlRequest::Default, TtlRequest::Seconds);
+    let passphrase = Some(form.text("passphrase")).filter(|text| !text.is_empty());
+    let content = form.content("content");
+    Ok((content, CreateOptions { ttl, passphrase, ..CreateOptions::default() }))
+}
+
+/// What a reader's form says: its claim and its passphrase, where they can be that.
+pub(super) async fn read_form(app: &App, call: Call<'_>) -> Result<(Option<ClaimKey>, Option<Passphrase>), Problem> {
+    let form = Form::read(app, call, MAX_REVEAL).await?;
+    Ok((form.text("claim").parse().ok(), Passphrase::new(form.text("passphrase")).ok()))
+}
+
+/// A posted form, of which each field is decoded when it is asked for: others cost nothing.
+struct Form(Buffer);
 
 impl Form {
-    pub(super) async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Self, Problem> {
-        if !is_form(call.request) {
-            return Err(Problem::new(
-                415,
-                "Unsupported Media Type",
-                Code::UnsupportedMediaType,
-                "This address takes the page's form; programs use the API below /api/v1/",
-            ));
+    async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Self, Problem> {
+        if media_type(call.headers(), &[FORM]).is_none() {
+            return Err(unsupported("This address takes the page's form; programs use the API below /api/v1/"));
         }
-        let body = read(app, call.activity, call.request, max).await?;
-        let fields = form_urlencoded::parse(&body.bytes);
-        Ok(Self(fields.map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned()))).collect()))
+        read(app, call, max).await.map(Self)
+    }
+
+    /// Where a field's value lies.
+    fn place(&self, name: &str) -> std::ops::Range<usize> {
+        let mut start = 0;
+        for field in self.0.as_ref().split(|byte| *byte == b'&') {
+            let end = start + field.len();
+            if field.get(name.len()) == Some(&b'=') && field.starts_with(name.as_bytes()) {
+                return start + name.len() + 1..end;
+            }
+            start = end + 1;
+        }
+        0..0
     }
 
     /// A field's text; empty if there is none.
-    pub(super) fn value(&self, name: &str) -> &str {
-        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.as_str())
+    fn text(&self, name: &str) -> Zeroizing<String> {
+        let value = self.0.as_ref().get(self.place(name)).unwrap_or_default();
+        let mut field = Zeroizing::new(b"v=".to_vec());
+        field.extend_from_slice(value);
+        let decoded = form_urlencoded::parse(&field).next().map(|(_, value)| Zeroizing::new(value.into_owned()));
+        decoded.unwrap_or_default()
+    }
+
+    /// A field's text where it lies, with the line ends that programs use: a browser sends those of a text as CR LF.
+    fn content(self, name: &str) -> Buffer {
+        let place = self.place(name);
+        let mut content = self.0;
+        content.narrow(place);
+        let length = decode_field(content.as_mut());
+        content.narrow(0..length);
+        content
     }
 }
 
-fn is_form(request: &Request<Incoming>) -> bool {
-    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
+/// Decodes a value of a form (<https://url.spec.whatwg.org/#urlencoded-parsing>) where it is, with CR LF as LF, and gives the length.
+fn decode_field(value: &mut [u8]) -> usize {
+    let (mut from, mut to) = (0, 0);
+    while let Some(byte) = value.get(from).copied() {
+        let hex = |digit: usize| {
+            char::from(*value.get(from + digit)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+        };
+        let (decoded, length) = match (byte, hex(1), hex(2)) {
+            (b'%', Some(high), Some(low)) => (high << 4 | low, 3),
+            (b'+', ..) => (b' ', 1),
+            _ => (byte, 1),
+        };
+        from += length;
+        let ends_line = decoded == b'\n' && to > 0 && value.get(to - 1) == Some(&b'\r');
+        to -= usize::from(ends_line);
+        if let Some(place) = value.get_mut(to) {
+            *place = decoded;
+        }
+        to += 1;
+    }
+    to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoded(value: &[u8]) -> Vec<u8> {
+        let mut bytes = value.to_vec();
+        let length = decode_field(&mut bytes);
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[test]
+    fn a_field_is_found_and_decoded_where_it_lies() {
+        let form = |text: &str| Form(text.as_bytes().into());
+        let posted = "ttl=60&x&content=a+b%21%0D%0Ac%0Dd%25&passphrase=p%C3%A9&content=again";
+        assert_eq!(form(posted).text("passphrase").as_str(), "pé");
+        assert_eq!(form(posted).text("ttl").as_str(), "60");
+        assert_eq!(form(posted).text("tt").as_str(), "");
+        assert_eq!(form(posted).content("content").as_ref(), b"a b!\nc\rd%");
+        assert!(form("").content("content").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_what_the_url_crate_does(text in "[a-z%+0-9A-F\n]{0,60}|\\PC{0,30}") {
+            let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            prop_assert_eq!(decoded(encoded.as_bytes()), text.as_bytes());
+            let field = format!("v={}", text.replace('&', ""));
+            if let Some((_, value)) = form_urlencoded::parse(field.as_bytes()).next()
+                && !value.contains('\u{fffd}') && !value.contains("\r\n")
+            {
+                prop_assert_eq!(decoded(&field.as_bytes()[2..]), value.as_bytes());
+            }
+        }
+    }
 }

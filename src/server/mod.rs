@@ -7,7 +7,8 @@
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
 //! - [`problem`]: what goes wrong, as the client is told.
-//! - [`reply`]: answers, and the headers on all of them.
+//! - [`request_id`]: the name of a request.
+//! - [`json`], [`reply`]: answers, and the headers on all of them.
 //! - [`body`]: reading bodies within bounds of size, time and memory.
 //! - [`call`]: who asks, and over what.
 //! - [`intake`]: a request, whatever its format, as what the vault takes.
@@ -21,26 +22,24 @@ mod body;
 mod call;
 mod connection;
 mod intake;
+mod json;
 mod openapi;
 mod pages;
 mod problem;
 mod reply;
+mod request_id;
 mod resources;
 mod router;
 mod settings;
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use call::App;
-pub use settings::Settings;
+use request_id::RequestIds;
+pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
 
 use crate::{memory::Budget, vault::Vault};
 
@@ -64,13 +63,8 @@ pub async fn run(
 ) -> Result<(), crate::secret::NoRandomness> {
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
-    let app = Arc::new(App {
-        vault,
-        bodies: Budget::new(BODIES_IN_FLIGHT.max(settings.max_json())),
-        first_request: u64::from_be_bytes(crate::secret::random()?),
-        requests: AtomicU64::new(0),
-        settings,
-    });
+    let bodies = Budget::new(BODIES_IN_FLIGHT.max(settings.max_json()));
+    let app = Arc::new(App::new(vault, settings, bodies, RequestIds::generate()?));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
@@ -78,12 +72,12 @@ pub async fn run(
             accepted = accept(&listener) => accepted,
             () = &mut stop => break,
         };
-        let Some((stream, _peer)) = accepted else { continue };
+        let Some((stream, peer)) = accepted else { continue };
         let watcher = graceful.watcher();
         let app = Arc::clone(&app);
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             tokio::spawn(async move {
-                connection::serve(stream, app, watcher).await;
+                connection::serve(stream, peer, app, watcher).await;
                 drop(place);
             });
         } else {

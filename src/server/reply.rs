@@ -15,11 +15,10 @@ use hyper::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::activity::Activity;
+use super::{activity::Activity, json::Json, request_id::RequestId};
 use crate::{
-    api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem, Revealed},
-    memory::Reservation,
-    vault::Content,
+    api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem},
+    memory::Buffer,
 };
 
 /// Bytes that are handed to hyper at a time: how far a client that takes a large answer is noticed to get on.
@@ -42,13 +41,12 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     headers: HeaderMap,
-    data: Bytes,
-    reservation: Reservation,
+    data: Data,
 }
 
 impl Reply {
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::with_capacity(12), data: Bytes::new(), reservation: Reservation::none() }
+        Self { status, headers: HeaderMap::with_capacity(12), data: Data::Whole(Bytes::new()) }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
@@ -59,19 +57,17 @@ impl Reply {
     }
 
     /// A secret's content as JSON.
-    pub(super) fn secret_as_json(content: Content) -> Self {
-        let Ok(json) = reveal(&content.bytes) else { return Self::empty(StatusCode::INTERNAL_SERVER_ERROR) };
-        let reply = Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON).with_data(Bytes::from_owner(json));
-        Self { reservation: content.reservation, ..reply }
+    pub(super) fn secret_as_json(content: Buffer) -> Self {
+        let json = Json::new(content);
+        Self { data: Data::Json(Box::new(json)), ..Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON) }
     }
 
     /// A secret's content as it is.
-    pub(super) fn secret_as_bytes(content: Content) -> Self {
-        let reply = Self::empty(StatusCode::OK)
+    pub(super) fn secret_as_bytes(content: Buffer) -> Self {
+        Self::empty(StatusCode::OK)
             .with(header::CONTENT_TYPE, OCTET_STREAM)
             .with(header::CONTENT_DISPOSITION, "attachment; filename=\"secret\"")
-            .with_data(Bytes::from_owner(content.bytes));
-        Self { reservation: content.reservation, ..reply }
+            .with_data(Bytes::from_owner(content))
     }
 
     /// A page. It is the caller's to set its policy.
@@ -79,9 +75,13 @@ impl Reply {
         Self::empty(status).with(header::CONTENT_TYPE, "text/html; charset=utf-8").with_data(Bytes::from_owner(html))
     }
 
-    /// A page that shows a secret's content.
-    pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, reservation: Reservation) -> Self {
-        Self { reservation, ..Self::page(StatusCode::OK, html) }
+    /// A page that shows a secret's content, counted as the content was.
+    pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, content: Buffer) -> Self {
+        let mut page = Buffer::from(html);
+        page.replace(content);
+        Self::empty(StatusCode::OK)
+            .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
+            .with_data(Bytes::from_owner(page))
     }
 
     /// A text that never changes.
@@ -105,20 +105,20 @@ impl Reply {
     }
 
     pub(super) fn with_data(mut self, data: Bytes) -> Self {
-        self.data = data;
+        self.data = Data::Whole(data);
         self
     }
 
     /// The response, with what all share.
-    pub(super) fn finish(self, request_id: &str, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
-        let mut response = Response::new(ReplyBody { data: self.data, activity, _reservation: self.reservation });
+    pub(super) fn finish(self, request_id: RequestId, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
+        let mut response = Response::new(ReplyBody { data: self.data, activity });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers;
         for (name, value) in HEADERS {
             headers.entry(name).or_insert(value);
         }
-        if let Ok(id) = HeaderValue::from_str(request_id) {
+        if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }
         if close {
@@ -141,43 +141,16 @@ impl From<Problem> for Reply {
     }
 }
 
-/// The JSON of a read: written into a buffer of its exact size, so that no unwiped copy is left behind by growing.
-fn reveal(content: &[u8]) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-    let base64;
-    let revealed = if let Ok(text) = std::str::from_utf8(content) {
-        Revealed { content: text.into(), encoding: None, message: Revealed::MESSAGE }
-    } else {
-        base64 = Zeroizing::new(data_encoding::BASE64.encode(content));
-        let encoding = Some(crate::api::Encoding::Base64);
-        Revealed { content: base64.as_str().into(), encoding, message: Revealed::MESSAGE }
-    };
-    let mut length = Count(0);
-    serde_json::to_writer(&mut length, &revealed)?;
-    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
-    serde_json::to_writer(&mut *json, &revealed)?;
-    Ok(json)
-}
-
-/// Counts what is written.
-struct Count(usize);
-
-impl std::io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// What a body is made of.
+enum Data {
+    Whole(Bytes),
+    Json(Box<Json>),
 }
 
 /// A body that hands out its bytes part by part and notes that it gets on.
-#[derive(Debug)]
 pub(super) struct ReplyBody {
-    data: Bytes,
+    data: Data,
     activity: Arc<Activity>,
-    _reservation: Reservation,
 }
 
 impl Body for ReplyBody {
@@ -186,18 +159,27 @@ impl Body for ReplyBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.activity.note();
-        if self.data.is_empty() {
-            return Poll::Ready(None);
-        }
-        let length = PART.min(self.data.len());
-        Poll::Ready(Some(Ok(Frame::data(self.data.split_to(length)))))
+        let part = match &mut self.data {
+            Data::Whole(data) => data.split_to(PART.min(data.len())),
+            Data::Json(json) => json.next_part(),
+        };
+        Poll::Ready(if part.is_empty() { None } else { Some(Ok(Frame::data(part))) })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_empty()
+        self.left() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.data.len()).unwrap_or(u64::MAX))
+        SizeHint::with_exact(u64::try_from(self.left()).unwrap_or(u64::MAX))
+    }
+}
+
+impl ReplyBody {
+    fn left(&self) -> usize {
+        match &self.data {
+            Data::Whole(data) => data.len(),
+            Data::Json(json) => json.left(),
+        }
     }
 }

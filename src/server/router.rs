@@ -5,12 +5,16 @@ use std::{
     time::Instant,
 };
 
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body as _, Incoming},
+    header,
+};
 
 use super::{
     activity::Activity,
     body,
-    call::{App, Call},
+    call::{App, Call, Caller},
     openapi, pages,
     problem::nothing_here,
     reply::{Reply, ReplyBody},
@@ -77,6 +81,7 @@ impl Route {
 }
 
 /// The routes. A path is matched as it came: none of them needs percent-encoding.
+#[expect(clippy::expect_used, reason = "the routes are fixed, and every test needs them all")]
 static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
     let mut routes = matchit::Router::new();
     for (path, route) in [
@@ -95,46 +100,47 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
     ] {
-        if let Err(error) = routes.insert(path, route) {
-            tracing::error!(%error, "a route is in conflict with another");
-        }
+        routes.insert(path, route).expect("no two routes are in conflict");
     }
     routes
 });
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
-pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: Arc<Activity>) -> Response<ReplyBody> {
+pub(super) async fn answer(
+    app: &App,
+    request: Request<Incoming>,
+    caller: Caller,
+    activity: Arc<Activity>,
+) -> Response<ReplyBody> {
     let started = Instant::now();
-    let request_id = app.next_request_id();
-    let path = request.uri().path().to_owned();
-    let (route, parameter) = match ROUTES.at(&path) {
+    let (head, mut body) = request.into_parts();
+    let (route, parameter) = match ROUTES.at(head.uri.path()) {
         Ok(matched) => (Some(*matched.value), parameter_of(&matched.params)),
         Err(_) => (None, ""),
     };
-    let method = request.method().clone();
-    let incoming = Call { request: &mut request, parameter, activity: &activity };
-    let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
+    let call = Call { head: &head, body: &mut body, parameter, caller, activity: &activity };
+    let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
     // What wasn't read of the body would otherwise cut the answer off.
-    let unfinished = !hyper::body::Body::is_end_stream(request.body());
+    let unfinished = !body.is_end_stream();
     if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
-        body::drain(&mut request).await;
+        body::drain(&head.headers, &mut body).await;
     }
     tracing::debug!(
-        request_id,
-        method = method.as_str(),
+        request_id = %caller.request_id,
+        client = %caller.address,
+        method = head.method.as_str(),
         route = route.map_or("none", Route::name),
         status = reply.status.as_u16(),
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
-    let close = unfinished && request.version() < hyper::Version::HTTP_2;
-    reply.finish(&request_id, activity, close)
+    let close = unfinished && head.version < hyper::Version::HTTP_2;
+    reply.finish(caller.request_id, activity, close)
 }
 
-async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call<'_>) -> Result<Reply, Problem> {
-    let Some(route) = route else {
-        return Err(nothing_here());
-    };
+async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<Reply, Problem> {
+    let method = &incoming.head.method;
+    let route = route.ok_or_else(nothing_here)?;
     if route == Route::SharePage && !app.settings.create_page {
         return Err(Problem::new(
             404,

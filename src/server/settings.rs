@@ -1,12 +1,17 @@
-//! What the server allows.
+//! What the server allows, checked once.
 
 use std::time::Duration;
 
 use url::Url;
 
-/// What the server allows. Validated by whoever makes it.
+use crate::secret::{InvalidTtl, MIN_TTL, Ttl};
+
+/// The largest content that a server may be told to take, in bytes.
+pub const LARGEST_SIZE: usize = 100 * 1024 * 1024;
+
+/// What the server is told, as yet unchecked.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct Options {
     /// The largest content, in bytes.
     pub max_size: usize,
     /// How long a secret is kept when nobody says.
@@ -25,7 +30,68 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
+/// What can't be allowed together, or at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// Larger than [`LARGEST_SIZE`].
+    #[error("--max-size can be at most 100MiB")]
+    MaxSize,
+    /// No secret could be kept.
+    #[error("--max-ttl has to be at least 1s")]
+    MaxTtl,
+    /// The default isn't allowed.
+    #[error("--default-ttl and --max-ttl don't agree: {0}")]
+    DefaultTtl(InvalidTtl),
+}
+
+/// What the server allows.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(super) max_size: usize,
+    pub(super) default_ttl: Ttl,
+    pub(super) max_ttl: Duration,
+    pub(super) public_url: Option<Url>,
+    pub(super) create_page: bool,
+    pub(super) client_timeout: Duration,
+    pub(super) max_connections: usize,
+    pub(super) shutdown_timeout: Duration,
+}
+
 impl Settings {
+    /// Checks what was told.
+    ///
+    /// # Errors
+    /// [`InvalidSettings`], in the words of the command line.
+    pub fn new(options: Options) -> Result<Self, InvalidSettings> {
+        let Options {
+            max_size,
+            default_ttl,
+            max_ttl,
+            public_url,
+            create_page,
+            client_timeout,
+            max_connections,
+            shutdown_timeout,
+        } = options;
+        if max_size > LARGEST_SIZE {
+            return Err(InvalidSettings::MaxSize);
+        }
+        if max_ttl < MIN_TTL {
+            return Err(InvalidSettings::MaxTtl);
+        }
+        let default_ttl = Ttl::new(default_ttl, max_ttl).map_err(InvalidSettings::DefaultTtl)?;
+        Ok(Self {
+            max_size,
+            default_ttl,
+            max_ttl,
+            public_url,
+            create_page,
+            client_timeout,
+            max_connections,
+            shutdown_timeout,
+        })
+    }
+
     /// The largest JSON body: each byte of content can take six (`\u0000`).
     pub(super) fn max_json(&self) -> usize {
         self.max_size.saturating_mul(6).saturating_add(16 * 1024)

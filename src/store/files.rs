@@ -52,3 +52,16 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
+
+/// Makes the names in `path`'s directory durable.
+pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only Unix lets a directory be opened, and has this need.
+    #[cfg(unix)]
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(|source| OpenError::Io {
+        what: "sync",
+        path: directory.to_owned(),
+        source,
+    })?;
+    Ok(())
+}

@@ -1,12 +1,13 @@
-//! The contract of a store, and the choice of engine.
+//! The contract of a store, and the choice of engine by URL.
 //!
 //! A store keeps opaque records by [`SecretId`]. Every call is one atomic step whose effect is durable before it
 //! returns; time is passed in, never read inside. A record is *live* at `now` while `now < expires_at`, and once
 //! claimed while `now < claim_until`: a record that isn't live is gone to every caller, swept or not.
 
 mod files;
+mod location;
 mod record;
-pub mod sqlite;
+mod sqlite;
 pub mod sweeper;
 
 use std::{path::PathBuf, time::Duration};
@@ -14,18 +15,10 @@ use std::{path::PathBuf, time::Duration};
 use jiff::Timestamp;
 
 pub use files::create_private_directory;
-pub use record::{Access, Peek, Record, Stored};
+pub use location::{InvalidLocation, Location};
+pub use record::{Access, Head, Held, Record, State, Stored, Swept};
 
 use crate::secret::{ClaimHash, SecretId};
-
-/// What one bounded sweep did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Swept {
-    /// Records removed.
-    pub removed: usize,
-    /// Whether the bound stopped it before the end.
-    pub more: bool,
-}
 
 /// Why a store didn't do what it was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,31 +80,82 @@ pub enum OpenError {
 }
 
 /// A store, of one of the engines that are known.
-pub enum Store {
-    /// The embedded engine.
+pub struct Store {
+    engine: Engine,
+}
+
+enum Engine {
     Sqlite(sqlite::SqliteStore),
 }
 
 impl Store {
+    /// Opens the store, making it if it isn't there. `largest` is the largest content that will be kept, in bytes.
+    ///
+    /// # Errors
+    /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
+    pub fn open(location: &Location, largest: usize) -> Result<Self, OpenError> {
+        let engine = match location {
+            Location::Sqlite(path) => Engine::Sqlite(sqlite::SqliteStore::open(path, largest)?),
+        };
+        Ok(Self { engine })
+    }
+
     /// Keeps a record.
     ///
     /// # Errors
     /// [`StoreError::Exists`] if the id is known: it is never overwritten.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.insert(record).await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.insert(record).await,
         }
     }
 
-    /// Removes and returns the record if it is live, unclaimed and open to `access`.
-    pub async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.take(id, access, now).await,
+    /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] also when the content finds no memory.
+    pub async fn load(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        now: Timestamp,
+    ) -> Result<Option<Stored>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.load(id, claim, now).await,
         }
     }
 
-    /// Marks the record with `claim` until `now + lease` and returns it, if it is live, unclaimed and open to `access`.
-    /// Marked with the same claim, and the lease lasting, it is returned again and the lease stays as it was.
+    /// What [`Store::load`] gives, without the content.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn peek(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        now: Timestamp,
+    ) -> Result<Option<Head>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.peek(id, claim, now).await,
+        }
+    }
+
+    /// Removes the record if it is live, unclaimed and open to `access`. False otherwise. What was loaded before may be delivered
+    /// once this has said true, to one caller.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.take(id, access, now).await,
+        }
+    }
+
+    /// Marks the record with `claim` until `now + lease`, if it is live, unclaimed and open to `access`. True, and the lease as it was,
+    /// if it is marked with the same claim and the lease lasts. What was loaded before may be delivered once this has said true.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn claim(
         &self,
         id: SecretId,
@@ -119,66 +163,80 @@ impl Store {
         claim: ClaimHash,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Option<Stored>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.claim(id, access, claim, lease, now).await,
+    ) -> Result<bool, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.claim(id, access, claim, lease, now).await,
         }
     }
 
     /// Removes the record if it is marked with `claim`, live or not: the reader's acknowledgement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.release(id, claim).await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.release(id, claim).await,
         }
     }
 
     /// Removes the record unread, if it is live and unclaimed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.burn(id, now).await,
-        }
-    }
-
-    /// What may be told of a live record without reading it.
-    pub async fn peek(&self, id: SecretId, now: Timestamp) -> Result<Option<Peek>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.peek(id, now).await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.burn(id, now).await,
         }
     }
 
     /// Counts one wrong passphrase against a live record and tells how many tries are left; with none left the record
     /// is removed. Nothing if there is no such record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn fail_attempt(&self, id: SecretId, limit: u32, now: Timestamp) -> Result<Option<u32>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.fail_attempt(id, limit, now).await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.fail_attempt(id, limit, now).await,
         }
     }
 
     /// Removes at most `at_most` records that are no longer live; fewer when they are large.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.sweep(now, at_most).await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.sweep(now, at_most).await,
         }
     }
 
     /// Has the engine answer something trivial.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.ping().await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.ping().await,
         }
     }
 
-    /// How many records there are under each key.
-    pub async fn count_by_key(&self) -> Result<Vec<([u8; 8], u64)>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.count_by_key().await,
+    /// How the store is at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.state(now).await,
         }
     }
 
     /// Finishes what is queued, leaves the files small and closes them.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] when it was closed before, or its threads have ended by themselves.
     pub async fn close(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(store) => store.close().await,
+        match &self.engine {
+            Engine::Sqlite(store) => store.close().await,
         }
     }
 }

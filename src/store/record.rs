@@ -3,63 +3,45 @@
 use jiff::Timestamp;
 
 use crate::{
-    memory::Reservation,
-    secret::{ClaimHash, SecretId},
+    memory::Buffer,
+    secret::{KeyId, SecretId, Verifier},
 };
 
-/// What a store keeps. All of it is opaque here but the times.
-#[derive(Debug, Clone)]
-pub struct Record {
-    /// The lookup key.
-    pub id: SecretId,
+/// What may be told of a record without reading it. All of it is opaque to a store but the times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
     /// When it was made; millisecond precision is kept.
     pub created_at: Timestamp,
     /// When it is gone; millisecond precision is kept.
     pub expires_at: Timestamp,
     /// A small number that the caller understands.
     pub kind: u8,
-    /// Bytes of content, to tell without reading.
+    /// Bytes of content.
     pub size: u64,
     /// Which key sealed it.
-    pub key_id: [u8; 8],
+    pub key_id: KeyId,
     /// What a passphrase is checked against; a record that has one is *guarded*.
-    pub verifier: Option<[u8; 32]>,
+    pub verifier: Option<Verifier>,
+}
+
+/// What a store keeps.
+#[derive(Debug)]
+pub struct Record {
+    /// The lookup key.
+    pub id: SecretId,
+    /// What may be told of it.
+    pub head: Head,
     /// The ciphertext.
-    pub sealed: Vec<u8>,
+    pub sealed: Buffer,
 }
 
 /// A record as a reader gets it.
 #[derive(Debug)]
 pub struct Stored {
     /// As inserted.
-    pub expires_at: Timestamp,
-    /// As inserted.
-    pub kind: u8,
-    /// As inserted.
-    pub key_id: [u8; 8],
-    /// The ciphertext.
-    pub sealed: Vec<u8>,
-    /// The memory that the ciphertext is counted under; keep it as long as the content lives.
-    pub reservation: Reservation,
-}
-
-/// What may be told without reading.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peek {
-    /// As inserted.
-    pub created_at: Timestamp,
-    /// As inserted.
-    pub expires_at: Timestamp,
-    /// As inserted.
-    pub kind: u8,
-    /// As inserted.
-    pub size: u64,
-    /// As inserted.
-    pub key_id: [u8; 8],
-    /// As inserted.
-    pub verifier: Option<[u8; 32]>,
-    /// Who has claimed it, if somebody has.
-    pub claim: Option<ClaimHash>,
+    pub head: Head,
+    /// The ciphertext, counted under the store's memory for as long as it lives.
+    pub sealed: Buffer,
 }
 
 /// Whether the caller has shown the passphrase of a guarded record.
@@ -69,4 +51,39 @@ pub enum Access {
     Open,
     /// Yes, or it needs none.
     Verified,
+}
+
+/// What one bounded sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Records removed.
+    pub removed: usize,
+    /// Whether the bound stopped it before the end.
+    pub more: bool,
+}
+
+/// How a store is: what health and metrics tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Records that are kept, dead ones that wait to be removed included, under each key.
+    pub held: Vec<Held>,
+    /// When the record died that has waited longest to be removed.
+    pub oldest_dead: Option<Timestamp>,
+    /// When a change was last known to be on the disk; none since the start.
+    pub last_commit: Option<Timestamp>,
+    /// When a sweep last came to its end.
+    pub last_sweep: Option<Timestamp>,
+    /// When removed ciphertext was last known to be gone from the files.
+    pub last_checkpoint: Option<Timestamp>,
+}
+
+/// What is kept under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The key.
+    pub key_id: KeyId,
+    /// How many records.
+    pub records: u64,
+    /// Bytes of ciphertext.
+    pub bytes: u64,
 }

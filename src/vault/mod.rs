@@ -1,29 +1,33 @@
 //! The domain: create, reveal, burn, status. Puts `crypto` and `store` together; knows neither HTTP nor SQL.
 //!
-//! Promise 1 is the order in [`Vault::reveal`]: the store commits the removal, or the claim, before anything is opened.
+//! Promise 1 is the order in [`Vault::reveal`](Vault): a secret is loaded and opened first, so that what can't be given is never
+//! destroyed; then the store commits the removal, or the claim, for one of the racers; and only then does the content leave.
+
+mod reveal;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::Mutex;
-use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
         CryptoError,
-        at_rest::{Context, KeyId, Keyring},
+        at_rest::{Context, Keyring},
     },
-    memory::Reservation,
-    secret::{ClaimHash, ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
-    store::{Access, Peek, Record, Store, StoreError, Stored},
+    memory::Buffer,
+    secret::{ClaimKey, Kind, Passphrase, Token, Ttl},
+    store::{Head, Record, Store, StoreError},
 };
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
+/// Bytes that are sealed and opened on the thread that serves requests: more would hold others up.
+const INLINE: usize = 256 * 1024;
+
 /// A secret to keep.
 pub struct NewSecret {
     /// At least one byte; the caller has checked the upper limit.
-    pub content: Zeroizing<Vec<u8>>,
+    pub content: Buffer,
     /// How long to keep it.
     pub ttl: Ttl,
     /// What a reader has to know besides the link.
@@ -38,14 +42,6 @@ pub struct Created {
     pub token: Token,
     /// When the secret is gone if nobody reads it.
     pub expires_at: Timestamp,
-}
-
-/// A secret's content, on its way to its one reader.
-pub struct Content {
-    /// The bytes; wiped when dropped.
-    pub bytes: Zeroizing<Vec<u8>>,
-    /// The memory they are counted under.
-    pub reservation: Reservation,
 }
 
 /// What may be known without reading.
@@ -91,28 +87,22 @@ pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
     lease: Duration,
-    /// Records that none of the keys opened at start; where there are any, reads look before they take.
-    unreadable: u64,
-    /// One reader at a time checks a passphrase of a secret, so that no two guesses are checked for one counted.
-    checking: [Mutex<()>; 64],
 }
 
 impl Vault {
     /// A vault whose claims last for `lease`.
-    ///
-    /// # Errors
-    /// When the store can't be asked which keys its records are under.
-    pub async fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Result<Self, VaultError> {
-        let counts = store.count_by_key().await?;
-        let unreadable =
-            counts.iter().filter(|(key, _)| keys.find(KeyId(*key)).is_none()).map(|(_, count)| count).sum();
-        Ok(Self { store, keys, lease, unreadable, checking: std::array::from_fn(|_| Mutex::new(())) })
+    #[must_use]
+    pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
+        Self { store, keys, lease }
     }
 
-    /// How many records there were at start that none of the keys opens.
-    #[must_use]
-    pub fn unreadable(&self) -> u64 {
-        self.unreadable
+    /// How many records there are that none of the keys opens.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`] when the store can't be asked which keys its records are under.
+    pub async fn unreadable(&self) -> Result<u64, VaultError> {
+        let held = self.store.state(Timestamp::now()).await?.held;
+        Ok(held.iter().filter(|held| self.keys.find(held.key_id).is_none()).map(|held| held.records).sum())
     }
 
     /// Seals a secret and keeps it. When this returns, the secret is on the disk.
@@ -120,73 +110,25 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`], [`VaultError::Crypto`]: nothing is kept then.
     pub async fn create(&self, secret: NewSecret) -> Result<Created, VaultError> {
-        let token = Token::generate().map_err(CryptoError::from)?;
-        let id = token.id();
+        let NewSecret { content, ttl, passphrase, kind } = secret;
         let created_at = to_milliseconds(Timestamp::now());
-        let expires_at = to_milliseconds(created_at.saturating_add(secret.ttl.duration()).unwrap_or(Timestamp::MAX));
-        let key = self.keys.current();
-        let kind = secret.kind.to_byte();
-        let context = Context { id: &id, expires_at: expires_at.as_millisecond(), kind };
-        let passphrase = secret.passphrase.as_ref();
-        let record = Record {
-            id: SecretId(id),
+        let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
+        let token = Token::generate(created_at).map_err(CryptoError::from)?;
+        let id = token.id();
+        let master = self.keys.current();
+        let head = Head {
             created_at,
             expires_at,
-            kind,
-            size: u64::try_from(secret.content.len()).unwrap_or(u64::MAX),
-            key_id: key.id().0,
-            verifier: passphrase
-                .map(|passphrase| key.verifier(&token, passphrase))
-                .transpose()?
-                .map(|verifier| *verifier.as_bytes()),
-            sealed: key.seal(&token, passphrase, context, &secret.content)?,
+            kind: kind.to_byte(),
+            size: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            key_id: master.id(),
+            verifier: passphrase.as_ref().map(|passphrase| master.verifier(&token, passphrase)).transpose()?,
         };
-        drop(secret); // the plaintext is wiped before the wait
-        self.store.insert(record).await?;
+        let key = master.record_key(&token, passphrase.as_ref())?;
+        let context = Context { id, expires_at, kind };
+        let sealed = off_thread(content.len(), move || key.seal(context, content)).await??;
+        self.store.insert(Record { id, head, sealed }).await?;
         Ok(Created { token, expires_at })
-    }
-
-    /// Gives the content to its one reader. Without a claim it is removed first; with one, the same claim gets it again
-    /// until the lease ends. `None` when it isn't there, or somebody else has it.
-    ///
-    /// # Errors
-    /// [`VaultError::PassphraseNeeded`], [`VaultError::WrongPassphrase`]: the latter counts. [`VaultError::Unreadable`]:
-    /// the record stays. [`VaultError::Store`].
-    pub async fn reveal(
-        &self,
-        token: &Token,
-        claim: Option<&ClaimKey>,
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Option<Content>, VaultError> {
-        let id = SecretId(token.id());
-        let claim = claim.map(ClaimKey::hash);
-        if passphrase.is_none() && self.unreadable == 0 {
-            if let Some(stored) = self.fetch(id, Access::Open, claim).await? {
-                return self.open(token, id, None, stored).map(Some);
-            }
-            // Not there, or guarded: only the latter is worth telling.
-            return match self.visible(id, claim).await? {
-                Some(peek) if peek.verifier.is_some() => Err(VaultError::PassphraseNeeded),
-                _ => Ok(None),
-            };
-        }
-
-        let _one_at_a_time = self.check_lock(id).lock().await;
-        let Some(peek) = self.visible(id, claim).await? else { return Ok(None) };
-        let key = self.keys.find(KeyId(peek.key_id)).ok_or(VaultError::Unreadable)?;
-        let passphrase = match (peek.verifier, passphrase) {
-            (None, _) => None,
-            (Some(_), None) => return Err(VaultError::PassphraseNeeded),
-            (Some(stored), Some(passphrase)) if key.verifier(token, passphrase)?.matches(&stored) => Some(passphrase),
-            (Some(_), Some(_)) => {
-                let left = self.store.fail_attempt(id, PASSPHRASE_TRIES, Timestamp::now()).await?;
-                return left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }));
-            }
-        };
-        match self.fetch(id, Access::Verified, claim).await? {
-            Some(stored) => self.open(token, id, passphrase, stored).map(Some),
-            None => Ok(None),
-        }
     }
 
     /// Destroys a secret unread. False when it isn't there, or somebody is reading it.
@@ -194,7 +136,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn burn(&self, token: &Token) -> Result<bool, VaultError> {
-        Ok(self.store.burn(SecretId(token.id()), Timestamp::now()).await?)
+        Ok(self.store.burn(token.id(), Timestamp::now()).await?)
     }
 
     /// Destroys a secret that was read under `claim`: the reader's acknowledgement.
@@ -202,24 +144,22 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<bool, VaultError> {
-        Ok(self.store.release(SecretId(token.id()), claim.hash()).await?)
+        Ok(self.store.release(token.id(), claim.hash()).await?)
     }
 
     /// What may be known without reading. `None` when it isn't there, or somebody else is reading it.
     ///
     /// # Errors
-    /// [`VaultError::Store`].
+    /// [`VaultError::Store`]; [`VaultError::Unreadable`] for a kind that no version has written.
     pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Option<Status>, VaultError> {
         let claim = claim.map(ClaimKey::hash);
-        let Some(peek) = self.visible(SecretId(token.id()), claim).await? else { return Ok(None) };
-        let kind = Kind::from_byte(peek.kind);
-        Ok(Some(Status {
-            created_at: peek.created_at,
-            expires_at: peek.expires_at,
-            size: peek.size,
-            encrypted: kind.encrypted,
-            passphrase_required: if kind.encrypted { kind.passphrase_required } else { peek.verifier.is_some() },
-        }))
+        let Some(head) = self.store.peek(token.id(), claim, Timestamp::now()).await? else { return Ok(None) };
+        let (encrypted, passphrase_required) = match kind_of(&head)? {
+            Kind::Plain => (false, head.verifier.is_some()),
+            Kind::Envelope { passphrase } => (true, passphrase),
+        };
+        let Head { created_at, expires_at, size, .. } = head;
+        Ok(Some(Status { created_at, expires_at, size, encrypted, passphrase_required }))
     }
 
     /// Whether the store answers.
@@ -229,43 +169,25 @@ impl Vault {
     pub async fn ping(&self) -> Result<(), VaultError> {
         Ok(self.store.ping().await?)
     }
+}
 
-    #[expect(clippy::indexing_slicing, reason = "an index modulo the length is in range")]
-    fn check_lock(&self, id: SecretId) -> &Mutex<()> {
-        let [first, ..] = id.0;
-        &self.checking[usize::from(first) % self.checking.len()]
+fn kind_of(head: &Head) -> Result<Kind, VaultError> {
+    Kind::from_byte(head.kind).ok_or(VaultError::Unreadable)
+}
+
+/// Runs what takes long for `bytes` of content where it holds up nobody, and what is short at once.
+async fn off_thread<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, VaultError> {
+    if bytes <= INLINE {
+        return Ok(work());
     }
-
-    async fn fetch(
-        &self,
-        id: SecretId,
-        access: Access,
-        claim: Option<ClaimHash>,
-    ) -> Result<Option<Stored>, StoreError> {
-        let now = Timestamp::now();
-        match claim {
-            Some(claim) => self.store.claim(id, access, claim, self.lease, now).await,
-            None => self.store.take(id, access, now).await,
-        }
-    }
-
-    /// The record, unless somebody else has claimed it.
-    async fn visible(&self, id: SecretId, claim: Option<ClaimHash>) -> Result<Option<Peek>, StoreError> {
-        let peek = self.store.peek(id, Timestamp::now()).await?;
-        Ok(peek.filter(|peek| peek.claim.is_none() || peek.claim == claim))
-    }
-
-    fn open(
-        &self,
-        token: &Token,
-        id: SecretId,
-        passphrase: Option<&Passphrase>,
-        stored: Stored,
-    ) -> Result<Content, VaultError> {
-        let key = self.keys.find(KeyId(stored.key_id)).ok_or(VaultError::Unreadable)?;
-        let context = Context { id: &id.0, expires_at: stored.expires_at.as_millisecond(), kind: stored.kind };
-        let bytes = key.open(token, passphrase, context, stored.sealed).map_err(|_| VaultError::Unreadable)?;
-        Ok(Content { bytes, reservation: stored.reservation })
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => Ok(outcome),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is being shut down.
+        Err(_) => Err(StoreError::Closed.into()),
     }
 }
 

@@ -12,13 +12,13 @@ pub(crate) use self::assets::BUNDLED;
 use self::templates::{Language, Page};
 use super::{
     call::{App, Call},
-    intake::{self, Form},
+    intake,
     problem::nothing_here,
     reply::Reply,
 };
 use crate::{
-    api::{Code, CreateRequest, Problem, TtlRequest},
-    secret::{ClaimKey, LINK_PATH, Passphrase, Token},
+    api::{Code, Problem},
+    secret::{ClaimKey, LINK_PATH, Token},
     vault::{Status, VaultError},
 };
 
@@ -28,35 +28,27 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       require-trusted-types-for 'script'; trusted-types 'none'";
 /// The times to live that the share page offers, in seconds, up to the server's longest.
 const TTLS: [u64; 5] = [15 * 60, 3600, 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600];
-/// The largest form of a reader: a claim, and a passphrase of 1,024 bytes, each escaped.
-const MAX_FORM: usize = 8 * 1024;
 /// Where the share page is, seen from itself, and seen from a secret's.
 const ROOT_OF_SHARE: &str = "./";
 const ROOT_OF_SECRET: &str = "../";
 
 /// `GET /`.
 pub(super) fn share(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
+    let language = language(call.headers())?;
     Ok(share_page(app, language, StatusCode::OK, &[("state", "compose")]))
 }
 
 /// `POST /`: the share page's form, without JavaScript.
 pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
-    let base = intake::base_url(app, call.request);
-    let form = Form::read(app, call, app.settings.max_form()).await?;
-    // A browser sends the line ends of a text as CR LF.
-    let content = Zeroizing::new(form.value("content").replace("\r\n", "\n").into_bytes());
+    let language = language(call.headers())?;
+    let base = call.base_url(&app.settings);
+    let (content, options) = intake::share_form(app, call).await?;
     let again =
         |code: StatusCode, wrong: &str| Ok(share_page(app, language, code, &[("state", "compose"), ("wrong", wrong)]));
     if content.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, language.text("empty"));
     }
-    let ttl = form.value("ttl").parse().map_or(TtlRequest::Default, TtlRequest::Seconds);
-    let passphrase =
-        Some(form.value("passphrase")).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()));
-    let request = CreateRequest { content, ttl, passphrase, encrypted: false, passphrase_required: false };
-    let created = match intake::new_secret(app, request) {
+    let created = match intake::valid(app, content, options) {
         Ok(secret) => app.vault.create(secret).await?,
         Err(problem) => return again(status_of(&problem), &problem.detail),
     };
@@ -68,29 +60,27 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
 pub(super) async fn secret(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
+    let language = language(call.headers())?;
     waiting(app, language, call.parameter, StatusCode::OK, None).await
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
 pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
+    let language = language(call.headers())?;
     let text = call.parameter;
     let Ok(token) = text.parse::<Token>() else { return Ok(gone(language)) };
-    let form = Form::read(app, call, MAX_FORM).await?;
-    let claim: Option<ClaimKey> = form.value("claim").parse().ok();
+    let (claim, passphrase) = intake::read_form(app, call).await?;
     // What is end to end is opened by a script; nothing is read without one.
     if app.vault.status(&token, claim.as_ref()).await?.is_some_and(|status| status.encrypted) {
         return waiting(app, language, text, StatusCode::OK, None).await;
     }
-    let passphrase = Passphrase::new(Zeroizing::new(form.value("passphrase").to_owned())).ok();
     match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await {
         Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(language)),
-        Ok(Some(content)) => match std::str::from_utf8(&content.bytes) {
+        Ok(Some(content)) => match std::str::from_utf8(content.as_ref()) {
             Ok(shown) if !shown.contains('\0') => {
                 let html =
                     language.render(Page::Secret, &values(ROOT_OF_SECRET, &[("state", "answer"), ("content", shown)]));
-                Ok(headers(Reply::secret_as_page(html, content.reservation), language))
+                Ok(headers(Reply::secret_as_page(html, content), language))
             }
             _ => Ok(Reply::secret_as_bytes(content)),
         },
@@ -105,9 +95,9 @@ pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
 
 /// `GET /assets/{version}/{name}`.
 pub(super) fn asset(call: &Call<'_>) -> Result<Reply, Problem> {
-    let mut parts = call.request.uri().path().rsplit('/');
+    let mut parts = call.head.uri.path().rsplit('/');
     let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    assets::find(version, name, call.request.headers()).ok_or_else(nothing_here)
+    assets::find(version, name, call.headers()).ok_or_else(nothing_here)
 }
 
 /// `GET /robots.txt`: there is nothing here to find.
@@ -173,7 +163,7 @@ fn status_of(problem: &Problem) -> StatusCode {
 
 fn share_page(app: &App, language: &'static Language, code: StatusCode, given: &[(&str, &str)]) -> Reply {
     let settings = &app.settings;
-    let (default, longest) = (settings.default_ttl.as_secs(), settings.max_ttl.as_secs());
+    let (default, longest) = (settings.default_ttl.duration().as_secs(), settings.max_ttl.as_secs());
     let mut offered: Vec<u64> = TTLS.into_iter().filter(|ttl| *ttl <= longest).chain([default]).collect();
     offered.sort_unstable();
     offered.dedup();

@@ -27,7 +27,7 @@ pub(in crate::server) fn get(app: &App) -> Reply {
         StatusCode::OK,
         &Info {
             max_size: u64::try_from(settings.max_size).unwrap_or(u64::MAX),
-            default_ttl_seconds: settings.default_ttl.as_secs(),
+            default_ttl_seconds: settings.default_ttl.duration().as_secs(),
             max_ttl_seconds: settings.max_ttl.as_secs(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },

@@ -2,24 +2,20 @@
 
 use hyper::{HeaderMap, StatusCode, header};
 
-use crate::server::{
-    call::{App, Call},
-    intake::{base_url, claim, media_type, new_secret, octet_request, passphrase, read, token},
-    openapi::{
-        BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
-        WrongType,
-    },
-    problem::{malformed, too_large},
-    reply::Reply,
-};
 use crate::{
-    api::{Code, CreateRequest, Created, FieldError, JSON, OCTET_STREAM, Problem, RevealRequest, SECRETS_PATH, Status},
+    api::{Code, CreateRequest, Created, JSON, OCTET_STREAM, Problem, RevealRequest, SECRETS_PATH, Status},
+    memory::Buffer,
     secret::LINK_PATH,
-    vault::Content,
+    server::{
+        call::{App, Call},
+        intake::{self, claim, new_secret, token},
+        openapi::{
+            BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
+            WrongType,
+        },
+        reply::Reply,
+    },
 };
-
-/// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
-const MAX_REVEAL: usize = 8 * 1024;
 
 #[utoipa::path(
     post,
@@ -71,35 +67,8 @@ const MAX_REVEAL: usize = 8 * 1024;
     )
 )]
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
-    let base = base_url(app, call.request);
-    let secret = match media_type(call.request.headers()) {
-        Some(JSON) => {
-            let body = read(app, call.activity, call.request, app.settings.max_json()).await?;
-            let request = CreateRequest::parse(&body.bytes).map_err(malformed)?;
-            drop(body);
-            new_secret(app, request)?
-        }
-        Some(OCTET_STREAM) => {
-            let request = octet_request(call.request)?;
-            let mut body = read(app, call.activity, call.request, app.settings.max_size).await.map_err(|problem| {
-                if problem.code == Code::TooLarge { too_large(Some(app.settings.max_size)) } else { problem }
-            })?;
-            let content = std::mem::take(&mut body.bytes);
-            if content.is_empty() {
-                return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]));
-            }
-            new_secret(app, CreateRequest { content, ..request })?
-        }
-        _ => {
-            return Err(Problem::new(
-                415,
-                "Unsupported Media Type",
-                Code::UnsupportedMediaType,
-                "Send application/json, or application/octet-stream for the bytes themselves; not compressed",
-            ));
-        }
-    };
-    let created = app.vault.create(secret).await?;
+    let base = call.base_url(&app.settings);
+    let created = app.vault.create(new_secret(app, call).await?).await?;
     let token = created.token.expose();
     let body = Created {
         url: format!("{base}{LINK_PATH}{}", token.as_str()),
@@ -121,7 +90,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     responses(Shown, Forbidden, Gone, Failures,)
 )]
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
-    if browser_asks_by_itself(call.request.headers()) {
+    if browser_asks_by_itself(call.headers()) {
         return Err(Problem::new(
             403,
             "Forbidden",
@@ -132,7 +101,7 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
     }
     let token = token(call)?;
     let content = app.vault.reveal(&token, None, None).await?.ok_or_else(Problem::gone)?;
-    Ok(secret(content, call.request.headers()))
+    Ok(secret(content, call.headers()))
 }
 
 #[utoipa::path(
@@ -156,21 +125,11 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
 )]
 pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
     let token = token(&call)?;
-    let claim = claim(call.request.headers())?;
-    let typed = media_type(call.request.headers()) == Some(JSON);
-    let body = read(app, call.activity, call.request, MAX_REVEAL).await?;
-    if !body.bytes.is_empty() && !typed {
-        return Err(Problem::new(
-            415,
-            "Unsupported Media Type",
-            Code::UnsupportedMediaType,
-            "Send the passphrase as application/json: {\"passphrase\": \"…\"}; without one, send no body",
-        ));
-    }
-    let request = RevealRequest::parse(&body.bytes).map_err(malformed)?;
-    let passphrase = passphrase(request.passphrase, "/passphrase")?;
+    let head = call.head;
+    let claim = claim(&head.headers)?;
+    let passphrase = intake::reveal(app, call).await?;
     let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await?.ok_or_else(Problem::gone)?;
-    Ok(secret(content, call.request.headers()))
+    Ok(secret(content, &head.headers))
 }
 
 #[utoipa::path(
@@ -243,7 +202,7 @@ pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Repl
 )]
 pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let token = token(call)?;
-    let destroyed = match claim(call.request.headers())? {
+    let destroyed = match claim(call.headers())? {
         Some(claim) => app.vault.acknowledge(&token, &claim).await?,
         None => app.vault.burn(&token).await?,
     };
@@ -252,11 +211,11 @@ pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Repl
 
 async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status, Problem> {
     let token = token(call)?;
-    let claim = claim(call.request.headers())?;
+    let claim = claim(call.headers())?;
     app.vault.status(&token, claim.as_ref()).await?.ok_or_else(Problem::gone)
 }
 
-fn secret(content: Content, headers: &HeaderMap) -> Reply {
+fn secret(content: Buffer, headers: &HeaderMap) -> Reply {
     if wants_bytes(headers) { Reply::secret_as_bytes(content) } else { Reply::secret_as_json(content) }
 }
 

@@ -1,58 +1,63 @@
-//! The embedded store: SQLite behind one thread that writes and one that reads.
+//! The embedded store: SQLite behind a thread that writes, one that syncs, and one that reads.
 //!
 //! - [`schema`]: opening, settings, migrations.
 //! - [`payload`]: how ciphertext lies in the file.
-//! - [`ops`]: what each call of the contract does to the tables.
+//! - [`tables`]: what each changing call of the contract does to the tables.
+//! - [`job`]: a call on its way through the threads.
 //! - [`writer`]: the thread that gathers calls into transactions, and keeps the files clean.
+//! - [`syncer`]: the thread that makes them durable, and answers them.
 //! - [`reader`]: the thread that answers what changes nothing.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
-mod ops;
+mod job;
 mod payload;
 mod reader;
 mod reserve;
 mod schema;
+mod syncer;
+mod tables;
 mod writer;
 
 use std::{
     fs::File,
     path::Path,
-    sync::{Mutex, mpsc},
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use self::{
+    job::{Failure, Job},
+    reader::Reader,
+    syncer::Progress,
+    tables::Tables,
+    writer::{Call, Effect, Writer},
+};
 use super::{
-    Access, OpenError, Peek, Record, StoreError, Stored, Swept,
-    files::{beside, create_private_directory, create_private_file, lock},
+    Access, Head, OpenError, Record, State, StoreError, Stored, Swept,
+    files::{beside, create_private_directory, create_private_file, lock, sync_directory},
 };
 use crate::{
     memory::Budget,
     secret::{ClaimHash, SecretId},
 };
-use ops::{Done, Op};
 
 /// Calls that wait for a thread at most; more are [`StoreError::Busy`].
 const QUEUE: usize = 4096;
-/// Ciphertext that the store holds in memory at most, queued or loaded.
+/// Committed batches that wait for the sync at most: so far does the writer run ahead.
+const AHEAD: usize = 2;
+/// Ciphertext that is loaded and not yet delivered at most, in bytes, unless one largest content alone is more.
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Disk space kept back, besides twice the largest record, in bytes: what the WAL may hold that isn't in the database yet.
 const RESERVE: usize = 24 * 1024 * 1024;
 
-/// What a queue holds: a call, and where its answer goes. An answer that nobody waits for is dropped.
-struct Job<C, A> {
-    call: C,
-    answer: oneshot::Sender<Result<A, StoreError>>,
-}
-
-/// The embedded store. Cheap calls in, answers after the commit.
-pub struct SqliteStore {
-    writes: Mutex<Option<mpsc::SyncSender<Job<Op, Done>>>>,
-    reads: Mutex<Option<mpsc::SyncSender<Job<reader::Query, reader::Found>>>>,
-    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    budget: Budget,
+/// The embedded store. Cheap calls in, answers once they are on the disk.
+pub(super) struct SqliteStore {
+    writes: mpsc::SyncSender<writer::Message>,
+    reads: mpsc::SyncSender<reader::Message>,
+    progress: Arc<Progress>,
     /// Locked for as long as the store is open: a second server is refused.
     lock: File,
 }
@@ -64,58 +69,45 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
-    pub fn open(path: &Path, largest: usize) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, largest: usize) -> Result<Self, OpenError> {
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             create_private_directory(directory)?;
         }
         let lock = lock(path)?;
         create_private_file(path)?;
-        let budget = Budget::new(MEMORY.max(largest));
         let connection = schema::open_writer(path)?;
         let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
-        let reader = schema::open_reader(path)?;
+        let reader = Reader::new(schema::open_reader(path)?, Budget::new(MEMORY.max(largest)));
+        let log = beside(path, "wal");
+        let wal = File::options().append(true).open(&log).map_err(|source| OpenError::Io {
+            what: "open",
+            path: log.clone(),
+            source,
+        })?;
+        sync_directory(path)?;
 
+        let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
         let (reads, read_queue) = mpsc::sync_channel(QUEUE);
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(work)
-                .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))
-        };
-        let writer = writer::Writer::new(connection, reserve, budget.clone());
-        let threads = vec![
-            spawn("ots-writer", Box::new(move || writer.run(&write_queue)))?,
-            spawn("ots-reader", Box::new(move || reader::run(&reader, &read_queue)))?,
-        ];
-        Ok(Self {
-            writes: Mutex::new(Some(writes)),
-            reads: Mutex::new(Some(reads)),
-            threads: Mutex::new(threads),
-            budget,
-            lock,
-        })
+        let (settle, settle_queue) = mpsc::sync_channel(AHEAD);
+        let writer = Writer::new(Tables::new(connection), reserve, settle.clone(), Arc::clone(&progress));
+        let (of_syncer, of_reader) = (Arc::clone(&progress), Arc::clone(&progress));
+        let syncer = spawn(path, "ots-syncer", move || syncer::run(&wal, &settle_queue, &of_syncer))?;
+        spawn(path, "ots-reader", move || reader.run(&read_queue, settle, &of_reader))?;
+        spawn(path, "ots-writer", move || writer.run(&write_queue, syncer))?;
+        Ok(Self { writes, reads, progress, lock })
     }
 
     pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
         if record.sealed.len() > payload::MAX_SEALED {
             return Err(StoreError::TooLarge);
         }
-        let reservation = self.budget.reserve(record.sealed.len()).ok_or(StoreError::Busy)?;
-        match self.write(Op::Insert { record, reservation }).await? {
-            Done::Changed(true) => Ok(()),
-            Done::Changed(false) => Err(StoreError::Exists),
-            _ => Err(StoreError::Closed),
-        }
+        let inserted = self.write(Effect::Adds(record.sealed.len()), move |tables| tables.insert(&record)).await?;
+        if inserted { Ok(()) } else { Err(StoreError::Exists) }
     }
 
-    pub(super) async fn take(
-        &self,
-        id: SecretId,
-        access: Access,
-        now: Timestamp,
-    ) -> Result<Option<Stored>, StoreError> {
-        self.write(Op::Take { id, access, now }).await.map(Done::record)
+    pub(super) async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(Effect::Removes, move |tables| tables.take(id, access, now)).await
     }
 
     pub(super) async fn claim(
@@ -125,18 +117,18 @@ impl SqliteStore {
         claim: ClaimHash,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Option<Stored>, StoreError> {
-        self.write(Op::Claim { id, access, claim, until: now.saturating_add(lease).unwrap_or(Timestamp::MAX), now })
-            .await
-            .map(Done::record)
+    ) -> Result<bool, StoreError> {
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        self.write(Effect::Changes, move |tables| tables.claim(id, access, claim, until, now)).await
     }
 
     pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        self.write(Op::Release { id, claim }).await.map(Done::changed)
+        self.write(Effect::Removes, move |tables| tables.release(id, claim)).await
     }
 
+    /// As unread: nobody has claimed it, whether or not it is guarded.
     pub(super) async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(Op::Burn { id, now }).await.map(Done::changed)
+        self.take(id, Access::Verified, now).await
     }
 
     pub(super) async fn fail_attempt(
@@ -145,68 +137,94 @@ impl SqliteStore {
         limit: u32,
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
-        match self.write(Op::FailAttempt { id, limit, now }).await? {
-            Done::AttemptsLeft(left) => Ok(left),
-            _ => Err(StoreError::Closed),
-        }
+        self.write(Effect::Removes, move |tables| tables.fail_attempt(id, limit, now)).await
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
-        match self.write(Op::Sweep { now, at_most }).await? {
-            Done::Swept(swept) => Ok(swept),
-            _ => Err(StoreError::Closed),
+        let swept = self.write(Effect::Removes, move |tables| tables.sweep(now, at_most)).await?;
+        if !swept.more {
+            self.progress.swept();
         }
+        Ok(swept)
     }
 
-    pub(super) async fn peek(&self, id: SecretId, now: Timestamp) -> Result<Option<Peek>, StoreError> {
-        match self.read(reader::Query::Peek { id, now }).await? {
-            reader::Found::Peek(peek) => Ok(peek.map(|peek| *peek)),
-            _ => Err(StoreError::Closed),
-        }
+    pub(super) async fn load(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        now: Timestamp,
+    ) -> Result<Option<Stored>, StoreError> {
+        self.read(move |reader| reader.load(id, claim, now), Option::is_none).await
+    }
+
+    pub(super) async fn peek(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        now: Timestamp,
+    ) -> Result<Option<Head>, StoreError> {
+        self.read(move |reader| reader.peek(id, claim, now), Option::is_none).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.read(reader::Query::Ping).await.map(|_| ())
+        self.read(Reader::ping, |()| false).await
     }
 
-    pub(super) async fn count_by_key(&self) -> Result<Vec<([u8; 8], u64)>, StoreError> {
-        match self.read(reader::Query::CountByKey).await? {
-            reader::Found::Counts(counts) => Ok(counts),
-            _ => Err(StoreError::Closed),
-        }
+    pub(super) async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
+        let [last_commit, last_sweep, last_checkpoint] = self.progress.times();
+        let find = move |reader: &Reader| Ok((reader.held()?, reader.oldest_dead(now)?));
+        let (held, oldest_dead) = self.read(find, |_| false).await?;
+        Ok(State { held, oldest_dead, last_commit, last_sweep, last_checkpoint })
     }
 
-    /// Closes the queues and waits until the threads have finished what is in them.
+    /// Ends the threads, once they have finished what is queued: the reader first, whose answers the syncer may have to give.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
-        drop(self.writes.lock().map_err(|_| StoreError::Closed)?.take());
-        drop(self.reads.lock().map_err(|_| StoreError::Closed)?.take());
-        let threads = std::mem::take(&mut *self.threads.lock().map_err(|_| StoreError::Closed)?);
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok())).await;
+        let (closed, reader) = oneshot::channel();
+        self.reads.send(reader::Message::Close(closed)).map_err(|_| StoreError::Closed)?;
+        let (closed, writer) = oneshot::channel();
+        let sent = self.writes.send(writer::Message::Close(closed));
+        let closed = reader.await.is_ok() && sent.is_ok() && writer.await.is_ok();
         let _ = self.lock.unlock();
-        if joined.unwrap_or(false) { Ok(()) } else { Err(StoreError::Closed) }
+        if closed { Ok(()) } else { Err(StoreError::Closed) }
     }
 
-    async fn write(&self, call: Op) -> Result<Done, StoreError> {
-        send(&self.writes, call).await
+    async fn write<T: Send + 'static>(
+        &self,
+        effect: Effect,
+        work: impl FnMut(&Tables) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = Job::new(work, |_| false);
+        queue(&self.writes, writer::Message::Call(Call { effect, work: Box::new(job) }))?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    async fn read(&self, call: reader::Query) -> Result<reader::Found, StoreError> {
-        send(&self.reads, call).await
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Reader) -> Result<T, Failure> + Send + 'static,
+        negative: fn(&T) -> bool,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = Job::new(work, negative);
+        queue(&self.reads, reader::Message::Call(Box::new(job)))?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 }
 
-/// Queues a call and waits for its answer.
-async fn send<C, A>(queue: &Mutex<Option<mpsc::SyncSender<Job<C, A>>>>, call: C) -> Result<A, StoreError> {
-    let (answer, answered) = oneshot::channel();
-    {
-        let queue = queue.lock().map_err(|_| StoreError::Closed)?;
-        let queue = queue.as_ref().ok_or(StoreError::Closed)?;
-        queue.try_send(Job { call, answer }).map_err(|error| match error {
-            mpsc::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
-        })?;
-    }
-    answered.await.map_err(|_| StoreError::Closed)?
+fn queue<M>(queue: &mpsc::SyncSender<M>, message: M) -> Result<(), StoreError> {
+    queue.try_send(message).map_err(|error| match error {
+        mpsc::TrySendError::Full(_) => StoreError::Busy,
+        mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
+    })
+}
+
+fn spawn(
+    path: &Path,
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, OpenError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))
 }
 
 /// Says of an engine's error what a caller can act on. SQLite's messages hold no bound values.

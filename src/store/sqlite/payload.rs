@@ -11,6 +11,7 @@ use std::ops::RangeInclusive;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::schema::PAGE_SIZE;
+use crate::memory::Buffer;
 
 /// Bytes of ciphertext in a chunk: bounds what SQLite copies at a time.
 const CHUNK: usize = 256 * 1024;
@@ -29,11 +30,9 @@ fn chunks_of(seq: i64) -> RangeInclusive<i64> {
     first..=first + CHUNKS - 1
 }
 
-/// Bytes of the record header that SQLite writes before a blob of `length` bytes and the (implied) integer key:
-/// its own size, a null for the key, and the blob's serial type as a varint.
-fn header(length: usize) -> usize {
-    let serial_type = 2 * length + 12;
-    2 + match serial_type {
+/// Bytes of a blob's serial type, a varint.
+const fn serial_type(length: usize) -> usize {
+    match 2 * length + 12 {
         0..=0x7f => 1,
         0x80..=0x3fff => 2,
         0x4000..=0x1f_ffff => 3,
@@ -41,43 +40,43 @@ fn header(length: usize) -> usize {
     }
 }
 
-/// The length of the padded blob for `sealed` bytes of ciphertext: its record is exactly [`LOCAL`] bytes and whole
-/// overflow pages long, and all of the ciphertext lies on the latter.
-fn padded(sealed: usize) -> usize {
+/// Zeros to put before `sealed` bytes of ciphertext, so that the row (its header's size, a null for the key, the serial types of
+/// both blobs, and the blobs) is exactly [`LOCAL`] bytes and whole overflow pages long, with all of the ciphertext on the latter.
+fn padding(sealed: usize) -> usize {
     let pages = sealed.div_ceil(OVERFLOW).max(1);
     let fit = |pages: usize| {
-        let record = LOCAL + pages * OVERFLOW;
-        (3..=6).map(|header| record - header).find(|length| header(*length) + length == record)
+        let zeros = LOCAL + pages * OVERFLOW - 2 - serial_type(sealed) - sealed;
+        (1..=4).find(|varint| serial_type(zeros - varint) == *varint).map(|varint| zeros - varint)
     };
-    // At a varint's boundary no length gives that record; one page more does.
-    fit(pages).or_else(|| fit(pages + 1)).unwrap_or(sealed + LOCAL)
+    // At a varint's boundary no number of zeros gives that length; with one page more one does.
+    fit(pages).or_else(|| fit(pages + 1)).unwrap_or(LOCAL)
 }
 
 /// Writes the ciphertext of record `seq`.
-pub(super) fn write(connection: &Connection, seq: i64, sealed: &[u8], scratch: &mut Vec<u8>) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("INSERT INTO payload (chunk, bytes) VALUES (?1, ?2)")?;
+pub(super) fn write(connection: &Connection, seq: i64, sealed: &[u8]) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare_cached("INSERT INTO payload (chunk, padding, bytes) VALUES (?1, zeroblob(?2), ?3)")?;
     for (number, bytes) in chunks_of(seq).zip(sealed.chunks(CHUNK)) {
-        scratch.clear();
-        scratch.resize(padded(bytes.len()) - bytes.len(), 0);
-        scratch.extend_from_slice(bytes);
-        statement.execute(params![number, scratch.as_slice()])?;
+        statement.execute(params![number, padding(bytes.len()), bytes])?;
     }
     Ok(())
 }
 
-/// Reads the `length` bytes of ciphertext of record `seq`.
-pub(super) fn read(connection: &Connection, seq: i64, length: usize) -> rusqlite::Result<Vec<u8>> {
-    let mut sealed = Vec::with_capacity(length);
+/// Reads the ciphertext of record `seq` into `sealed`, which has room for it. Not its whole length if chunks are missing.
+pub(super) fn read(connection: &Connection, seq: i64, sealed: &mut Buffer) -> rusqlite::Result<()> {
     let mut statement: CachedStatement<'_> =
         connection.prepare_cached("SELECT bytes FROM payload WHERE chunk BETWEEN ?1 AND ?2 ORDER BY chunk")?;
     let mut rows = statement.query(params![chunks_of(seq).start(), chunks_of(seq).end()])?;
     while let Some(row) = rows.next()? {
         let bytes = row.get_ref(0)?.as_blob()?;
-        let wanted = CHUNK.min(length - sealed.len());
-        let from = bytes.len().saturating_sub(wanted);
-        sealed.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        sealed.append(bytes, None).map_err(|_| no_memory())?;
     }
-    Ok(sealed)
+    Ok(())
+}
+
+/// The engine's own word for memory that could not be had.
+pub(super) fn no_memory() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOMEM), None)
 }
 
 /// Removes the ciphertext of record `seq`.
@@ -107,8 +106,10 @@ mod tests {
             .chain(8_000..8_400)
             .collect();
         for (seq, length) in (1..).zip(&lengths) {
-            write(&connection, seq, &vec![0xa5; *length], &mut Vec::new()).unwrap();
-            assert_eq!(read(&connection, seq, *length).unwrap(), vec![0xa5; *length]);
+            write(&connection, seq, &vec![0xa5; *length]).unwrap();
+            let mut sealed = Buffer::default();
+            read(&connection, seq, &mut sealed).unwrap();
+            assert!(sealed.as_ref() == vec![0xa5; *length]);
         }
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         drop(connection);

@@ -1,22 +1,27 @@
 //! The thread that owns the write connection.
 //!
-//! It takes what has queued, runs it in one transaction and answers only after the commit. While it commits, the next
-//! batch gathers: group commit without a timer, so that a lone call waits for nobody. Between batches it keeps the
-//! files clean: ciphertext that was removed leaves the WAL, and free pages go back to the file system.
+//! It takes what has queued, runs it in one transaction, and hands it to the syncer, which answers once it is on the disk. While that
+//! syncs, the next batch gathers and runs: group commit without a timer, so that a lone call waits for nobody. Between batches the
+//! writer keeps the files clean: ciphertext that was removed leaves the WAL, and free pages go back to the file system.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
+use tokio::sync::oneshot;
 
 use super::{
-    Job, engine_error,
-    ops::{Done, Failure, Op, Tables},
+    engine_error,
+    job::{Finish, Work},
     reserve::Reserve,
+    syncer::{Progress, Settle},
+    tables::Tables,
 };
-use crate::{memory::Budget, store::StoreError};
+use crate::store::StoreError;
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
@@ -28,6 +33,8 @@ const IDLE: Duration = Duration::from_millis(500);
 const LATEST_CHECKPOINT: Duration = Duration::from_secs(20);
 /// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
 const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
+/// How soon to look whether what was committed has been synced.
+const WATCH_SYNC: Duration = Duration::from_millis(50);
 /// How long to sleep when there is nothing to do.
 const ASLEEP: Duration = Duration::from_secs(60);
 /// Free pages that are left for the next secrets.
@@ -35,14 +42,41 @@ const SPARE_PAGES: i64 = 1024;
 /// Free pages given back between two looks at the queue.
 const VACUUM_STEP: u32 = 8192;
 
-type WriteJob = Job<Op, Done>;
+/// What the writer is sent.
+pub(super) enum Message {
+    Call(Call),
+    /// Ends it, once what came before is done; answered when the files are small and closed.
+    Close(oneshot::Sender<()>),
+}
+
+/// A call that changes something.
+pub(super) struct Call {
+    pub(super) effect: Effect,
+    pub(super) work: Box<dyn Work<Tables>>,
+}
+
+/// What a call does to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Adds so many bytes: what a full disk has to refuse.
+    Adds(usize),
+    /// Changes a few bytes.
+    Changes,
+    /// Removes ciphertext: the files have to be cleaned after it.
+    Removes,
+}
+
+impl Effect {
+    fn bytes(self) -> usize {
+        if let Self::Adds(bytes) = self { bytes } else { 0 }
+    }
+}
 
 pub(super) struct Writer {
-    connection: Connection,
+    tables: Tables,
     reserve: Reserve,
-    budget: Budget,
-    /// A chunk as it is written: kept, so that it isn't allocated anew.
-    scratch: Vec<u8>,
+    settle: SyncSender<Settle>,
+    progress: Arc<Progress>,
     /// Since when the WAL may hold removed ciphertext.
     dirty_since: Option<Instant>,
     /// Not before then is a checkpoint tried again.
@@ -50,28 +84,46 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, reserve: Reserve, budget: Budget) -> Self {
-        connection.set_prepared_statement_cache_capacity(32);
+    pub(super) fn new(tables: Tables, reserve: Reserve, settle: SyncSender<Settle>, progress: Arc<Progress>) -> Self {
+        tables.connection.set_prepared_statement_cache_capacity(32);
         // What was removed just before a crash may still be in the WAL.
-        Self { connection, reserve, budget, scratch: Vec::new(), dirty_since: Some(Instant::now()), retry_at: None }
+        Self { tables, reserve, settle, progress, dirty_since: Some(Instant::now()), retry_at: None }
     }
 
-    /// Works until every sender is gone, then empties the WAL.
-    pub(super) fn run(mut self, queue: &Receiver<WriteJob>) {
-        loop {
+    /// Works until it is told to close, or everybody who could call has gone; then empties the WAL. `syncer` ends once nobody can send
+    /// it anything more.
+    pub(super) fn run(mut self, queue: &Receiver<Message>, syncer: std::thread::JoinHandle<()>) {
+        let mut closing = None;
+        while closing.is_none() {
+            if self.progress.has_failed() && !self.may_retry() {
+                // Nothing is committed on top of what could not be synced.
+                std::thread::sleep(WATCH_SYNC);
+                continue;
+            }
+            if self.progress.has_failed() && !self.checkpoint() {
+                continue;
+            }
             match queue.recv_timeout(self.wait()) {
-                Ok(first) => {
-                    self.work(gather(first, queue));
+                Ok(Message::Call(first)) => {
+                    let batch;
+                    (batch, closing) = gather(first, queue);
+                    self.work(batch);
                     if self.dirty_since.is_some_and(|since| since.elapsed() > LATEST_CHECKPOINT) && self.may_retry() {
                         self.checkpoint();
                     }
                 }
+                Ok(Message::Close(closed)) => closing = Some(closed),
                 Err(RecvTimeoutError::Timeout) => self.clean(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         self.checkpoint();
-        let _ = self.connection.execute_batch("PRAGMA optimize");
+        let _ = self.tables.connection.execute_batch("PRAGMA optimize");
+        drop(self);
+        let ended = syncer.join();
+        if let (Some(closed), Ok(())) = (closing, ended) {
+            let _ = closed.send(());
+        }
     }
 
     fn may_retry(&self) -> bool {
@@ -79,29 +131,29 @@ impl Writer {
     }
 
     fn wait(&self) -> Duration {
-        match (self.dirty_since, self.retry_at) {
+        let clean = match (self.dirty_since, self.retry_at) {
             (None, _) => ASLEEP,
             (Some(_), None) => IDLE,
             (Some(_), Some(at)) => at.saturating_duration_since(Instant::now()).max(IDLE),
-        }
+        };
+        if self.progress.is_quiet() { clean } else { WATCH_SYNC }
     }
 
-    /// Runs a batch, and answers it. When the engine fails in the middle nothing has been kept: each call is then run
+    /// Runs a batch, and has it answered. When the engine fails in the middle nothing has been kept: each call is then run
     /// in a transaction of its own, so that it answers for itself only.
-    fn work(&mut self, batch: Vec<WriteJob>) {
-        let removes = batch.iter().any(|job| job.call.removes());
-        match self.transaction(&batch) {
-            Ok(done) => batch.into_iter().zip(done).for_each(|(job, done)| answer(job, done)),
+    fn work(&mut self, mut batch: Vec<Call>) {
+        let removes = batch.iter().any(|call| call.effect == Effect::Removes);
+        match self.transaction(&mut batch) {
+            Ok(number) => self.settle(number, batch),
             Err(Broken::Statement(_) | Broken::Commit(StoreError::Full)) => {
-                for job in batch {
-                    let done = self.alone(&job);
-                    answer(job, done);
+                for call in batch {
+                    self.alone(call);
                 }
             }
             Err(Broken::Commit(error)) => {
                 tracing::error!(%error, "a commit failed");
-                for job in batch {
-                    answer(job, Err(error.clone()));
+                for call in batch {
+                    call.work.finish(Some(error.clone()));
                 }
             }
         }
@@ -110,15 +162,25 @@ impl Writer {
         }
     }
 
+    /// Has the calls of a committed batch answered once it is on the disk.
+    fn settle(&self, batch: u64, calls: Vec<Call>) {
+        let jobs = calls.into_iter().map(|call| call.work as Box<dyn Finish>).collect();
+        if let Err(unsent) = self.settle.send(Settle { batch, jobs }) {
+            unsent.0.jobs.into_iter().for_each(|job| job.finish(Some(StoreError::Closed)));
+        }
+    }
+
     /// One call in a transaction of its own; one that frees space may use what was kept back.
-    fn alone(&mut self, job: &WriteJob) -> Result<Done, StoreError> {
-        let mut done = self.one(job);
-        if matches!(done, Err(StoreError::Full)) && job.call.may_use_reserve() {
+    fn alone(&mut self, call: Call) {
+        let mut batch = vec![call];
+        let mut done = self.transaction(&mut batch);
+        let frees = batch.iter().all(|call| !matches!(call.effect, Effect::Adds(_)));
+        if frees && matches!(done, Err(Broken::Statement(StoreError::Full) | Broken::Commit(StoreError::Full))) {
             // With the reserve's space the WAL can move to the database, and then has room for this call.
             let given_up = self.reserve.give_up();
             let emptied = self.checkpoint();
             if given_up || emptied {
-                done = self.one(job);
+                done = self.transaction(&mut batch);
                 // What the WAL took is free again: hold it before anybody else takes it.
                 if self.checkpoint() {
                     self.reserve.restore();
@@ -126,42 +188,37 @@ impl Writer {
             }
             self.dirty_since.get_or_insert_with(Instant::now);
         }
-        if let Err(error) = &done {
-            tracing::warn!(%error, "a call to the database failed");
-        }
-        done
-    }
-
-    fn one(&mut self, job: &WriteJob) -> Result<Done, StoreError> {
-        match self.transaction(std::slice::from_ref(job)) {
-            Ok(done) => done.into_iter().next().unwrap_or(Err(StoreError::Closed)),
-            Err(Broken::Statement(error) | Broken::Commit(error)) => Err(error),
-        }
-    }
-
-    /// Runs every call in one transaction.
-    fn transaction(&mut self, batch: &[WriteJob]) -> Result<Vec<Result<Done, StoreError>>, Broken> {
-        let statement = |error: rusqlite::Error| Broken::Statement(engine_error(&error));
-        let connection = &self.connection;
-        connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(statement)?;
-        let tables = Tables { connection, budget: &self.budget };
-        let mut done = Vec::with_capacity(batch.len());
-        for job in batch {
-            match job.call.run(&tables, &mut self.scratch) {
-                Ok(result) => done.push(Ok(result)),
-                Err(Failure::Refused(error)) => done.push(Err(error)),
-                Err(Failure::Engine(error)) => {
-                    roll_back(connection);
-                    return Err(statement(error));
+        match done {
+            Ok(number) => self.settle(number, batch),
+            Err(Broken::Statement(error) | Broken::Commit(error)) => {
+                tracing::warn!(%error, "a call to the database failed");
+                for call in batch {
+                    call.work.finish(Some(error.clone()));
                 }
             }
         }
+    }
+
+    /// Runs every call in one transaction, and gives its number.
+    fn transaction(&self, batch: &mut [Call]) -> Result<u64, Broken> {
+        let connection = &self.tables.connection;
+        let statement = |error: rusqlite::Error| {
+            roll_back(connection);
+            Broken::Statement(engine_error(&error))
+        };
+        self.tables.begin().map_err(statement)?;
+        for call in batch {
+            call.work.run(&self.tables).map_err(statement)?;
+        }
+        self.tables.write_counts().map_err(statement)?;
+        let number = self.progress.begin_commit();
         let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         commit.map_err(|error| {
             roll_back(connection);
             Broken::Commit(engine_error(&error))
         })?;
-        Ok(done)
+        self.progress.end_commit(number);
+        Ok(number)
     }
 
     /// Idle work, a step at a time: empty the WAL, give free pages back, hold the reserve again.
@@ -169,7 +226,8 @@ impl Writer {
         if self.dirty_since.is_none() || !self.may_retry() {
             return;
         }
-        let free = self.connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
+        let free =
+            self.tables.connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
         if free > SPARE_PAGES {
             match self.give_back_pages() {
                 // More may be left: come back when the queue is empty again.
@@ -189,15 +247,15 @@ impl Writer {
 
     fn give_back_pages(&self) -> rusqlite::Result<()> {
         // Each step of this statement frees one page.
-        let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
+        let mut statement = self.tables.connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
         Ok(())
     }
 
-    /// Moves the WAL into the database and empties it. False when that has to be tried again.
+    /// Moves the WAL into the database, syncs that, and empties the WAL. False when that has to be tried again.
     fn checkpoint(&mut self) -> bool {
-        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        let busy = self.tables.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         let emptied = match busy {
             Ok(0) => true,
             Ok(_) => {
@@ -210,6 +268,7 @@ impl Writer {
             }
         };
         if emptied {
+            self.progress.checkpointed();
             self.dirty_since = None;
             self.retry_at = None;
         } else {
@@ -226,27 +285,31 @@ enum Broken {
     Commit(StoreError),
 }
 
-/// The first call and what else has queued.
-fn gather(first: WriteJob, queue: &Receiver<WriteJob>) -> Vec<WriteJob> {
-    let mut bytes = first.call.size();
+/// The first call and what else has queued, up to the word to close if it is there.
+fn gather(first: Call, queue: &Receiver<Message>) -> (Vec<Call>, Option<oneshot::Sender<()>>) {
+    let mut bytes = first.effect.bytes();
     let mut batch = vec![first];
+    let mut closing = None;
     while batch.len() < BATCH_CALLS && bytes < BATCH_BYTES {
-        let Ok(job) = queue.try_recv() else { break };
-        bytes += job.call.size();
-        batch.push(job);
+        match queue.try_recv() {
+            Ok(Message::Call(call)) => {
+                bytes += call.effect.bytes();
+                batch.push(call);
+            }
+            Ok(Message::Close(closed)) => {
+                closing = Some(closed);
+                break;
+            }
+            Err(_) => break,
+        }
     }
     // Calls that wait together depend on none of each other. With the removals first, the inserts take the pages that
     // came free, which then are written once and not twice.
-    batch.sort_by_key(|job| matches!(job.call, Op::Insert { .. }));
-    batch
+    batch.sort_by_key(|call| matches!(call.effect, Effect::Adds(_)));
+    (batch, closing)
 }
 
-/// Answers a call. Whoever made it may have gone away: that changes nothing.
-fn answer(job: WriteJob, done: Result<Done, StoreError>) {
-    let _ = job.answer.send(done);
-}
-
-fn roll_back(connection: &Connection) {
+fn roll_back(connection: &rusqlite::Connection) {
     if !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("ROLLBACK")
     {

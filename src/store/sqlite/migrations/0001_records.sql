@@ -1,4 +1,5 @@
--- A record's small, changing part: claims and counted tries rewrite only this.
+-- A record's small, changing part: claims and counted tries rewrite only this. Ids begin with the second of creation, so that new
+-- rows and index entries come at the right edge, however many there are.
 CREATE TABLE record (
     seq        INTEGER PRIMARY KEY, -- also names the payload's chunks
     id         BLOB    NOT NULL UNIQUE,
@@ -18,6 +19,14 @@ CREATE INDEX record_by_deadline ON record (deadline);
 
 -- The ciphertext in chunks, keyed by seq * 1024 + number, so that new ones are appended and never moved.
 CREATE TABLE payload (
-    chunk INTEGER PRIMARY KEY,
-    bytes BLOB NOT NULL -- padding, then ciphertext: see payload.rs
+    chunk   INTEGER PRIMARY KEY,
+    padding BLOB NOT NULL, -- zeros, so that no ciphertext lies on a B-tree page: see payload.rs
+    bytes   BLOB NOT NULL
 ) STRICT;
+
+-- What is kept under each key, changed in the transactions that change it: a start doesn't have to count millions of rows.
+CREATE TABLE held (
+    key_id  BLOB    PRIMARY KEY,
+    records INTEGER NOT NULL,
+    bytes   INTEGER NOT NULL        -- of ciphertext
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,181 @@
+//! A secret's content as JSON, written part by part while it is sent: escaped, or as base64, with no second copy of it.
+
+use std::{io, sync::LazyLock};
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{Encoding, Revealed},
+    memory::Buffer,
+};
+
+/// Bytes of content that are written at a time: a multiple of three, for base64.
+const PIECE: usize = 48 * 1024;
+
+/// What comes before and after the content, as [`Revealed`] has it: for text, and for bytes.
+static AROUND_TEXT: LazyLock<[String; 2]> = LazyLock::new(|| around(None));
+static AROUND_BASE64: LazyLock<[String; 2]> = LazyLock::new(|| around(Some(Encoding::Base64)));
+
+#[expect(
+    clippy::expect_used,
+    reason = "a struct of strings serialises, and an empty content stands in it as two quotes"
+)]
+fn around(encoding: Option<Encoding>) -> [String; 2] {
+    let revealed = Revealed { content: "".into(), encoding, message: Revealed::MESSAGE };
+    let json = serde_json::to_string(&revealed).expect("strings serialise");
+    let (before, after) = json.split_once("\"\"").expect("the empty content is the first empty string");
+    [format!("{before}\""), format!("\"{after}")]
+}
+
+/// The JSON of a read on its way out.
+pub(super) struct Json {
+    content: Buffer,
+    base64: bool,
+    /// Bytes of content that have been written.
+    written: usize,
+    /// Bytes of JSON that are left.
+    left: usize,
+}
+
+impl Json {
+    pub(super) fn new(content: Buffer) -> Self {
+        let text = std::str::from_utf8(content.as_ref()).ok();
+        let length = text.map_or_else(|| BASE64.encode_len(content.len()), escaped_length);
+        let base64 = text.is_none();
+        let mut json = Self { content, base64, written: 0, left: 0 };
+        json.left = json.around().iter().map(String::len).sum::<usize>() + length;
+        json
+    }
+
+    fn around(&self) -> &'static [String; 2] {
+        if self.base64 { &AROUND_BASE64 } else { &AROUND_TEXT }
+    }
+
+    /// Bytes that are yet to come.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The next part; empty at the end. It wipes itself once it has been sent.
+    pub(super) fn next_part(&mut self) -> Bytes {
+        if self.left == 0 {
+            return Bytes::new();
+        }
+        let [before, after] = self.around();
+        let rest = self.content.as_ref().get(self.written..).unwrap_or_default();
+        let piece = rest.get(..self.end_of_piece(rest)).unwrap_or(rest);
+        let before = if self.written == 0 { before.as_bytes() } else { &[] };
+        let after = if piece.len() == rest.len() { after.as_bytes() } else { &[] };
+        let part = if self.base64 { encoded(before, piece, after) } else { escaped(before, piece, after) };
+        self.written += piece.len();
+        self.left = self.left.saturating_sub(part.len());
+        Bytes::from_owner(part)
+    }
+
+    /// Where the next piece of what is left ends; text is never cut inside a character.
+    fn end_of_piece(&self, rest: &[u8]) -> usize {
+        let mut end = PIECE.min(rest.len());
+        let inside = |end: usize| rest.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+        while !self.base64 && inside(end) {
+            end -= 1;
+        }
+        end
+    }
+}
+
+/// Bytes that `serde_json` writes for a text, without its quotes.
+fn escaped_length(text: &str) -> usize {
+    let mut length = Count(0);
+    // Counting doesn't fail.
+    let _ = serde_json::to_writer(&mut length, text);
+    length.0.saturating_sub(2)
+}
+
+/// A buffer of the exact size, so that it is never left behind by growing.
+fn escaped(before: &[u8], piece: &[u8], after: &[u8]) -> Zeroizing<Vec<u8>> {
+    let text = std::str::from_utf8(piece).unwrap_or_default();
+    // The two quotes that serde_json writes are overwritten: one by what follows, one by taking it off.
+    let mut part = Zeroizing::new(Vec::with_capacity(before.len() + escaped_length(text) + 2 + after.len()));
+    part.extend_from_slice(before);
+    let quote = part.len();
+    let _ = serde_json::to_writer(&mut *part, text);
+    part.pop();
+    part.remove(quote);
+    part.extend_from_slice(after);
+    part
+}
+
+fn encoded(before: &[u8], piece: &[u8], after: &[u8]) -> Zeroizing<Vec<u8>> {
+    let length = BASE64.encode_len(piece.len());
+    let mut part = Zeroizing::new(Vec::with_capacity(before.len() + length + after.len()));
+    part.extend_from_slice(before);
+    part.resize(before.len() + length, 0);
+    BASE64.encode_mut(piece, part.get_mut(before.len()..).unwrap_or_default());
+    part.extend_from_slice(after);
+    part
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(content: &[u8]) -> Vec<u8> {
+        let mut json = Json::new(content.into());
+        let length = json.left();
+        let mut all = Vec::new();
+        loop {
+            let part = json.next_part();
+            if part.is_empty() {
+                assert_eq!(all.len(), length, "as long as was said");
+                return all;
+            }
+            all.extend_from_slice(&part);
+            assert_eq!(json.left(), length - all.len());
+        }
+    }
+
+    fn at_once(content: &[u8]) -> Vec<u8> {
+        let (content, encoding) = match std::str::from_utf8(content) {
+            Ok(text) => (text.to_owned(), None),
+            Err(_) => (BASE64.encode(content), Some(Encoding::Base64)),
+        };
+        serde_json::to_vec(&Revealed { content: content.into(), encoding, message: Revealed::MESSAGE }).unwrap()
+    }
+
+    #[test]
+    fn large_contents_come_in_parts_that_make_the_whole() {
+        for length in [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 1 << 20] {
+            assert!(written(&vec![b'a'; length]) == at_once(&vec![b'a'; length]), "{length}");
+            let text = "é\"🗝\u{1}".repeat(length / 8);
+            assert!(written(text.as_bytes()) == at_once(text.as_bytes()), "{length}");
+            assert!(written(&vec![0xff; length]) == at_once(&vec![0xff; length]), "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_content_is_what_serde_json_writes(
+            text in "[\\PC\"\\\\\u{0}-\u{1f}]{1,200}", bytes in proptest::collection::vec(any::<u8>(), 1..200)
+        ) {
+            prop_assert_eq!(written(text.as_bytes()), at_once(text.as_bytes()));
+            prop_assert_eq!(written(&bytes), at_once(&bytes));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What each changing call of the store's contract does to the tables. The caller has a transaction open.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
+
+use super::{job::Failure, payload};
+use crate::{
+    secret::{ClaimHash, KeyId, SecretId},
+    store::{Access, Head, Record, Swept},
+};
+
+/// Ciphertext that one sweep removes at most, in bytes: bounds the transaction.
+const SWEEP_BYTES: usize = 16 * 1024 * 1024;
+
+/// The tables, changed only inside an open transaction.
+pub(super) struct Tables {
+    pub(super) connection: Connection,
+    /// What the open transaction adds to what is held under each key, and takes from it: records, bytes.
+    held: RefCell<Vec<(KeyId, i64, i64)>>,
+}
+
+/// Where a record lies, and what it is counted under.
+struct Place {
+    seq: i64,
+    key_id: KeyId,
+    sealed_len: usize,
+}
+
+impl Place {
+    const COLUMNS: &'static str = "seq, key_id, sealed_len";
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { seq: row.get(0)?, key_id: KeyId(row.get(1)?), sealed_len: row.get(2)? })
+    }
+}
+
+impl Tables {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, held: RefCell::default() }
+    }
+
+    pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
+        let Head { created_at, expires_at, kind, size, key_id, verifier } = &record.head;
+        let sealed = record.sealed.as_ref();
+        let inserted = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO record (id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len)
+                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                record.id.0,
+                created_at.as_millisecond(),
+                expires_at.as_millisecond(),
+                kind,
+                size,
+                key_id.0,
+                verifier.map(|verifier| verifier.0),
+                sealed.len(),
+            ]);
+        match inserted {
+            Ok(_) => {}
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        payload::write(&self.connection, self.connection.last_insert_rowid(), sealed)?;
+        self.count(*key_id, 1, sealed.len());
+        Ok(true)
+    }
+
+    pub(super) fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, Failure> {
+        let place = self.unclaimed(id, access, now)?;
+        self.remove_if(place)
+    }
+
+    pub(super) fn claim(
+        &self,
+        id: SecretId,
+        access: Access,
+        claim: ClaimHash,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        if let Some(place) = self.unclaimed(id, access, now)? {
+            self.connection
+                .prepare_cached("UPDATE record SET claim = ?2, deadline = ?3 WHERE seq = ?1")?
+                .execute(params![place.seq, claim.0, until.as_millisecond()])?;
+            return Ok(true);
+        }
+        let again = self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM record WHERE id = ?1 AND claim = ?2 AND deadline > ?3 AND (verifier IS NULL OR ?4)",
+            )?
+            .exists(params![id.0, claim.0, now.as_millisecond(), access == Access::Verified])?;
+        Ok(again)
+    }
+
+    pub(super) fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, Failure> {
+        let place = self
+            .connection
+            .prepare_cached(&format!("SELECT {} FROM record WHERE id = ?1 AND claim = ?2", Place::COLUMNS))?
+            .query_row(params![id.0, claim.0], Place::from_row)
+            .optional()?;
+        self.remove_if(place)
+    }
+
+    pub(super) fn fail_attempt(&self, id: SecretId, limit: u32, now: Timestamp) -> Result<Option<u32>, Failure> {
+        let counted = self
+            .connection
+            .prepare_cached(&format!(
+                "UPDATE record SET attempts = attempts + 1 WHERE id = ?1 AND deadline > ?2 RETURNING {}, attempts",
+                Place::COLUMNS
+            ))?
+            .query_row(params![id.0, now.as_millisecond()], |row| Ok((Place::from_row(row)?, row.get::<_, u32>(3)?)))
+            .optional()?;
+        let Some((place, attempts)) = counted else { return Ok(None) };
+        let left = limit.saturating_sub(attempts);
+        if left == 0 {
+            self.remove(&place)?;
+        }
+        Ok(Some(left))
+    }
+
+    pub(super) fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, Failure> {
+        let dead: Vec<Place> = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM record WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
+                Place::COLUMNS
+            ))?
+            .query_map(params![now.as_millisecond(), at_most], Place::from_row)?
+            .collect::<Result<_, _>>()?;
+        let mut bytes = 0;
+        let mut removed = 0;
+        for place in &dead {
+            self.remove(place)?;
+            removed += 1;
+            bytes += place.sealed_len;
+            if bytes >= SWEEP_BYTES {
+                break;
+            }
+        }
+        Ok(Swept { removed, more: removed < dead.len() || dead.len() == at_most })
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&self) -> rusqlite::Result<()> {
+        self.held.borrow_mut().clear();
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    }
+
+    /// Writes down what the transaction changed in all, before it is committed.
+    pub(super) fn write_counts(&self) -> rusqlite::Result<()> {
+        for (key_id, records, bytes) in
+            self.held.borrow().iter().filter(|(_, records, bytes)| (*records, *bytes) != (0, 0))
+        {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO held (key_id, records, bytes) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (key_id) DO UPDATE SET records = records + ?2, bytes = bytes + ?3",
+                )?
+                .execute(params![key_id.0, records, bytes])?;
+        }
+        Ok(())
+    }
+
+    /// The record, if it is live, unclaimed and open to `access`.
+    fn unclaimed(&self, id: SecretId, access: Access, now: Timestamp) -> Result<Option<Place>, Failure> {
+        let place = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM record
+                 WHERE id = ?1 AND claim IS NULL AND deadline > ?2 AND (verifier IS NULL OR ?3)",
+                Place::COLUMNS
+            ))?
+            .query_row(params![id.0, now.as_millisecond(), access == Access::Verified], Place::from_row)
+            .optional()?;
+        Ok(place)
+    }
+
+    fn remove_if(&self, place: Option<Place>) -> Result<bool, Failure> {
+        let Some(place) = place else { return Ok(false) };
+        self.remove(&place)?;
+        Ok(true)
+    }
+
+    fn remove(&self, place: &Place) -> Result<(), Failure> {
+        payload::remove(&self.connection, place.seq)?;
+        self.connection.prepare_cached("DELETE FROM record WHERE seq = ?1")?.execute([place.seq])?;
+        self.count(place.key_id, -1, place.sealed_len);
+        Ok(())
+    }
+
+    fn count(&self, key_id: KeyId, records: i64, bytes: usize) {
+        let bytes = records * i64::try_from(bytes).unwrap_or(i64::MAX);
+        let mut held = self.held.borrow_mut();
+        match held.iter_mut().find(|(known, ..)| *known == key_id) {
+            Some((_, all_records, all_bytes)) => {
+                *all_records += records;
+                *all_bytes += bytes;
+            }
+            None => held.push((key_id, records, bytes)),
+        }
+    }
+}
+
+/// Reads a time from a column of milliseconds.
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let milliseconds = row.get(column)?;
+    Timestamp::from_millisecond(milliseconds)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error)))
+}
