@@ -1,4 +1,4 @@
-//! The embedded store: SQLite behind a thread that writes, one that syncs, and one that reads.
+//! The embedded store: SQLite behind a thread that writes and one that syncs, and connections that read.
 //!
 //! - [`schema`]: opening, settings, migrations.
 //! - [`payload`]: how ciphertext lies in the file.
@@ -6,7 +6,7 @@
 //! - [`job`]: a call on its way through the threads.
 //! - [`writer`]: the thread that gathers calls into transactions, and keeps the files clean.
 //! - [`syncer`]: the thread that makes them durable, and answers them.
-//! - [`reader`]: the thread that answers what changes nothing.
+//! - [`reader`]: the connections that answer what changes nothing.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
 mod job;
@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 
 use self::{
     job::{Failure, Job},
-    reader::Reader,
+    reader::{Loaded, Reader, Readers},
     syncer::Progress,
     tables::Tables,
     writer::{Call, Effect, Writer},
@@ -46,17 +46,19 @@ use crate::{
 
 /// Calls that wait for a thread at most; more are [`StoreError::Busy`].
 const QUEUE: usize = 4096;
-/// Committed batches that wait for the sync at most: so far does the writer run ahead.
-const AHEAD: usize = 2;
+/// Committed batches that wait for the syncer: none, so that the writer is one batch ahead of it, and batches stay large.
+const AHEAD: usize = 0;
 /// Ciphertext that is loaded and not yet delivered at most, in bytes, unless one largest content alone is more.
 const MEMORY: usize = 32 * 1024 * 1024;
+/// Ciphertext that is loaded on the thread that serves requests: more would hold others up.
+const INLINE: usize = 256 * 1024;
 /// Disk space kept back, besides twice the largest record, in bytes: what the WAL may hold that isn't in the database yet.
 const RESERVE: usize = 24 * 1024 * 1024;
 
 /// The embedded store. Cheap calls in, answers once they are on the disk.
 pub(super) struct SqliteStore {
     writes: mpsc::SyncSender<writer::Message>,
-    reads: mpsc::SyncSender<reader::Message>,
+    readers: Arc<Readers>,
     progress: Arc<Progress>,
     /// Locked for as long as the store is open: a second server is refused.
     lock: File,
@@ -77,7 +79,7 @@ impl SqliteStore {
         create_private_file(path)?;
         let connection = schema::open_writer(path)?;
         let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
-        let reader = Reader::new(schema::open_reader(path)?, Budget::new(MEMORY.max(largest)));
+        let readers = Arc::new(Readers::open(path, &Budget::new(MEMORY.max(largest)))?);
         let log = beside(path, "wal");
         let wal = File::options().append(true).open(&log).map_err(|source| OpenError::Io {
             what: "open",
@@ -88,14 +90,12 @@ impl SqliteStore {
 
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
-        let (reads, read_queue) = mpsc::sync_channel(QUEUE);
         let (settle, settle_queue) = mpsc::sync_channel(AHEAD);
-        let writer = Writer::new(Tables::new(connection), reserve, settle.clone(), Arc::clone(&progress));
-        let (of_syncer, of_reader) = (Arc::clone(&progress), Arc::clone(&progress));
+        let writer = Writer::new(Tables::new(connection), reserve, settle, Arc::clone(&progress));
+        let of_syncer = Arc::clone(&progress);
         let syncer = spawn(path, "ots-syncer", move || syncer::run(&wal, &settle_queue, &of_syncer))?;
-        spawn(path, "ots-reader", move || reader.run(&read_queue, settle, &of_reader))?;
         spawn(path, "ots-writer", move || writer.run(&write_queue, syncer))?;
-        Ok(Self { writes, reads, progress, lock })
+        Ok(Self { writes, readers, progress, lock })
     }
 
     pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
@@ -154,7 +154,18 @@ impl SqliteStore {
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
-        self.read(move |reader| reader.load(id, claim, now), Option::is_none).await
+        let loaded = match self.readers.run(|reader| reader.load(id, claim, now, INLINE))? {
+            Some(Loaded::Large) => {
+                let readers = Arc::clone(&self.readers);
+                let load = move || readers.run(|reader| reader.load(id, claim, now, usize::MAX));
+                tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Closed)??
+            }
+            loaded => loaded,
+        };
+        match loaded {
+            Some(Loaded::Whole(stored)) => Ok(Some(stored)),
+            _ => self.absent().await,
+        }
     }
 
     pub(super) async fn peek(
@@ -163,29 +174,35 @@ impl SqliteStore {
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Head>, StoreError> {
-        self.read(move |reader| reader.peek(id, claim, now), Option::is_none).await
+        match self.readers.run(|reader| reader.peek(id, claim, now))? {
+            None => self.absent().await,
+            found => Ok(found),
+        }
     }
 
-    pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.read(Reader::ping, |()| false).await
+    /// That something isn't there may rest on a removal that isn't on the disk yet: it is said once that is.
+    async fn absent<T>(&self) -> Result<Option<T>, StoreError> {
+        if self.progress.settled().await { Ok(None) } else { Err(StoreError::Closed) }
     }
 
-    pub(super) async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
+    pub(super) fn ping(&self) -> Result<(), StoreError> {
+        self.readers.run(Reader::ping)
+    }
+
+    pub(super) fn state(&self, now: Timestamp) -> Result<State, StoreError> {
         let [last_commit, last_sweep, last_checkpoint] = self.progress.times();
-        let find = move |reader: &Reader| Ok((reader.held()?, reader.oldest_dead(now)?));
-        let (held, oldest_dead) = self.read(find, |_| false).await?;
+        let (held, oldest_dead) = self.readers.run(|reader| Ok((reader.held()?, reader.oldest_dead(now)?)))?;
         Ok(State { held, oldest_dead, last_commit, last_sweep, last_checkpoint })
     }
 
-    /// Ends the threads, once they have finished what is queued: the reader first, whose answers the syncer may have to give.
+    /// Ends the threads, once they have finished what is queued.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
-        let (closed, reader) = oneshot::channel();
-        self.reads.send(reader::Message::Close(closed)).map_err(|_| StoreError::Closed)?;
+        self.readers.close();
         let (closed, writer) = oneshot::channel();
-        let sent = self.writes.send(writer::Message::Close(closed));
-        let closed = reader.await.is_ok() && sent.is_ok() && writer.await.is_ok();
+        self.writes.send(writer::Message::Close(closed)).map_err(|_| StoreError::Closed)?;
+        let closed = writer.await.map_err(|_| StoreError::Closed);
         let _ = self.lock.unlock();
-        if closed { Ok(()) } else { Err(StoreError::Closed) }
+        closed
     }
 
     async fn write<T: Send + 'static>(
@@ -193,27 +210,14 @@ impl SqliteStore {
         effect: Effect,
         work: impl FnMut(&Tables) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (job, answer) = Job::new(work, |_| false);
-        queue(&self.writes, writer::Message::Call(Call { effect, work: Box::new(job) }))?;
+        let (job, answer) = Job::new(work);
+        let call = writer::Message::Call(Call { effect, work: Box::new(job) });
+        self.writes.try_send(call).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
+        })?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&Reader) -> Result<T, Failure> + Send + 'static,
-        negative: fn(&T) -> bool,
-    ) -> Result<T, StoreError> {
-        let (job, answer) = Job::new(work, negative);
-        queue(&self.reads, reader::Message::Call(Box::new(job)))?;
-        answer.await.map_err(|_| StoreError::Closed)?
-    }
-}
-
-fn queue<M>(queue: &mpsc::SyncSender<M>, message: M) -> Result<(), StoreError> {
-    queue.try_send(message).map_err(|error| match error {
-        mpsc::TrySendError::Full(_) => StoreError::Busy,
-        mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
-    })
 }
 
 fn spawn(

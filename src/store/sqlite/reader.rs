@@ -1,102 +1,104 @@
-//! The thread that answers what changes nothing. What has queued is answered in one short read transaction, so that pages are looked up
-//! once for all of it, and no snapshot stays open and holds up the writer's checkpoint.
+//! Connections that only read, one a processor: a call that changes nothing runs where it was made, which is quicker than a thread's
+//! turn. Each is one short read transaction, so that no snapshot stays open and holds up the writer's checkpoint.
 
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::{
+    path::Path,
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::oneshot;
 
-use super::{
-    engine_error,
-    job::{Failure, Work},
-    payload,
-    syncer::{Progress, Settle},
-    tables::time,
-};
+use super::{engine_error, job::Failure, payload, schema, tables::time};
 use crate::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},
-    store::{Head, Held, StoreError, Stored},
+    store::{Head, Held, OpenError, StoreError, Stored},
 };
 
-/// Calls in one transaction at most.
-const BATCH: usize = 64;
+/// Connections at most: each has a cache.
+const MOST: usize = 8;
 
-/// What the reader is sent.
-pub(super) enum Message {
-    Call(Box<dyn Work<Reader>>),
-    /// Ends it; answered when it has let go of the database.
-    Close(oneshot::Sender<()>),
+/// The connections; each is taken out when the store is closed.
+pub(super) struct Readers {
+    pool: Vec<Mutex<Option<Reader>>>,
+    next: AtomicUsize,
 }
 
-/// The connection that only reads.
+impl Readers {
+    pub(super) fn open(path: &Path, budget: &Budget) -> Result<Self, OpenError> {
+        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST);
+        let reader = || {
+            let connection = schema::open_reader(path)?;
+            Ok(Mutex::new(Some(Reader { connection, budget: budget.clone() })))
+        };
+        Ok(Self { pool: (0..count).map(|_| reader()).collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
+    }
+
+    /// Runs `work` on one of them, in a transaction of its own.
+    pub(super) fn run<T>(&self, work: impl FnOnce(&Reader) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let reader = self.free();
+        let reader = reader.as_ref().and_then(|reader| reader.as_ref()).ok_or(StoreError::Closed)?;
+        reader.in_transaction(work).map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Engine(error) => engine_error(&error),
+        })
+    }
+
+    /// One that nobody uses now, else the one whose turn it is.
+    fn free(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut pool = self.pool.iter().cycle().skip(turn % self.pool.len().max(1)).take(self.pool.len());
+        let first = pool.clone().next()?;
+        pool.find_map(|reader| match reader.try_lock() {
+            Ok(reader) => Some(reader),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
+        .or_else(|| Some(first.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Closes them: calls are [`StoreError::Closed`] from then on.
+    pub(super) fn close(&self) {
+        for reader in &self.pool {
+            drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+/// A connection that only reads.
 pub(super) struct Reader {
     connection: Connection,
     budget: Budget,
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection, budget: Budget) -> Self {
-        Self { connection, budget }
+    fn in_transaction<T>(&self, work: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.execute("BEGIN")?;
+        let outcome = work(self);
+        self.execute("COMMIT")?;
+        outcome
     }
 
-    /// Answers until it is told to close, or everybody who could ask has gone.
-    pub(super) fn run(self, queue: &Receiver<Message>, settle: SyncSender<Settle>, progress: &Progress) {
-        let mut closing = None;
-        while closing.is_none() {
-            let Ok(first) = queue.recv() else { break };
-            let mut batch = Vec::new();
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match message {
-                    Message::Call(call) => batch.push(call),
-                    Message::Close(closed) => {
-                        closing = Some(closed);
-                        break;
-                    }
-                }
-                next = if batch.len() < BATCH { queue.try_recv().ok() } else { None };
-            }
-            self.answer(batch, &settle, progress);
-        }
-        drop((self, settle));
-        if let Some(closed) = closing {
-            let _ = closed.send(());
-        }
+    fn execute(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    fn answer(&self, batch: Vec<Box<dyn Work<Self>>>, settle: &SyncSender<Settle>, progress: &Progress) {
-        let snapshot = batch.len() > 1 && self.connection.execute_batch("BEGIN").is_ok();
-        let answered: Vec<_> = batch
-            .into_iter()
-            .map(|mut call| {
-                let failed = call.run(self).err().map(|error| engine_error(&error));
-                (call, failed)
-            })
-            .collect();
-        if snapshot && let Err(error) = self.connection.execute_batch("COMMIT") {
-            tracing::warn!(%error, "a read transaction could not be ended");
-        }
-        // Whatever these calls saw is among what was begun by now; it may not be on the disk yet.
-        let seen = progress.seen();
-        for (call, failed) in answered {
-            if failed.is_some() || !call.is_negative() || progress.is_synced(seen) {
-                call.finish(failed);
-            } else if let Err(unsent) = settle.send(Settle { batch: seen, jobs: vec![call] }) {
-                unsent.0.jobs.into_iter().for_each(|job| job.finish(Some(StoreError::Closed)));
-            }
-        }
-    }
-
-    /// The record with its content.
+    /// The record with its content, unless that is longer than `at_most`: then its head alone.
     pub(super) fn load(
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
         now: Timestamp,
-    ) -> Result<Option<Stored>, Failure> {
+        at_most: usize,
+    ) -> Result<Option<Loaded>, Failure> {
         let Some((head, seq, length)) = self.find(id, claim, now)? else { return Ok(None) };
+        if length > at_most {
+            return Ok(Some(Loaded::Large));
+        }
         // A length that can't be is damage: it must not decide how much memory is taken.
         let length = length.min(payload::MAX_SEALED);
         let mut sealed = Buffer::with_capacity(length).map_err(|_| payload::no_memory())?;
@@ -104,7 +106,7 @@ impl Reader {
             return Err(Failure::Refused(StoreError::Busy));
         }
         payload::read(&self.connection, seq, &mut sealed)?;
-        Ok(Some(Stored { head, sealed }))
+        Ok(Some(Loaded::Whole(Stored { head, sealed })))
     }
 
     /// What may be told of it.
@@ -154,6 +156,13 @@ impl Reader {
             })
             .optional()
     }
+}
+
+/// A record that was found.
+pub(super) enum Loaded {
+    Whole(Stored),
+    /// Its content is longer than was asked for.
+    Large,
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {

@@ -17,14 +17,15 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-use super::job::Finish;
+use super::job::Work;
 use crate::store::StoreError;
 
-/// Calls that may be answered once everything that was committed up to `batch` is on the disk.
+/// The calls of a committed batch, to be answered once it is on the disk.
 pub(super) struct Settle {
     pub(super) batch: u64,
-    pub(super) jobs: Vec<Box<dyn Finish>>,
+    pub(super) jobs: Vec<Box<dyn Work>>,
 }
 
 /// How often a failed sync is looked after.
@@ -34,8 +35,8 @@ const REPAIR: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(super) struct Progress {
     begun: AtomicU64,
-    committed: AtomicU64,
-    synced: AtomicU64,
+    ended: AtomicU64,
+    synced: watch::Sender<u64>,
     failed: AtomicBool,
     last_sync: AtomicI64,
     last_sweep: AtomicI64,
@@ -48,24 +49,39 @@ impl Progress {
         self.begun.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Says that the batch was committed: a sync that begins after this covers it.
+    /// Says that the batch was committed, or that nothing came of it: a sync that begins after this covers it.
     pub(super) fn end_commit(&self, batch: u64) {
-        self.committed.store(batch, Ordering::Release);
+        self.ended.store(batch, Ordering::Release);
     }
 
-    /// The newest batch that a reader may have seen.
-    pub(super) fn seen(&self) -> u64 {
-        self.begun.load(Ordering::Acquire)
+    /// The last batch that was.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Waits until what a reader may have seen by now is on the disk. False when that will not be.
+    pub(super) async fn settled(&self) -> bool {
+        let seen = self.begun.load(Ordering::Acquire);
+        self.is_synced(seen) || self.synced.subscribe().wait_for(|synced| *synced >= seen).await.is_ok()
     }
 
     /// Whether that batch, and so all before it, is on the disk.
-    pub(super) fn is_synced(&self, batch: u64) -> bool {
-        self.synced.load(Ordering::Acquire) >= batch
+    fn is_synced(&self, batch: u64) -> bool {
+        *self.synced.borrow() >= batch
+    }
+
+    /// Says that all batches up to this one are on the disk.
+    fn reached(&self, batch: u64) {
+        self.synced.send_if_modified(|synced| {
+            let more = batch > *synced;
+            *synced = batch.max(*synced);
+            more
+        });
     }
 
     /// Whether all that was committed is on the disk.
     pub(super) fn is_quiet(&self) -> bool {
-        self.is_synced(self.committed.load(Ordering::Acquire))
+        self.is_synced(self.ended())
     }
 
     /// Whether batches wait that could not be synced.
@@ -75,7 +91,7 @@ impl Progress {
 
     /// Says, in the writer, that a checkpoint has put all that was committed into the database file, and synced that.
     pub(super) fn checkpointed(&self) {
-        self.synced.fetch_max(self.committed.load(Ordering::Acquire), Ordering::AcqRel);
+        self.reached(self.ended());
         self.failed.store(false, Ordering::Release);
         note(&self.last_checkpoint);
     }
@@ -121,15 +137,12 @@ pub(super) fn run(wal: &File, queue: &Receiver<Settle>, progress: &Progress) {
 
 /// Answers what is on the disk. What isn't stays, after a sync that failed, until the writer has repaired that.
 fn settle(wal: &File, waiting: &mut Vec<Settle>, progress: &Progress) {
-    let mut durable = false;
     if !progress.has_failed() && waiting.iter().any(|settle| !progress.is_synced(settle.batch)) {
-        let committed = progress.committed.load(Ordering::Acquire);
+        let ended = progress.ended();
         match sync_data(wal) {
             Ok(()) => {
-                progress.synced.fetch_max(committed, Ordering::AcqRel);
+                progress.reached(ended);
                 note(&progress.last_sync);
-                // What these calls did or saw had been written before the sync began.
-                durable = true;
             }
             Err(error) => {
                 // The kernel may have dropped what it could not write, and a later sync would say nothing of it: only a checkpoint,
@@ -139,7 +152,7 @@ fn settle(wal: &File, waiting: &mut Vec<Settle>, progress: &Progress) {
             }
         }
     }
-    for settle in waiting.extract_if(.., |settle| durable || progress.is_synced(settle.batch)) {
+    for settle in waiting.extract_if(.., |settle| progress.is_synced(settle.batch)) {
         settle.jobs.into_iter().for_each(|job| job.finish(None));
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     engine_error,
-    job::{Finish, Work},
+    job::Work,
     reserve::Reserve,
     syncer::{Progress, Settle},
     tables::Tables,
@@ -52,7 +52,7 @@ pub(super) enum Message {
 /// A call that changes something.
 pub(super) struct Call {
     pub(super) effect: Effect,
-    pub(super) work: Box<dyn Work<Tables>>,
+    pub(super) work: Box<dyn Work>,
 }
 
 /// What a call does to the files.
@@ -152,6 +152,7 @@ impl Writer {
             }
             Err(Broken::Commit(error)) => {
                 tracing::error!(%error, "a commit failed");
+                self.settle(self.progress.ended(), Vec::new());
                 for call in batch {
                     call.work.finish(Some(error.clone()));
                 }
@@ -164,7 +165,7 @@ impl Writer {
 
     /// Has the calls of a committed batch answered once it is on the disk.
     fn settle(&self, batch: u64, calls: Vec<Call>) {
-        let jobs = calls.into_iter().map(|call| call.work as Box<dyn Finish>).collect();
+        let jobs = calls.into_iter().map(|call| call.work).collect();
         if let Err(unsent) = self.settle.send(Settle { batch, jobs }) {
             unsent.0.jobs.into_iter().for_each(|job| job.finish(Some(StoreError::Closed)));
         }
@@ -213,12 +214,12 @@ impl Writer {
         self.tables.write_counts().map_err(statement)?;
         let number = self.progress.begin_commit();
         let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-        commit.map_err(|error| {
+        let outcome = commit.map_err(|error| {
             roll_back(connection);
             Broken::Commit(engine_error(&error))
-        })?;
+        });
         self.progress.end_commit(number);
-        Ok(number)
+        outcome.map(|_| number)
     }
 
     /// Idle work, a step at a time: empty the WAL, give free pages back, hold the reserve again.
