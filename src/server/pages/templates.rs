@@ -41,8 +41,8 @@ static LOADED: LazyLock<Vec<Language>> = LazyLock::new(|| LANGUAGES.iter().map(|
 impl Language {
     fn load(json: &str) -> Self {
         let texts: HashMap<String, String> = serde_json::from_str(json).unwrap_or_default();
-        let secret = cut(include_str!("../../web/secret.html"), &texts);
-        let share = cut(include_str!("../../web/share.html"), &texts);
+        let secret = cut(include_str!("../../../templates/secret.html"), &texts);
+        let share = cut(include_str!("../../../templates/share.html"), &texts);
         Self { texts, secret, share }
     }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn every_language_has_every_word_and_no_other() {
         let english = LOADED.first().unwrap();
-        let templates = [include_str!("../../web/secret.html"), include_str!("../../web/share.html")].concat();
+        let templates = [include_str!("../../../templates/secret.html"), include_str!("../../../templates/share.html")].concat();
         for language in LOADED.iter() {
             let name = language.text("language");
             assert_eq!(language.texts.len(), english.texts.len(), "{name}");
