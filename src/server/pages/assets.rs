@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode, header};
 
-use crate::server::reply::Reply;
+use crate::server::{negotiate::Accepted, reply::Reply};
 
 struct Asset {
     name: &'static str,
@@ -24,12 +24,11 @@ pub(super) fn folder() -> String {
 /// The asset of that name in this version's folder.
 pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Reply> {
     let asset = ASSETS.iter().find(|asset| version == VERSION && asset.name == name)?;
-    let (encoding, data) = if accepts(headers, "br") {
-        (Some("br"), asset.brotli)
-    } else if accepts(headers, "gzip") {
-        (Some("gzip"), asset.gzip)
-    } else {
-        (None, asset.plain)
+    let encoding = Accepted::read(headers, header::ACCEPT_ENCODING).best(&["br", "gzip", "identity"]);
+    let (encoding, data) = match encoding {
+        Some("br") => (Some("br"), asset.brotli),
+        Some("gzip") => (Some("gzip"), asset.gzip),
+        _ => (None, asset.plain),
     };
     let reply = Reply::empty(StatusCode::OK)
         .with(header::CONTENT_TYPE, asset.kind)
@@ -39,16 +38,5 @@ pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Rep
     Some(match encoding {
         Some(encoding) => reply.with(header::CONTENT_ENCODING, encoding),
         None => reply,
-    })
-}
-
-/// Whether `Accept-Encoding` names a coding and doesn't refuse it.
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|choice| {
-            let mut parts = choice.split(';').map(str::trim);
-            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
-            named && !parts.any(|part| matches!(part.split_once('='), Some(("q" | "Q", weight)) if weight.trim().parse() == Ok(0.0)))
-        })
     })
 }

@@ -6,6 +6,8 @@ use std::{collections::HashMap, sync::LazyLock};
 use hyper::{HeaderMap, header};
 use zeroize::Zeroizing;
 
+use crate::server::negotiate::Accepted;
+
 /// The languages, English first: it is what others get. One file each, with the same words.
 const LANGUAGES: [&str; 6] = [
     include_str!("../../web/text/en.json"),
@@ -48,13 +50,15 @@ impl Language {
 
     /// The reader's first choice of those that there are (`Accept-Language`, RFC 9110), else English.
     pub(super) fn of(headers: &HeaderMap) -> Option<&'static Self> {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let primary = |tag: String| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        accept_language::parse(wanted)
-            .into_iter()
-            .map(primary)
-            .find_map(|tag| LOADED.iter().find(|language| language.text("language") == tag))
-            .or_else(|| LOADED.first())
+        let english = LOADED.first();
+        let spoken = |range: &str| {
+            let primary = range.split('-').next().unwrap_or_default();
+            LOADED.iter().find(|language| language.text("language").eq_ignore_ascii_case(primary))
+        };
+        Accepted::read(headers, header::ACCEPT_LANGUAGE)
+            .ranked()
+            .find_map(|range| if range == "*" { english } else { spoken(range) })
+            .or(english)
     }
 
     /// A text, with a value in its place if it has one.
@@ -153,7 +157,8 @@ mod tests {
     #[test]
     fn every_language_has_every_word_and_no_other() {
         let english = LOADED.first().unwrap();
-        let templates = [include_str!("../../../templates/secret.html"), include_str!("../../../templates/share.html")].concat();
+        let templates =
+            [include_str!("../../../templates/secret.html"), include_str!("../../../templates/share.html")].concat();
         for language in LOADED.iter() {
             let name = language.text("language");
             assert_eq!(language.texts.len(), english.texts.len(), "{name}");
@@ -184,6 +189,9 @@ mod tests {
             ("zh-Hans-CN", "zh"),
             ("ES", "es"),
             ("xx, *;q=0.1", "en"),
+            ("xx, de;q=0", "en"),
+            ("*, de;q=0.5", "en"),
+            ("fr;q=0.5, de-AT;q=0.5", "fr"),
             (";;;,q=", "en"),
         ] {
             let mut headers = HeaderMap::new();
