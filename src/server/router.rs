@@ -153,7 +153,7 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
-        Route::SharePage if head_or_get => pages::share::get(app, &incoming),
+        Route::SharePage if head_or_get => Ok(pages::share::get(app, &incoming)),
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,

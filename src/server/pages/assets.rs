@@ -16,11 +16,6 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The path, below the server's root, of the folder that holds them all. Ends with a slash.
-pub(super) fn folder() -> String {
-    format!("assets/{VERSION}/")
-}
-
 /// The asset of that name in this version's folder.
 pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Reply> {
     let asset = ASSETS.iter().find(|asset| version == VERSION && asset.name == name)?;

@@ -4,9 +4,10 @@ use hyper::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
-    ROOT_OF_SECRET, headers, html, language, status_of,
-    templates::{Language, Page},
-    times, values,
+    html, status_of,
+    templates::{self, SecretPage, Waiting},
+    texts::Texts,
+    with_headers,
 };
 use crate::{
     api::Problem,
@@ -24,89 +25,71 @@ const MAX_FORM: usize = 8 * 1024;
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
-    waiting(app, language, call.parameter, StatusCode::OK, None).await
+    let text = Texts::for_reader(call.request.headers());
+    let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
+    waiting(app, text, &token, StatusCode::OK, "").await
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
 pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
-    let text = call.parameter;
-    let Ok(token) = text.parse::<Token>() else { return Ok(gone(language)) };
+    let text = Texts::for_reader(call.request.headers());
+    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
     let form = Form::read(app, call, MAX_FORM).await?;
     let claim: Option<ClaimKey> = form.value("claim").parse().ok();
     // What is end to end is opened by a script; nothing is read without one.
     if app.vault.status(&token, claim.as_ref()).await?.is_some_and(|status| status.encrypted) {
-        return waiting(app, language, text, StatusCode::OK, None).await;
+        return waiting(app, text, &token, StatusCode::OK, "").await;
     }
     let passphrase = Passphrase::new(Zeroizing::new(form.value("passphrase").to_owned())).ok();
     match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await {
-        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(language)),
+        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(text)),
         Ok(Some(content)) => match std::str::from_utf8(&content.bytes) {
             Ok(shown) if !shown.contains('\0') => {
-                let html =
-                    language.render(Page::Secret, &values(ROOT_OF_SECRET, &[("state", "answer"), ("content", shown)]));
-                Ok(headers(Reply::secret_as_page(html, content.reservation), language))
+                let html = templates::render(&SecretPage::answer(text, shown));
+                Ok(with_headers(Reply::secret_as_page(html, content.reservation), text))
             }
             _ => Ok(Reply::secret_as_bytes(content)),
         },
-        Err(VaultError::PassphraseNeeded) => waiting(app, language, text, StatusCode::FORBIDDEN, None).await,
+        Err(VaultError::PassphraseNeeded) => waiting(app, text, &token, StatusCode::FORBIDDEN, "").await,
         Err(VaultError::WrongPassphrase { left }) => {
-            let wrong = language.text_with("wrong_passphrase", left);
-            waiting(app, language, text, StatusCode::FORBIDDEN, Some(&wrong)).await
+            let wrong = text.wrong_passphrase.with(left);
+            waiting(app, text, &token, StatusCode::FORBIDDEN, &wrong).await
         }
-        Err(error) => Ok(failed(language, &error.into())),
+        Err(error) => Ok(failed(text, &error.into())),
     }
 }
 
 /// The page of a secret that may be there: what it says depends on the status.
 async fn waiting(
     app: &App,
-    language: &'static Language,
-    token: &str,
+    text: &'static Texts,
+    token: &Token,
     code: StatusCode,
-    wrong: Option<&str>,
+    wrong: &str,
 ) -> Result<Reply, Problem> {
-    let Ok(token) = token.parse::<Token>() else { return Ok(gone(language)) };
-    match app.vault.status(&token, None).await {
-        Ok(Some(status)) => waiting_page(language, &status, code, wrong),
-        Ok(None) => Ok(gone(language)),
-        Err(error) => Ok(failed(language, &error.into())),
+    match app.vault.status(token, None).await {
+        Ok(Some(status)) => waiting_page(text, &status, code, wrong),
+        Ok(None) => Ok(gone(text)),
+        Err(error) => Ok(failed(text, &error.into())),
     }
 }
 
-fn waiting_page(
-    language: &'static Language,
-    status: &Status,
-    code: StatusCode,
-    wrong: Option<&str>,
-) -> Result<Reply, Problem> {
-    let hidden = |hidden: bool| if hidden { "hidden" } else { "" };
-    let (expires_at, expires) = times(status.expires_at);
+fn waiting_page(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Problem> {
     let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
-    let given = [
-        ("state", "waiting"),
-        ("encrypted", if status.encrypted { "true" } else { "false" }),
-        ("expires_at", expires_at.as_str()),
-        ("expires", expires.as_str()),
-        ("claim", claim.expose()),
-        ("form_class", if status.encrypted { "class=\"needs-script-form\"" } else { "" }),
-        ("needs_script_hidden", hidden(!status.encrypted)),
-        ("passphrase_hidden", hidden(!status.passphrase_required)),
-        ("wrong", wrong.unwrap_or_default()),
-    ];
-    Ok(html(language, Page::Secret, code, &values(ROOT_OF_SECRET, &given)))
+    let waiting = Waiting {
+        encrypted: Some(status.encrypted),
+        passphrase_required: Some(status.passphrase_required),
+        expires: status.expires_at.into(),
+        claim: claim.expose(),
+        wrong,
+    };
+    Ok(html(code, text, &SecretPage::waiting(text, waiting)))
 }
 
-fn gone(language: &'static Language) -> Reply {
-    html(language, Page::Secret, StatusCode::NOT_FOUND, &values(ROOT_OF_SECRET, &[("state", "gone")]))
+fn gone(text: &'static Texts) -> Reply {
+    html(StatusCode::NOT_FOUND, text, &SecretPage::gone(text))
 }
 
-fn failed(language: &'static Language, problem: &Problem) -> Reply {
-    html(
-        language,
-        Page::Secret,
-        status_of(problem),
-        &values(ROOT_OF_SECRET, &[("state", "failed"), ("detail", &problem.detail)]),
-    )
+fn failed(text: &'static Texts, problem: &Problem) -> Reply {
+    html(status_of(problem), text, &SecretPage::failed(text, &problem.detail))
 }

@@ -1,12 +1,14 @@
 //! The share page: what to keep and for how long, and the link. Its form is for browsers without JavaScript.
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
-    ROOT_OF_SHARE, html, language, status_of,
-    templates::{self, Language, Page},
-    times, values,
+    html, status_of,
+    templates::{Offer, SharePage, TtlChoice},
+    texts::Texts,
 };
 use crate::{
     api::{CreateRequest, Problem, TtlRequest},
@@ -15,61 +17,86 @@ use crate::{
         call::{App, Call},
         intake::{self, Form},
         reply::Reply,
+        settings::Settings,
     },
 };
 
-/// The times to live that the share page offers, in seconds, up to the server's longest.
-const TTLS: [u64; 5] = [15 * 60, 3600, 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600];
+type Words = fn(&Texts) -> &str;
+
+/// The times to live that the share page offers, in seconds, up to the server's longest, and how they are called.
+const TTLS: [(u64, Words); 5] = [
+    (15 * 60, |text| &text.ttl_900),
+    (3600, |text| &text.ttl_3600),
+    (24 * 3600, |text| &text.ttl_86400),
+    (7 * 24 * 3600, |text| &text.ttl_604800),
+    (30 * 24 * 3600, |text| &text.ttl_2592000),
+];
 
 /// `GET /`.
-pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
-    Ok(share_page(app, language, StatusCode::OK, &[("state", "compose")]))
+pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
+    let text = Texts::for_reader(call.request.headers());
+    html(StatusCode::OK, text, &SharePage::compose(text, offer(&app.settings, text), ""))
 }
 
 /// `POST /`: the share page's form, without JavaScript.
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
-    let language = language(call.request.headers())?;
+    let text = Texts::for_reader(call.request.headers());
     let base = intake::base_url(app, call.request);
     let form = Form::read(app, call, app.settings.max_form()).await?;
-    // A browser sends the line ends of a text as CR LF.
-    let content = Zeroizing::new(form.value("content").replace("\r\n", "\n").into_bytes());
-    let again =
-        |code: StatusCode, wrong: &str| Ok(share_page(app, language, code, &[("state", "compose"), ("wrong", wrong)]));
+    let again = |status: StatusCode, wrong: &str| {
+        Ok(html(status, text, &SharePage::compose(text, offer(&app.settings, text), wrong)))
+    };
+    let content = with_plain_line_ends(form.value("content"));
     if content.is_empty() {
-        return again(StatusCode::UNPROCESSABLE_ENTITY, language.text("empty"));
+        return again(StatusCode::UNPROCESSABLE_ENTITY, &text.empty);
     }
     let ttl = form.value("ttl").parse().map_or(TtlRequest::Default, TtlRequest::Seconds);
     let passphrase =
-        Some(form.value("passphrase")).filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()));
+        Some(form.value("passphrase")).filter(|given| !given.is_empty()).map(|given| Zeroizing::new(given.to_owned()));
     let request = CreateRequest { content, ttl, passphrase, encrypted: false, passphrase_required: false };
     let created = match intake::new_secret(app, request) {
         Ok(secret) => app.vault.create(secret).await?,
         Err(problem) => return again(status_of(&problem), &problem.detail),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
-    let (expires_at, expires) = times(created.expires_at);
-    let values = [("state", "made"), ("link", link.as_str()), ("expires_at", &expires_at), ("expires", &expires)];
-    Ok(share_page(app, language, StatusCode::CREATED, &values))
+    let page = SharePage::made(text, offer(&app.settings, text), &link, created.expires_at.into());
+    Ok(html(StatusCode::CREATED, text, &page))
 }
 
-fn share_page(app: &App, language: &'static Language, code: StatusCode, given: &[(&str, &str)]) -> Reply {
-    let settings = &app.settings;
+/// A browser sends the line ends of a text as CR LF. The buffer never grows, so that no unwiped copy is left behind.
+fn with_plain_line_ends(text: &str) -> Zeroizing<Vec<u8>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(text.len()));
+    for (index, line) in text.split("\r\n").enumerate() {
+        if index > 0 {
+            content.push(b'\n');
+        }
+        content.extend_from_slice(line.as_bytes());
+    }
+    content
+}
+
+fn offer(settings: &Settings, text: &'static Texts) -> Offer<'static> {
     let (default, longest) = (settings.default_ttl.as_secs(), settings.max_ttl.as_secs());
-    let mut offered: Vec<u64> = TTLS.into_iter().filter(|ttl| *ttl <= longest).chain([default]).collect();
+    let mut offered: Vec<u64> =
+        TTLS.iter().map(|(seconds, _)| *seconds).filter(|seconds| *seconds <= longest).chain([default]).collect();
     offered.sort_unstable();
     offered.dedup();
-    let mut options = Vec::new();
-    for ttl in offered {
-        let known = language.text(&format!("ttl_{ttl}"));
-        let words = if known.is_empty() { language.text_with("ttl_other", ttl) } else { known.to_owned() };
-        let selected = if ttl == default { " selected" } else { "" };
-        options.extend_from_slice(format!("<option value=\"{ttl}\"{selected}>").as_bytes());
-        templates::escape(&words, &mut options);
-        options.extend_from_slice(b"</option>");
+    let choice = |seconds| {
+        let words = TTLS.iter().find(|(known, _)| *known == seconds).map(|(_, words)| words(text));
+        let words = words.map_or_else(|| Cow::Owned(text.ttl_other.with(seconds)), Cow::Borrowed);
+        TtlChoice { seconds, words, selected: seconds == default }
+    };
+    Offer { max_size: settings.max_size, ttls: offered.into_iter().map(choice).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_plain_line_ends;
+
+    #[test]
+    fn only_a_browsers_line_ends_change() {
+        for (sent, kept) in [("", ""), ("a\r\nb\r\n\r\n", "a\nb\n\n"), ("\ra\r\r\nb\n", "\ra\r\nb\n")] {
+            assert_eq!(*with_plain_line_ends(sent), kept.as_bytes());
+        }
     }
-    let (options, max_size) = (String::from_utf8_lossy(&options), settings.max_size.to_string());
-    let mut all = values(ROOT_OF_SHARE, given);
-    all.extend([("ttl_options", options.as_ref()), ("max_size", max_size.as_str())]);
-    html(language, Page::Share, code, &all)
 }
