@@ -29,5 +29,7 @@ pub(super) struct Call<'a> {
     pub(super) request: &'a mut Request<Incoming>,
     /// The token or the file in the path, if its route has one.
     pub(super) parameter: &'a str,
+    /// The version in an asset's path, the only one that has two parameters.
+    pub(super) version: &'a str,
     pub(super) activity: &'a Activity,
 }

@@ -86,7 +86,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
         ("/".to_owned(), Route::SharePage),
         (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
-        ("/assets/{version}/{name}".to_owned(), Route::Asset),
+        ("/assets/{version}/{file}".to_owned(), Route::Asset),
         ("/robots.txt".to_owned(), Route::Robots),
         ("/openapi.json".to_owned(), Route::OpenApi),
         ("/docs".to_owned(), Route::Swagger),
@@ -107,12 +107,12 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     let started = Instant::now();
     let request_id = app.next_request_id();
     let path = request.uri().path().to_owned();
-    let (route, parameter) = match ROUTES.at(&path) {
-        Ok(matched) => (Some(*matched.value), parameter_of(&matched.params)),
-        Err(_) => (None, ""),
+    let (route, [parameter, version]) = match ROUTES.at(&path) {
+        Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
+        Err(_) => (None, [""; 2]),
     };
     let method = request.method().clone();
-    let incoming = Call { request: &mut request, parameter, activity: &activity };
+    let incoming = Call { request: &mut request, parameter, version, activity: &activity };
     let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !hyper::body::Body::is_end_stream(request.body());
@@ -157,7 +157,7 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
-        Route::Asset if head_or_get => pages::asset(&incoming),
+        Route::Asset if head_or_get => pages::assets::get(&incoming),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
         Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
@@ -173,6 +173,8 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
     }
 }
 
-fn parameter_of<'a>(parameters: &matchit::Params<'_, 'a>) -> &'a str {
-    parameters.get("token").or_else(|| parameters.get("file")).unwrap_or_default()
+/// The token or the file, and the version; empty where the route has none.
+fn parameters_of<'a>(parameters: &matchit::Params<'_, 'a>) -> [&'a str; 2] {
+    let parameter = parameters.get("token").or_else(|| parameters.get("file"));
+    [parameter, parameters.get("version")].map(Option::unwrap_or_default)
 }

@@ -2,9 +2,15 @@
 //! them for ever, and compressed beforehand, since they hold no secret.
 
 use bytes::Bytes;
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{StatusCode, header};
 
-use crate::server::{negotiate::Accepted, reply::Reply};
+use crate::{
+    api::Problem,
+    server::{call::Call, negotiate::Accepted, problem::nothing_here, reply::Reply},
+};
+
+/// What is sent as it is, as `Accept-Encoding` calls it.
+const PLAIN: &str = "identity";
 
 struct Asset {
     name: &'static str,
@@ -16,22 +22,21 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The asset of that name in this version's folder.
-pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Reply> {
-    let asset = ASSETS.iter().find(|asset| version == VERSION && asset.name == name)?;
-    let encoding = Accepted::read(headers, header::ACCEPT_ENCODING).best(&["br", "gzip", "identity"]);
-    let (encoding, data) = match encoding {
-        Some("br") => (Some("br"), asset.brotli),
-        Some("gzip") => (Some("gzip"), asset.gzip),
-        _ => (None, asset.plain),
+/// `GET /assets/{version}/{file}`: of this version only.
+pub(in crate::server) fn get(call: &Call<'_>) -> Result<Reply, Problem> {
+    let asset =
+        ASSETS.iter().find(|asset| call.version == VERSION && asset.name == call.parameter).ok_or_else(nothing_here)?;
+    let accepted = Accepted::read(call.request.headers(), header::ACCEPT_ENCODING);
+    let encoding = accepted.best(&["br", "gzip", PLAIN]).unwrap_or(PLAIN);
+    let data = match encoding {
+        "br" => asset.brotli,
+        "gzip" => asset.gzip,
+        _ => asset.plain,
     };
     let reply = Reply::empty(StatusCode::OK)
         .with(header::CONTENT_TYPE, asset.kind)
         .with(header::CACHE_CONTROL, "public, max-age=31536000, immutable")
         .with(header::VARY, "Accept-Encoding")
         .with_data(Bytes::from_static(data));
-    Some(match encoding {
-        Some(encoding) => reply.with(header::CONTENT_ENCODING, encoding),
-        None => reply,
-    })
+    Ok(if encoding == PLAIN { reply } else { reply.with(header::CONTENT_ENCODING, encoding) })
 }

@@ -3,7 +3,7 @@
 //!
 //! [`share`] and [`secret`] answer, with [`templates`] filled in one of the [`texts`]; [`assets`] are what the pages load.
 
-mod assets;
+pub(super) mod assets;
 pub(super) mod secret;
 pub(super) mod share;
 mod templates;
@@ -14,20 +14,13 @@ use hyper::{StatusCode, header};
 
 pub(crate) use self::assets::BUNDLED;
 use self::texts::Texts;
-use super::{call::Call, problem::nothing_here, reply::Reply};
+use super::reply::Reply;
 use crate::api::Problem;
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
-
-/// `GET /assets/{version}/{name}`.
-pub(super) fn asset(call: &Call<'_>) -> Result<Reply, Problem> {
-    let mut parts = call.request.uri().path().rsplit('/');
-    let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    assets::find(version, name, call.request.headers()).ok_or_else(nothing_here)
-}
 
 /// `GET /robots.txt`: there is nothing here to find.
 pub(super) fn robots() -> Reply {
