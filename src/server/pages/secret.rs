@@ -17,7 +17,7 @@ use crate::{
         intake::Form,
         reply::Reply,
     },
-    vault::{Status, VaultError},
+    vault::{Content, Status, VaultError},
 };
 
 /// The largest form of a reader: a claim, and a passphrase of 1,024 bytes, each escaped.
@@ -27,7 +27,11 @@ const MAX_FORM: usize = 8 * 1024;
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
     let text = Texts::for_reader(call.request.headers());
     let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
-    waiting(app, text, &token, StatusCode::OK, "").await
+    match app.vault.status(&token, None).await {
+        Ok(Some(status)) => waiting(text, &status, StatusCode::OK, ""),
+        Ok(None) => Ok(gone(text)),
+        Err(error) => Ok(failed(text, &error.into())),
+    }
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
@@ -36,54 +40,45 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
     let form = Form::read(app, call, MAX_FORM).await?;
     let claim: Option<ClaimKey> = form.value("claim").parse().ok();
+    let Some(status) = app.vault.status(&token, claim.as_ref()).await? else { return Ok(gone(text)) };
     // What is end to end is opened by a script; nothing is read without one.
-    if app.vault.status(&token, claim.as_ref()).await?.is_some_and(|status| status.encrypted) {
-        return waiting(app, text, &token, StatusCode::OK, "").await;
+    if status.encrypted {
+        return waiting(text, &status, StatusCode::OK, "");
     }
     let passphrase = Passphrase::new(Zeroizing::new(form.value("passphrase").to_owned())).ok();
     match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await {
         Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(text)),
-        Ok(Some(content)) => match std::str::from_utf8(&content.bytes) {
-            Ok(shown) if !shown.contains('\0') => {
-                let html = templates::render(&SecretPage::answer(text, shown));
-                Ok(with_headers(Reply::secret_as_page(html, content.reservation), text))
-            }
-            _ => Ok(Reply::secret_as_bytes(content)),
-        },
-        Err(VaultError::PassphraseNeeded) => waiting(app, text, &token, StatusCode::FORBIDDEN, "").await,
+        Ok(Some(content)) => Ok(shown(text, content)),
+        Err(VaultError::PassphraseNeeded) => waiting(text, &status, StatusCode::FORBIDDEN, ""),
         Err(VaultError::WrongPassphrase { left }) => {
-            let wrong = text.wrong_passphrase.with(left);
-            waiting(app, text, &token, StatusCode::FORBIDDEN, &wrong).await
+            waiting(text, &status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
         }
         Err(error) => Ok(failed(text, &error.into())),
     }
 }
 
-/// The page of a secret that may be there: what it says depends on the status.
-async fn waiting(
-    app: &App,
-    text: &'static Texts,
-    token: &Token,
-    code: StatusCode,
-    wrong: &str,
-) -> Result<Reply, Problem> {
-    match app.vault.status(token, None).await {
-        Ok(Some(status)) => waiting_page(text, &status, code, wrong),
-        Ok(None) => Ok(gone(text)),
-        Err(error) => Ok(failed(text, &error.into())),
+/// The content on its page if it is text, else as a download.
+fn shown(text: &'static Texts, content: Content) -> Reply {
+    match std::str::from_utf8(&content.bytes) {
+        Ok(shown) if !shown.contains('\0') => {
+            let html = templates::render(&SecretPage::answer(text, shown));
+            with_headers(Reply::secret_as_page(html, content.reservation), text)
+        }
+        _ => Reply::secret_as_bytes(content),
     }
 }
 
-fn waiting_page(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Problem> {
+/// The page of a secret that is there.
+fn waiting(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Problem> {
     let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
-    let waiting = Waiting {
+    let known = Waiting {
         encrypted: Some(status.encrypted),
         passphrase_required: Some(status.passphrase_required),
         expires: status.expires_at.into(),
         claim: claim.expose(),
         wrong,
     };
-    Ok(html(code, text, &SecretPage::waiting(text, waiting)))
+    Ok(html(code, text, &SecretPage::waiting(text, known)))
 }
 
 fn gone(text: &'static Texts) -> Reply {
