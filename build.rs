@@ -101,7 +101,7 @@ fn copy(sources: &Path, assets: &Path) {
     fs::copy(sources.join("style.css"), assets.join("style.css")).unwrap();
 }
 
-/// The table that `server/web/assets.rs` includes; compresses on the way.
+/// The table that `server/pages/assets.rs` includes; compresses on the way.
 fn table(assets: &Path, bundled: bool) -> String {
     let mut files: Vec<PathBuf> = fs::read_dir(assets).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

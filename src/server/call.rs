@@ -47,6 +47,8 @@ pub(super) struct Call<'a> {
     /// The token or the file in the path, if its route has one.
     pub(super) parameter: &'a str,
     pub(super) caller: Caller,
+    /// The version in an asset's path, the only one that has two parameters.
+    pub(super) version: &'a str,
     pub(super) activity: &'a Activity,
 }
 

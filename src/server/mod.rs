@@ -12,6 +12,7 @@
 //! - [`body`]: reading bodies within bounds of size, time and memory.
 //! - [`call`]: who asks, and over what.
 //! - [`intake`]: a request, whatever its format, as what the vault takes.
+//! - [`negotiate`]: what the client accepts.
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
 //! - [`router`]: which path and method is which handler; the request log.
@@ -23,6 +24,7 @@ mod call;
 mod connection;
 mod intake;
 mod json;
+mod negotiate;
 mod openapi;
 mod pages;
 mod problem;

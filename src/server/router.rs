@@ -91,7 +91,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
         ("/".to_owned(), Route::SharePage),
         (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
-        ("/assets/{version}/{name}".to_owned(), Route::Asset),
+        ("/assets/{version}/{file}".to_owned(), Route::Asset),
         ("/robots.txt".to_owned(), Route::Robots),
         ("/openapi.json".to_owned(), Route::OpenApi),
         ("/docs".to_owned(), Route::Swagger),
@@ -114,11 +114,11 @@ pub(super) async fn answer(
 ) -> Response<ReplyBody> {
     let started = Instant::now();
     let (head, mut body) = request.into_parts();
-    let (route, parameter) = match ROUTES.at(head.uri.path()) {
-        Ok(matched) => (Some(*matched.value), parameter_of(&matched.params)),
-        Err(_) => (None, ""),
+    let (route, [parameter, version]) = match ROUTES.at(head.uri.path()) {
+        Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
+        Err(_) => (None, [""; 2]),
     };
-    let call = Call { head: &head, body: &mut body, parameter, caller, activity: &activity };
+    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &activity };
     let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !body.is_end_stream();
@@ -159,11 +159,11 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
-        Route::SharePage if head_or_get => pages::share(app, &incoming),
-        Route::SharePage if *method == Method::POST => pages::create(app, incoming).await,
-        Route::SecretPage if head_or_get => pages::secret(app, &incoming).await,
-        Route::SecretPage if *method == Method::POST => pages::read(app, incoming).await,
-        Route::Asset if head_or_get => pages::asset(&incoming),
+        Route::SharePage if head_or_get => Ok(pages::share::get(app, &incoming)),
+        Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
+        Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
+        Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
+        Route::Asset if head_or_get => pages::assets::get(&incoming),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
         Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
@@ -179,6 +179,8 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
     }
 }
 
-fn parameter_of<'a>(parameters: &matchit::Params<'_, 'a>) -> &'a str {
-    parameters.get("token").or_else(|| parameters.get("file")).unwrap_or_default()
+/// The token or the file, and the version; empty where the route has none.
+fn parameters_of<'a>(parameters: &matchit::Params<'_, 'a>) -> [&'a str; 2] {
+    let parameter = parameters.get("token").or_else(|| parameters.get("file"));
+    [parameter, parameters.get("version")].map(Option::unwrap_or_default)
 }

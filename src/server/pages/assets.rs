@@ -2,9 +2,15 @@
 //! them for ever, and compressed beforehand, since they hold no secret.
 
 use bytes::Bytes;
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{StatusCode, header};
 
-use crate::server::reply::Reply;
+use crate::{
+    api::Problem,
+    server::{call::Call, negotiate::Accepted, problem::nothing_here, reply::Reply},
+};
+
+/// What is sent as it is, as `Accept-Encoding` calls it.
+const PLAIN: &str = "identity";
 
 struct Asset {
     name: &'static str,
@@ -16,39 +22,21 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The path, below the server's root, of the folder that holds them all. Ends with a slash.
-pub(super) fn folder() -> String {
-    format!("assets/{VERSION}/")
-}
-
-/// The asset of that name in this version's folder.
-pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Reply> {
-    let asset = ASSETS.iter().find(|asset| version == VERSION && asset.name == name)?;
-    let (encoding, data) = if accepts(headers, "br") {
-        (Some("br"), asset.brotli)
-    } else if accepts(headers, "gzip") {
-        (Some("gzip"), asset.gzip)
-    } else {
-        (None, asset.plain)
+/// `GET /assets/{version}/{file}`: of this version only.
+pub(in crate::server) fn get(call: &Call<'_>) -> Result<Reply, Problem> {
+    let asset =
+        ASSETS.iter().find(|asset| call.version == VERSION && asset.name == call.parameter).ok_or_else(nothing_here)?;
+    let accepted = Accepted::read(call.headers(), header::ACCEPT_ENCODING);
+    let encoding = accepted.best(&["br", "gzip", PLAIN]).unwrap_or(PLAIN);
+    let data = match encoding {
+        "br" => asset.brotli,
+        "gzip" => asset.gzip,
+        _ => asset.plain,
     };
     let reply = Reply::empty(StatusCode::OK)
         .with(header::CONTENT_TYPE, asset.kind)
         .with(header::CACHE_CONTROL, "public, max-age=31536000, immutable")
         .with(header::VARY, "Accept-Encoding")
         .with_data(Bytes::from_static(data));
-    Some(match encoding {
-        Some(encoding) => reply.with(header::CONTENT_ENCODING, encoding),
-        None => reply,
-    })
-}
-
-/// Whether `Accept-Encoding` names a coding and doesn't refuse it.
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|choice| {
-            let mut parts = choice.split(';').map(str::trim);
-            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
-            named && !parts.any(|part| matches!(part.split_once('='), Some(("q" | "Q", weight)) if weight.trim().parse() == Ok(0.0)))
-        })
-    })
+    Ok(if encoding == PLAIN { reply } else { reply.with(header::CONTENT_ENCODING, encoding) })
 }

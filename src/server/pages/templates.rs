@@ -1,204 +1,172 @@
-//! Fills the pages: `{{word}}` is a text of the reader's language, `{{@name}}` a value of this answer, both escaped, and
-//! `{{!name}}` markup that this module's callers wrote.
+//! The pages' markup (`src/web/`) and what goes into it. The template crate checks both when they are compiled: a value that
+//! is missing doesn't build. It escapes every value.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{borrow::Cow, fmt};
 
-use hyper::{HeaderMap, header};
+use askama::Template;
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-/// The languages, English first: it is what others get. One file each, with the same words.
-const LANGUAGES: [&str; 6] = [
-    include_str!("../../web/text/en.json"),
-    include_str!("../../web/text/de.json"),
-    include_str!("../../web/text/fr.json"),
-    include_str!("../../web/text/es.json"),
-    include_str!("../../web/text/zh.json"),
-    include_str!("../../web/text/ja.json"),
-];
+use super::{assets::VERSION, texts::Texts};
 
-/// Which page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
-    Secret,
-    Share,
+/// The share page. Scripts go from view to view, so all of them are there; what the others need is left empty.
+#[derive(Template)]
+#[template(path = "share.html")]
+pub(super) struct SharePage<'a> {
+    text: &'a Texts,
+    state: &'static str,
+    offer: Offer<'a>,
+    wrong: &'a str,
+    link: &'a str,
+    expires: Moment,
 }
 
-/// A language's texts, and the pages in it.
-pub(super) struct Language {
-    texts: HashMap<String, String>,
-    secret: Vec<Piece>,
-    share: Vec<Piece>,
+/// What can be shared here, and for how long.
+pub(super) struct Offer<'a> {
+    pub(super) max_size: usize,
+    pub(super) ttls: Vec<TtlChoice<'a>>,
 }
 
-enum Piece {
-    Text(String),
-    Escaped(String),
-    Markup(String),
+pub(super) struct TtlChoice<'a> {
+    pub(super) seconds: u64,
+    pub(super) words: Cow<'a, str>,
+    pub(super) selected: bool,
 }
 
-static LOADED: LazyLock<Vec<Language>> = LazyLock::new(|| LANGUAGES.iter().map(|json| Language::load(json)).collect());
+impl<'a> SharePage<'a> {
+    /// Where the server's root is, seen from this page: the server may be below any path.
+    const ROOT: &'static str = "./";
 
-impl Language {
-    fn load(json: &str) -> Self {
-        let texts: HashMap<String, String> = serde_json::from_str(json).unwrap_or_default();
-        let secret = cut(include_str!("../../web/secret.html"), &texts);
-        let share = cut(include_str!("../../web/share.html"), &texts);
-        Self { texts, secret, share }
+    /// Asks what to share; says what is `wrong` with what was sent before.
+    pub(super) fn compose(text: &'a Texts, offer: Offer<'a>, wrong: &'a str) -> Self {
+        Self { text, state: "compose", offer, wrong, link: "", expires: Moment::default() }
     }
 
-    /// The reader's first choice of those that there are (`Accept-Language`, RFC 9110), else English.
-    pub(super) fn of(headers: &HeaderMap) -> Option<&'static Self> {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let primary = |tag: String| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        accept_language::parse(wanted)
-            .into_iter()
-            .map(primary)
-            .find_map(|tag| LOADED.iter().find(|language| language.text("language") == tag))
-            .or_else(|| LOADED.first())
+    /// Shows the link.
+    pub(super) fn made(text: &'a Texts, offer: Offer<'a>, link: &'a str, expires: Moment) -> Self {
+        Self { text, state: "made", offer, wrong: "", link, expires }
+    }
+}
+
+/// A secret's page; its views are as those of the share page.
+#[derive(Template)]
+#[template(path = "secret.html")]
+pub(super) struct SecretPage<'a> {
+    text: &'a Texts,
+    state: &'static str,
+    waiting: Waiting<'a>,
+    content: &'a str,
+    detail: &'a str,
+}
+
+/// What is known of a secret that waits; nothing of one that doesn't.
+#[derive(Default)]
+pub(super) struct Waiting<'a> {
+    pub(super) encrypted: Option<bool>,
+    pub(super) passphrase_required: Option<bool>,
+    pub(super) expires: Moment,
+    pub(super) claim: &'a str,
+    /// What is wrong with the passphrase that was sent.
+    pub(super) wrong: &'a str,
+}
+
+impl<'a> SecretPage<'a> {
+    /// As in [`SharePage`].
+    const ROOT: &'static str = "../";
+
+    pub(super) fn waiting(text: &'a Texts, waiting: Waiting<'a>) -> Self {
+        Self { text, state: "waiting", waiting, content: "", detail: "" }
     }
 
-    /// A text, with a value in its place if it has one.
-    pub(super) fn text_with(&self, word: &str, value: impl std::fmt::Display) -> String {
-        self.text(word).replace("{}", &value.to_string())
+    /// Shows the content.
+    pub(super) fn answer(text: &'a Texts, content: &'a str) -> Self {
+        Self { text, state: "answer", waiting: Waiting::default(), content, detail: "" }
     }
 
-    pub(super) fn text(&self, word: &str) -> &str {
-        self.texts.get(word).map_or("", String::as_str)
+    pub(super) fn gone(text: &'a Texts) -> Self {
+        Self { text, state: "gone", waiting: Waiting::default(), content: "", detail: "" }
     }
 
-    /// A page with these values; those that aren't given are empty. The buffer wipes itself, and has its whole size from the
-    /// start: a page may hold a secret.
-    pub(super) fn render(&self, page: Page, values: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
-        let value = |name: &str| values.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| *value);
-        let pieces = match page {
-            Page::Secret => &self.secret,
-            Page::Share => &self.share,
-        };
-        let length: usize = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.len(),
-                Piece::Escaped(name) => {
-                    value(name).chars().map(|character| escaped(character).map_or(character.len_utf8(), str::len)).sum()
-                }
-                Piece::Markup(name) => value(name).len(),
-            })
-            .sum();
-        let mut html = Zeroizing::new(Vec::with_capacity(length));
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => html.extend_from_slice(text.as_bytes()),
-                Piece::Escaped(name) => escape(value(name), &mut html),
-                Piece::Markup(name) => html.extend_from_slice(value(name).as_bytes()),
+    pub(super) fn failed(text: &'a Texts, detail: &'a str) -> Self {
+        Self { text, state: "failed", waiting: Waiting::default(), content: "", detail }
+    }
+}
+
+/// A time for programs, and for people who have no script that puts it into their own zone.
+#[derive(Default)]
+pub(super) struct Moment {
+    exact: String,
+    readable: String,
+}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self { exact: format!("{at:.3}"), readable: at.strftime("%Y-%m-%d %H:%M UTC").to_string() }
+    }
+}
+
+/// The page, in a buffer that wipes itself and has its whole size from the start: a page may hold a secret, and growing would
+/// leave a copy of it behind. (The crate's own escaping keeps none: it writes through.)
+pub(super) fn render(page: &impl Template) -> Zeroizing<Vec<u8>> {
+    let mut length = 0;
+    write(page, |part| length += part.len());
+    let mut html = Zeroizing::new(Vec::with_capacity(length));
+    write(page, |part| html.extend_from_slice(part.as_bytes()));
+    html
+}
+
+#[expect(clippy::expect_used, reason = "only a value or the writer could fail, and none of ours does")]
+fn write(page: &impl Template, to: impl FnMut(&str)) {
+    page.render_into(&mut Parts(to)).expect("a page can always be written");
+}
+
+/// Hands on what is written, part by part. A carriage return goes as a reference: as itself it would be read as a newline
+/// (HTML, "preprocessing the input stream").
+struct Parts<F>(F);
+
+impl<F: FnMut(&str)> fmt::Write for Parts<F> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (index, part) in text.split('\r').enumerate() {
+            if index > 0 {
+                (self.0)("&#13;");
             }
+            (self.0)(part);
         }
-        html
-    }
-}
-
-/// A template in one language, in pieces.
-fn cut(template: &str, texts: &HashMap<String, String>) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut rest = template;
-    let mut text = Vec::new();
-    while let Some((before, (name, after))) =
-        rest.split_once("{{").and_then(|(before, after)| Some((before, after.split_once("}}")?)))
-    {
-        text.extend_from_slice(before.as_bytes());
-        let dynamic = match name.split_at_checked(1) {
-            Some(("@", name)) => Some(Piece::Escaped(name.to_owned())),
-            Some(("!", name)) => Some(Piece::Markup(name.to_owned())),
-            _ => None,
-        };
-        match dynamic {
-            Some(piece) => {
-                pieces.extend([Piece::Text(String::from_utf8_lossy(&std::mem::take(&mut text)).into_owned()), piece]);
-            }
-            None => escape(texts.get(name).map_or("", String::as_str), &mut text),
-        }
-        rest = after;
-    }
-    text.extend_from_slice(rest.as_bytes());
-    pieces.push(Piece::Text(String::from_utf8_lossy(&text).into_owned()));
-    pieces
-}
-
-/// For HTML's text and quoted attributes.
-pub(super) fn escape(text: &str, html: &mut Vec<u8>) {
-    for character in text.chars() {
-        match escaped(character) {
-            Some(reference) => html.extend_from_slice(reference.as_bytes()),
-            None => html.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-}
-
-fn escaped(character: char) -> Option<&'static str> {
-    match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&#39;"),
-        // As itself it would be read as a newline (HTML, "preprocessing the input stream").
-        '\r' => Some("&#13;"),
-        _ => None,
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::HeaderMap;
 
-    #[test]
-    fn every_language_has_every_word_and_no_other() {
-        let english = LOADED.first().unwrap();
-        let templates = [include_str!("../../web/secret.html"), include_str!("../../web/share.html")].concat();
-        for language in LOADED.iter() {
-            let name = language.text("language");
-            assert_eq!(language.texts.len(), english.texts.len(), "{name}");
-            for (word, text) in &english.texts {
-                let here = language.texts.get(word).unwrap_or_else(|| panic!("{name} has no {word}"));
-                assert!(!here.is_empty() && here.contains("{}") == text.contains("{}"), "{name}: {word}");
-            }
-        }
-        let words = templates.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap());
-        for word in words.filter(|word| !word.starts_with(['@', '!'])) {
-            assert!(english.texts.contains_key(word), "no language has {word}");
-        }
-        let source = include_str!("mod.rs");
-        for word in english.texts.keys().filter(|word| !word.starts_with("ttl_")) {
-            assert!(
-                templates.contains(&format!("{{{{{word}}}}}")) || source.contains(&format!("\"{word}\"")),
-                "{word} isn't used"
-            );
-        }
-    }
-
-    #[test]
-    fn the_language_is_the_readers_first_that_there_is() {
-        for (wanted, given) in [
-            ("", "en"),
-            ("de-CH, en;q=0.5", "de"),
-            ("it, fr;q=0.3, ja;q=0.9", "ja"),
-            ("zh-Hans-CN", "zh"),
-            ("ES", "es"),
-            ("xx, *;q=0.1", "en"),
-            (";;;,q=", "en"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, wanted.parse().unwrap());
-            assert_eq!(Language::of(&headers).unwrap().text("language"), given, "{wanted}");
-        }
+    fn html(page: &impl Template) -> String {
+        let rendered = render(page);
+        assert_eq!(rendered.capacity(), rendered.len(), "the buffer has its exact size");
+        String::from_utf8(rendered.to_vec()).unwrap()
     }
 
     #[test]
     fn values_are_text_and_never_markup() {
-        for page in [Page::Secret, Page::Share] {
-            let html = LOADED.first().unwrap().render(page, &[("content", "<b>\"&'\r"), ("wrong", "<i>")]);
-            let html = String::from_utf8(html.to_vec()).unwrap();
-            assert!(!html.contains("{{") && !html.contains("<b>") && !html.contains("<i>"), "{html}");
-            assert!(page == Page::Share || html.contains("&lt;b&gt;&quot;&amp;&#39;&#13;"));
+        const HOSTILE: &str = "<b a=\"1\" c='2'>&amp;\r\n\r{{ text }}é</b>";
+        const ESCAPED: &str = "&#60;b a=&#34;1&#34; c=&#39;2&#39;&#62;&#38;amp;&#13;\n&#13;{{ text }}é&#60;/b&#62;";
+        let text = Texts::for_reader(&HeaderMap::new());
+        let offer =
+            || Offer { max_size: 1, ttls: vec![TtlChoice { seconds: 1, words: HOSTILE.into(), selected: true }] };
+        let moment = || Moment { exact: HOSTILE.to_owned(), readable: HOSTILE.to_owned() };
+        let waiting = Waiting { claim: HOSTILE, wrong: HOSTILE, expires: moment(), ..Waiting::default() };
+        for (page, times) in [
+            (html(&SecretPage::answer(text, HOSTILE)), 1),
+            (html(&SecretPage::failed(text, HOSTILE)), 1),
+            (html(&SecretPage::waiting(text, waiting)), 4),
+            (html(&SharePage::compose(text, offer(), HOSTILE)), 2),
+            (html(&SharePage::made(text, offer(), HOSTILE, moment())), 4),
+        ] {
+            assert_eq!(page.matches(ESCAPED).count(), times, "{page}");
+            assert!(!page.contains("<b a") && !page.contains('\r'), "{page}");
         }
+        let calm = html(&SecretPage::gone(text));
+        assert!(!calm.contains("&#13;") && !calm.contains("{{") && !calm.contains("{%"), "{calm}");
     }
 }

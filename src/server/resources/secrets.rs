@@ -9,6 +9,7 @@ use crate::{
     server::{
         call::{App, Call},
         intake::{self, claim, new_secret, token},
+        negotiate::Accepted,
         openapi::{
             BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
             WrongType,
@@ -219,17 +220,10 @@ fn secret(content: Buffer, headers: &HeaderMap) -> Reply {
     if wants_bytes(headers) { Reply::secret_as_bytes(content) } else { Reply::secret_as_json(content) }
 }
 
-/// Whether the client names `application/octet-stream` and not JSON.
+/// Whether the client likes `application/octet-stream` better than JSON, or says it by name and not JSON.
 fn wants_bytes(headers: &HeaderMap) -> bool {
-    let accepts = |wanted: &str| {
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value
-                .split(',')
-                .filter_map(|range| range.split(';').next())
-                .any(|range| range.trim().eq_ignore_ascii_case(wanted))
-        })
-    };
-    accepts(OCTET_STREAM) && !accepts(JSON)
+    let accepted = Accepted::read(headers, header::ACCEPT);
+    accepted.best(&[JSON, OCTET_STREAM]) == Some(OCTET_STREAM) || accepted.names(OCTET_STREAM) && !accepted.names(JSON)
 }
 
 /// Whether a browser, a preview robot or a prefetch asks, and not a program that means to read
@@ -245,4 +239,34 @@ fn browser_asks_by_itself(headers: &HeaderMap) -> bool {
     let prefetch = says("sec-purpose", "prefetch") || says("purpose", "prefetch") || says("x-moz", "prefetch");
     let destination = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok()).unwrap_or("empty");
     prefetch || !destination.trim().eq_ignore_ascii_case("empty")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_for_those_who_ask_for_them() {
+        for (accept, bytes) in [
+            ("application/octet-stream", true),
+            ("Application/Octet-Stream; q=0.1", true),
+            ("application/octet-stream, application/json", false),
+            ("application/octet-stream, application/json;q=0.5", true),
+            ("application/octet-stream;q=0.5, application/json", false),
+            ("application/octet-stream;q=0.5, */*", true),
+            ("application/octet-stream;q=0", false),
+            ("application/json;q=0, */*", true),
+            ("application/json", false),
+            ("application/json, text/plain, */*", false),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", false),
+            ("application/*", false),
+            ("*/*", false),
+            ("text/html", false),
+            ("", false),
+        ] {
+            let headers = [(header::ACCEPT, accept.parse().unwrap())].into_iter().collect();
+            assert_eq!(wants_bytes(&headers), bytes, "{accept}");
+        }
+        assert!(!wants_bytes(&HeaderMap::new()));
+    }
 }

@@ -1,0 +1,85 @@
+//! A secret's page: what may be known of it, and the content after a click. Its form is for browsers without JavaScript.
+
+use hyper::StatusCode;
+
+use super::{
+    html, status_of,
+    templates::{self, SecretPage, Waiting},
+    texts::Texts,
+    with_headers,
+};
+use crate::{
+    api::Problem,
+    memory::Buffer,
+    secret::{ClaimKey, Token},
+    server::{
+        call::{App, Call},
+        intake,
+        reply::Reply,
+    },
+    vault::{Status, VaultError},
+};
+
+/// `GET /s/{token}`: asks for the secret's status, no more.
+pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+    let text = Texts::for_reader(call.headers());
+    let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
+    match app.vault.status(&token, None).await {
+        Ok(Some(status)) => waiting(text, &status, StatusCode::OK, ""),
+        Ok(None) => Ok(gone(text)),
+        Err(error) => Ok(failed(text, &error.into())),
+    }
+}
+
+/// `POST /s/{token}`: the reader's click, without JavaScript.
+pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+    let text = Texts::for_reader(call.headers());
+    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
+    let (claim, passphrase) = intake::read_form(app, call).await?;
+    let Some(status) = app.vault.status(&token, claim.as_ref()).await? else { return Ok(gone(text)) };
+    // What is end to end is opened by a script; nothing is read without one.
+    if status.encrypted {
+        return waiting(text, &status, StatusCode::OK, "");
+    }
+    match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await {
+        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(text)),
+        Ok(Some(content)) => Ok(shown(text, content)),
+        Err(VaultError::PassphraseNeeded) => waiting(text, &status, StatusCode::FORBIDDEN, ""),
+        Err(VaultError::WrongPassphrase { left }) => {
+            waiting(text, &status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
+        }
+        Err(error) => Ok(failed(text, &error.into())),
+    }
+}
+
+/// The content on its page if it is text, else as a download.
+fn shown(text: &'static Texts, content: Buffer) -> Reply {
+    match std::str::from_utf8(content.as_ref()) {
+        Ok(shown) if !shown.contains('\0') => {
+            let html = templates::render(&SecretPage::answer(text, shown));
+            with_headers(Reply::secret_as_page(html, content), text)
+        }
+        _ => Reply::secret_as_bytes(content),
+    }
+}
+
+/// The page of a secret that is there.
+fn waiting(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Problem> {
+    let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
+    let known = Waiting {
+        encrypted: Some(status.encrypted),
+        passphrase_required: Some(status.passphrase_required),
+        expires: status.expires_at.into(),
+        claim: claim.expose(),
+        wrong,
+    };
+    Ok(html(code, text, &SecretPage::waiting(text, known)))
+}
+
+fn gone(text: &'static Texts) -> Reply {
+    html(StatusCode::NOT_FOUND, text, &SecretPage::gone(text))
+}
+
+fn failed(text: &'static Texts, problem: &Problem) -> Reply {
+    html(status_of(problem), text, &SecretPage::failed(text, &problem.detail))
+}

@@ -1,0 +1,195 @@
+//! What the pages say, in six languages. A word that a language lacks or has too many isn't loaded, and one that no page
+//! shows doesn't pass the lints.
+
+use std::{fmt, sync::LazyLock};
+
+use hyper::{HeaderMap, header};
+use serde::Deserialize;
+
+use crate::server::negotiate::Accepted;
+
+/// The languages, English first: it is what others get.
+const LANGUAGES: [&str; 6] = [
+    include_str!("../../web/text/en.json"),
+    include_str!("../../web/text/de.json"),
+    include_str!("../../web/text/fr.json"),
+    include_str!("../../web/text/es.json"),
+    include_str!("../../web/text/zh.json"),
+    include_str!("../../web/text/ja.json"),
+];
+
+static LOADED: LazyLock<[Texts; LANGUAGES.len()]> = LazyLock::new(|| LANGUAGES.map(Texts::load));
+
+/// A language's texts; `language` is its tag.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Texts {
+    pub(super) language: String,
+    pub(super) footer: String,
+    pub(super) insecure: String,
+    pub(super) secret_page_title: String,
+    pub(super) waiting_title: String,
+    pub(super) waiting_once: String,
+    pub(super) expires: String,
+    pub(super) passphrase_label: String,
+    pub(super) read_button: String,
+    pub(super) needs_script: String,
+    pub(super) wrong_passphrase: Pattern,
+    pub(super) wrong_key: Pattern,
+    pub(super) not_encrypted: String,
+    pub(super) busy_title: String,
+    pub(super) shown_title: String,
+    pub(super) content_label: String,
+    pub(super) show_button: String,
+    pub(super) copy_button: String,
+    pub(super) save_button: String,
+    pub(super) copied: String,
+    pub(super) is_file: String,
+    pub(super) file_name: String,
+    pub(super) not_yet_destroyed: String,
+    pub(super) destroyed: String,
+    pub(super) destroyed_soon: String,
+    pub(super) gone_title: String,
+    pub(super) gone_why: String,
+    pub(super) gone_ask: String,
+    pub(super) gone_leak: String,
+    pub(super) incomplete_title: String,
+    pub(super) incomplete_why: String,
+    pub(super) incomplete_ask: String,
+    pub(super) broken_title: String,
+    pub(super) broken_why: String,
+    pub(super) again_button: String,
+    pub(super) damaged_title: String,
+    pub(super) damaged_why: String,
+    pub(super) unsupported_title: String,
+    pub(super) unsupported_why: String,
+    pub(super) failed_title: String,
+    pub(super) failed_why: String,
+    pub(super) share_title: String,
+    pub(super) share_intro: String,
+    pub(super) text_label: String,
+    pub(super) file_label: String,
+    pub(super) remove_button: String,
+    pub(super) ttl_label: String,
+    pub(super) ttl_900: String,
+    pub(super) ttl_3600: String,
+    pub(super) ttl_86400: String,
+    pub(super) ttl_604800: String,
+    pub(super) ttl_2592000: String,
+    pub(super) ttl_other: Pattern,
+    pub(super) passphrase_optional: String,
+    pub(super) encrypt_label: String,
+    pub(super) share_button: String,
+    pub(super) sending_title: String,
+    pub(super) made_title: String,
+    pub(super) made_once: String,
+    pub(super) link_label: String,
+    pub(super) copy_link: String,
+    pub(super) qr_label: String,
+    pub(super) qr_caption: String,
+    pub(super) check_button: String,
+    pub(super) burn_button: String,
+    pub(super) another_button: String,
+    pub(super) status_unread: String,
+    pub(super) status_read: String,
+    pub(super) status_expired: String,
+    pub(super) status_burned: String,
+    pub(super) share_broken: String,
+    pub(super) share_unsupported: String,
+    pub(super) name_too_long: String,
+    pub(super) too_large: Pattern,
+    pub(super) empty: String,
+}
+
+impl Texts {
+    /// In the reader's first choice of the languages that there are (`Accept-Language`), else in English.
+    pub(super) fn for_reader(headers: &HeaderMap) -> &'static Self {
+        let [english, ..] = &*LOADED;
+        let spoken = |range: &str| {
+            let primary = range.split('-').next().unwrap_or_default();
+            LOADED.iter().find(|texts| texts.language.eq_ignore_ascii_case(primary))
+        };
+        let mut ranges = Accepted::read(headers, header::ACCEPT_LANGUAGE).ranked();
+        ranges.find_map(|range| if range == "*" { Some(english) } else { spoken(range) }).unwrap_or(english)
+    }
+
+    #[expect(clippy::expect_used, reason = "the files are built in, and a test loads each of them")]
+    fn load(json: &str) -> Self {
+        serde_json::from_str(json).expect("a language has every text and no other")
+    }
+}
+
+/// A text with one place for a value, `{}`. Scripts get it as it is.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Pattern(String);
+
+impl Pattern {
+    pub(super) fn with(&self, value: impl fmt::Display) -> String {
+        self.0.replace("{}", &value.to_string())
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.matches("{}").count() == 1 { Ok(Self(text)) } else { Err("the text has to have {} once") }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_every_text_and_no_other() {
+        let files = LANGUAGES.map(|json| serde_json::from_str::<std::collections::BTreeMap<&str, &str>>(json).unwrap());
+        for (texts, file) in LOADED.iter().zip(&files) {
+            assert_eq!(texts.language, file["language"]);
+            for (word, text) in file {
+                let holds_a_value = text.contains("{}");
+                assert!(
+                    !text.is_empty() && holds_a_value == files[0][word].contains("{}"),
+                    "{}: {word}",
+                    texts.language
+                );
+            }
+        }
+        let english = LANGUAGES[0];
+        for wrong in [
+            english.replace("\"footer\"", "\"foot\""),
+            english.replacen('{', "{\"more\": \"\",", 1),
+            english.replace("{} seconds", "seconds"),
+            english.replace("{} seconds", "{} of {} seconds"),
+        ] {
+            assert!(wrong != english && serde_json::from_str::<Texts>(&wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_readers_first_that_there_is() {
+        for (wanted, given) in [
+            ("", "en"),
+            ("de-CH", "de"),
+            ("de-CH, en;q=0.5", "de"),
+            ("it, fr;q=0.3, ja;q=0.9", "ja"),
+            ("fr;q=0.5, de-AT;q=0.5", "fr"),
+            ("zh-Hans-CN", "zh"),
+            ("ES", "es"),
+            ("xx, de;q=0", "en"),
+            ("xx, *;q=0.1", "en"),
+            ("*, de;q=0.5", "en"),
+            (";;;,q=", "en"),
+        ] {
+            let headers = [(header::ACCEPT_LANGUAGE, wanted.parse().unwrap())].into_iter().collect();
+            assert_eq!(Texts::for_reader(&headers).language, given, "{wanted}");
+        }
+    }
+}
