@@ -1,12 +1,8 @@
 //! The HTTP API, from outside: what it does, what it answers to bad input, and that bad input costs nobody a secret.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{CLAIM, Server, directory, noise, until};
+use crate::common::{self, CLAIM, Server, directory, noise, until};
 use jiff::Timestamp;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};

@@ -1,8 +1,4 @@
 //! The command line, from outside: pipes, files, terminals, configuration, exit codes and words.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::{
     io::{Read, Write},
@@ -10,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use common::{OTS, Server, directory, noise, ots, run};
+use crate::common::{self, OTS, Server, directory, noise, ots, run};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

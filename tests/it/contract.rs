@@ -1,6 +1,4 @@
 //! The store's contract, as every engine has to keep it. A new engine is one more line in `engines`.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,13 +1,9 @@
 //! What the repository says of itself is so: the README's commands run, the man pages and completions are what the binary
 //! makes, and the modules call each other in one direction only.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::{fs, path::Path, process::Command};
 
-use common::{OTS, Server, directory, files, ots, run};
+use crate::common::{OTS, Server, directory, files, ots, run};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -1,8 +1,4 @@
 //! End to end, from outside: `put --encrypt` and `get`, the key's ways, names, mistakes that must cost nothing, and size.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::{
     path::Path,
@@ -10,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Server, directory, files, noise, ots, run};
+use crate::common::{self, Server, directory, files, noise, ots, run};
 use ots::{
     crypto::envelope::{self, Label},
     secret::Passphrase,

@@ -1,9 +1,5 @@
 //! What goes wrong on a server's own machine: the wrong key, a full disk, a damaged or newer file. Each is said clearly,
 //! costs nothing that was acknowledged, and is got over.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, until};
+use crate::common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, until};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 

@@ -1,13 +1,12 @@
 //! The fuzz targets on stable, bounded: every committed seed, and the same mutations of them on every run. For as long as
 //! you like, on nightly: `cargo +nightly fuzz run envelope fuzz/corpus/envelope fuzz/seeds/envelope`.
-#![allow(missing_docs, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
 use std::{fs, path::Path};
+
+use crate::common;
 
 /// Bytes that make an input longer than anything a target looks at are not worth their time.
 const LONGEST: usize = 8 * 1024;

@@ -1,8 +1,4 @@
 //! Promises 3, 4 and 5: a stolen disk is worthless, gone means gone, and secrets go nowhere else.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 
 use std::{
     collections::HashSet,
@@ -10,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{CLAIM, SECRET_KEY, Server, contains, directory, files, noise, on_disk, run, until};
+use crate::common::{self, CLAIM, SECRET_KEY, Server, contains, directory, files, noise, on_disk, run, until};
 use reqwest::Method;
 use serde_json::json;
 

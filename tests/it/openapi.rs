@@ -1,20 +1,10 @@
 //! The API's description against the running server: every route and method, every example, and schemathesis, which makes
 //! requests from it. schemathesis comes from `PyPI` (`target/schemathesis/bin`, as `.ci/run` installs it, or on the PATH);
 //! without it that test says so and passes, and with `CI` set it fails.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr
-)]
-
-mod common;
 
 use std::{path::Path, process::Command};
 
-use common::{OTS, Server, directory};
+use crate::common::{OTS, Server, directory};
 use reqwest::Method;
 use serde_json::Value;
 

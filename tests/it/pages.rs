@@ -1,9 +1,6 @@
 //! The pages over HTTP: who only looks destroys nothing, and every page keeps its promises to the browser.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::{Server, directory, http};
+use crate::common::{self, Server, directory, http};
 use reqwest::{Method, StatusCode, header};
 
 /// User agents of those that fetch links to show a preview of them, and of crawlers.

@@ -1,8 +1,4 @@
 //! Promises 1 and 2: one reader, whatever races, breaks or crashes; and nothing acknowledged is lost.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
-
-mod common;
 
 use std::{
     collections::HashMap,
@@ -13,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     CLAIM, Server, directory, http, noise,
     proxy::{Cut, Proxy},
     run, until,

@@ -3,10 +3,6 @@
 //!
 //! The second is `tests/vectors/second.py`; it needs Python 3.10 with `cryptography` and `argon2-cffi` (Debian's
 //! python3-cryptography and python3-argon2). Without them those tests say that they are skipped; with `CI` set they fail.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
-
-mod common;
 
 use std::{
     fs,
@@ -14,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use common::{directory, noise, run};
+use crate::common::{directory, noise, run};
 use data_encoding::BASE64;
 use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag};
 use ots::{

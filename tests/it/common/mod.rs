@@ -1,13 +1,4 @@
 //! What the tests share: the real binary on a free port with a directory of its own, and clients for it.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::must_use_candidate,
-    clippy::missing_panics_doc
-)]
 
 pub mod proxy;
 
