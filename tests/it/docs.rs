@@ -1,5 +1,5 @@
-//! What the repository says of itself is so: the README's commands run, the man pages and completions are what the binary
-//! makes, and the modules call each other in one direction only.
+//! What the repository says of itself is so: the README's commands run, and the man pages and completions are what the binary
+//! makes.
 
 use std::{fs, path::Path, process::Command};
 
@@ -69,43 +69,5 @@ fn man_pages_and_completions_are_current() {
         let made = run(command, b"").stdout;
         let same = fs::read(Path::new(ROOT).join("completions").join(file)).is_ok_and(|committed| committed == made);
         assert!(same, "completions/{file} is stale: cargo run -- completions {shell} > completions/{file}");
-    }
-}
-
-/// The arrows of the architecture: a module names only those that it may call.
-#[test]
-fn modules_call_in_one_direction() {
-    let allowed = |module: &str| -> &[&str] {
-        match module {
-            "secret" | "memory" => &[],
-            "api" => &["secret"],
-            "crypto" | "store" => &["memory", "secret"],
-            "vault" => &["crypto", "memory", "secret", "store"],
-            "client" => &["api", "crypto", "memory", "secret"],
-            "server" => &["api", "crypto", "memory", "secret", "store", "vault"],
-            "cli" => &["api", "client", "crypto", "memory", "secret", "server", "store", "vault"],
-            other => panic!("a module that the architecture doesn't know: {other}"),
-        }
-    };
-    for path in files(&Path::new(ROOT).join("src")) {
-        let relative = path.strip_prefix(Path::new(ROOT).join("src")).unwrap().display().to_string();
-        let module = relative.split(['/', '.']).next().unwrap().to_owned();
-        if ["lib", "main"].contains(&module.as_str()) || path.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let source = fs::read_to_string(&path).unwrap();
-        assert!(source.starts_with("//!"), "{relative} doesn't say what it is for");
-        for other in ["api", "cli", "client", "crypto", "memory", "secret", "server", "store", "vault"] {
-            if other == module || allowed(&module).contains(&other) {
-                continue;
-            }
-            let named = format!("crate::{other}");
-            let in_braces = format!("\n    {other}::");
-            let uses_crate = source
-                .split("use crate::{")
-                .nth(1)
-                .is_some_and(|rest| rest.split("};").next().unwrap().contains(&in_braces));
-            assert!(!source.contains(&named) && !uses_crate, "{relative} calls {other}");
-        }
     }
 }

@@ -17,6 +17,7 @@
 )]
 
 mod api;
+mod architecture;
 mod cli;
 mod common;
 mod contract;
