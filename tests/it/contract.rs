@@ -191,7 +191,7 @@ async fn peek_tells_without_reading_and_keys_are_counted() {
     }
 }
 
-/// What a caller that gave up had asked for is done or not done; the engine carries on.
+/// What a caller that gave up had asked for is done whole or not at all; the engine carries on.
 #[tokio::test]
 async fn callers_that_go_away_change_nothing() {
     let (stores, _directory, start) = engines();
@@ -202,6 +202,15 @@ async fn callers_that_go_away_change_nothing() {
         }
         store.insert(record(200, start)).await.unwrap();
         assert!(store.take(id(200), Access::Open, start).await.unwrap().is_some());
+        let mut kept = 0;
+        for number in 0..100 {
+            if let Some(stored) = store.take(id(number), Access::Open, start).await.unwrap() {
+                assert_eq!((stored.sealed, stored.expires_at), (vec![number; 50], at(start, 100)));
+                assert!(store.take(id(number), Access::Open, start).await.unwrap().is_none());
+                kept += 1;
+            }
+        }
+        assert!(kept > 0, "some had been asked for before their callers left");
     }
 }
 

@@ -125,11 +125,24 @@ async fn a_passphrase_has_ten_tries() {
     assert_gone(server.reveal(&other, None, Some("open sesame")).await).await;
 }
 
-/// However many guess at once, ten guesses are checked and no more.
+/// However many guess at once, ten guesses are checked and no more: a right one after them finds nothing.
 #[tokio::test]
 async fn guessing_in_parallel_gains_nothing() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
+    // A right one among them is one of the ten, or comes too late.
+    for place in 0..24 {
+        let token = server.create_with(json!({"content": "hunter2", "passphrase": "right"})).await;
+        let guesses =
+            (0..24).map(|guess| server.reveal(&token, None, Some(if guess == place { "right" } else { "wrong" })));
+        let answers = futures_util::future::join_all(guesses).await;
+        let count = |status| answers.iter().filter(|answer| answer.status() == status).count();
+        let (right, wrong) = (count(200), count(403));
+        assert!(right == 1 && wrong < 10 || right == 0 && wrong == 10, "{right} right, {wrong} wrong");
+        assert_eq!(right, usize::from(answers[place].status() == 200));
+        assert_eq!(right + wrong + count(404), 24);
+        assert_gone(server.reveal(&token, None, Some("right")).await).await;
+    }
     let token = server.create_with(json!({"content": "hunter2", "passphrase": "right"})).await;
     let guesses = (0..64).map(|_| server.reveal(&token, None, Some("wrong")));
     let answers = futures_util::future::join_all(guesses).await;
