@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{self, CLAIM, SECRET_KEY, Server, contains, directory, files, noise, on_disk, run, until};
+use crate::common::{self, CLAIM, SECRET_KEY, Server, contains, directory, files, heavy, noise, on_disk, run, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -51,6 +51,7 @@ fn runs_in(files: &[PathBuf], runs: &HashSet<[u8; 32]>) -> usize {
 /// the ciphertexts is in the database, its WAL or anything else, within a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_means_gone() {
+    let _alone = heavy();
     let data = directory();
     let server = Server::start(data.path(), &["--claim-lease", "2s"]);
     // Sizes on both sides of every boundary; some stay, so that pages are shared with what goes.
@@ -133,6 +134,7 @@ async fn an_open_snapshot_only_delays() {
 /// Under constant load the WAL is emptied all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn constant_load_does_not_keep_the_removed() {
+    let _alone = heavy();
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let token = server.create(&"z".repeat(3000)).await;
@@ -155,7 +157,7 @@ async fn constant_load_does_not_keep_the_removed() {
     }
 }
 
-/// Promises 3 and 5: the disk holds neither content, token nor key, and nothing was said of them anywhere.
+/// Promises 3 and 5: the disk holds neither content, token nor key, nothing was said of them anywhere, and no core dump could.
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_disk_nor_log_nor_process_list_tells() {
     let data = directory();
@@ -174,10 +176,43 @@ async fn neither_disk_nor_log_nor_process_list_tells() {
         assert!(!server.log().contains(needle), "{needle} is in the log");
         assert!(!String::from_utf8_lossy(&listed).contains(needle), "{needle} is in the process list");
     }
+    #[cfg(target_os = "linux")]
+    {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+        let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(cores.split_whitespace().collect::<Vec<_>>()[4..], ["0", "0", "bytes"]);
+    }
     assert!(server.log().contains("status=200"), "requests are logged: {}", server.log());
     // The token's bytes, too.
     let bytes = data_encoding::BASE32_NOPAD.decode(plain.to_uppercase().as_bytes()).unwrap();
     assert!(!on_disk(data.path(), &bytes));
+}
+
+/// A link on standard input is in no process list; one in the arguments is, so this test would see it.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_list_shows_no_link_from_standard_input() {
+    use std::{io::Write, process::Stdio};
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let link = server.put(b"canary");
+    let token = link.rsplit('/').next().unwrap();
+    for (argument, seen) in [("-", false), (link.as_str(), true)] {
+        let mut command = server.client(&["status", "--wait", argument]);
+        let mut waiting = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(waiting.stdin.take().unwrap(), "{link}").unwrap();
+        let process = format!("/proc/{}", waiting.id());
+        let asked = server.log().matches("route=\"status\"").count();
+        until("it has asked the server", Duration::from_secs(10), || async {
+            server.log().matches("route=\"status\"").count() > asked
+        })
+        .await;
+        let listed = ["cmdline", "environ"].map(|name| std::fs::read(format!("{process}/{name}")).unwrap()).concat();
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
+        assert!(contains(&listed, b"--wait"), "it was looked at");
+        assert_eq!(contains(&listed, token.as_bytes()), seen);
+    }
 }
 
 /// Files are their owner's only, whatever the umask is.

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -28,6 +28,18 @@ pub fn ots() -> Command {
 /// A directory for a server's data.
 pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("ots-test-").tempdir().unwrap()
+}
+
+/// Held by a test that loads the machine, or that measures: the tests run side by side, and two of these would make each
+/// other's times and bounds mean nothing.
+#[must_use]
+pub struct Heavy(#[expect(dead_code, reason = "it is held, not used")] MutexGuard<'static, ()>);
+
+/// Waits until no other test of this kind runs.
+pub fn heavy() -> Heavy {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // One that failed stands in nobody's way.
+    Heavy(ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A running server. Killed when dropped.
@@ -155,7 +167,7 @@ impl Server {
         wait_for_exit(&mut self.child, Duration::from_secs(40))
     }
 
-    /// Ends the server as a power cut would.
+    /// Ends the process at once, wherever it is. What it had written is still the kernel's: this is no power cut.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

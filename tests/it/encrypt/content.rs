@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{assert_fails, assert_gives, client, client_in, put, text, with_passphrase};
-use crate::common::{self, Server, directory, files, noise, run};
+use crate::common::{self, Server, directory, files, heavy, noise, run};
 
 #[test]
 fn bytes_pass_unchanged_and_the_server_never_has_them() {
@@ -149,6 +149,7 @@ fn a_file_is_saved_under_the_name_that_the_sender_gave_cleaned() {
 #[test]
 fn large_content_takes_at_most_three_times_its_size() {
     const SIZE: usize = 96 << 20;
+    let _alone = heavy();
     let (data, place) = (directory(), directory());
     let server = Server::start(data.path(), &["--max-size", "100MiB"]);
     let file = place.path().join("large");
