@@ -29,4 +29,8 @@ mod leak;
 mod openapi;
 mod pages;
 mod promises;
+#[cfg(target_os = "linux")] // in the words of its kernel
+mod session;
+#[cfg(target_os = "linux")]
+mod transcripts;
 mod vectors;
