@@ -33,4 +33,5 @@ mod promises;
 mod session;
 #[cfg(target_os = "linux")]
 mod transcripts;
+mod transcripts_http;
 mod vectors;
