@@ -11,8 +11,14 @@ use std::{
 };
 
 use crate::common::{directory, noise, run};
-use data_encoding::BASE64;
-use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use orion::hazardous::{
+    aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag},
+    kdf::{
+        argon2::{Argon2, CostParams, ID, Sequential},
+        hkdf::{Hkdf, SHA256},
+    },
+};
 use ots::{
     crypto::envelope::{Keys, Label, OpenError, seal},
     secret::Passphrase,
@@ -86,8 +92,20 @@ fn the_specification_shows_a_vector() {
     let shown: String = example.split("\nenvelope").nth(1).unwrap().split_whitespace().collect();
     let envelope = BASE64.decode(vector["envelope"].as_str().unwrap().as_bytes()).unwrap();
     assert_eq!(shown, data_encoding::HEXLOWER.encode(&envelope));
-    // The key that the page shows opens it, by orion alone: the derived values are what they say.
+    // By orion alone: the values are derived as the page says, and its key opens it.
     let bytes = |name| data_encoding::HEXLOWER.decode(value(name).as_bytes()).unwrap();
+    let link_key = BASE64URL_NOPAD.decode(vector["key"].as_str().unwrap().as_bytes()).unwrap();
+    let derive = |salt: &[u8], label: &str, length| {
+        let mut derived = vec![0; length];
+        Hkdf::<SHA256>::derive_key(salt, &link_key, Some(label.as_bytes()), &mut derived).unwrap();
+        derived
+    };
+    assert_eq!(derive(&[], "ots/salt/v1", 16), bytes("salt"));
+    let (mut stretched, cost) = (vec![0; 32], CostParams::new(2, 19 * 1024, 1).unwrap());
+    Argon2::<ID, Sequential>::derive_key(b"open sesame", &bytes("salt"), &cost, None, None, &mut stretched).unwrap();
+    assert_eq!(stretched, bytes("stretched"));
+    assert_eq!(derive(&stretched, "ots/key/v1", 32), bytes("key"));
+    assert_eq!(BASE64URL_NOPAD.encode(&derive(&stretched, "ots/proof/v1", 32)), value("proof"));
     let (body, tag) = envelope[17..].split_at(envelope.len() - 17 - 16);
     let mut plaintext = body.to_vec();
     let (key, nonce) = (SecretKey::try_from(&bytes("key")[..]).unwrap(), Nonce::try_from(&bytes("nonce")[..]).unwrap());
