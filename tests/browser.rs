@@ -9,6 +9,8 @@
     clippy::print_stderr
 )]
 
+#[allow(dead_code, unreachable_pub, reason = "the tests of the browser use a part of what those in `it` share")]
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

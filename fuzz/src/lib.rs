@@ -1,5 +1,5 @@
 //! The fuzz targets: each takes any bytes and panics when something that has to hold doesn't. `cargo fuzz` runs them under
-//! libFuzzer; `tests/fuzz.rs` runs them on stable, over `fuzz/seeds/` and bounded mutations of it.
+//! libFuzzer; `tests/it/fuzz.rs` runs them on stable, over `fuzz/seeds/` and bounded mutations of it.
 
 use std::path::Path;
 

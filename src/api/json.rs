@@ -48,9 +48,9 @@ impl<'a> Members<'a> {
         self.errors.push(FieldError::new(format!("/{name}"), detail));
     }
 
-    /// Whether nothing is wrong so far.
-    pub(super) fn is_right(&self) -> bool {
-        self.errors.is_empty()
+    /// Whether something was wrong with a member.
+    pub(super) fn is_wrong(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.pointer.strip_prefix('/') == Some(name))
     }
 
     /// What is wrong, if anything is.

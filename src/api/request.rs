@@ -89,7 +89,7 @@ impl CreateRequest {
         let content = members.place_of_text("content", body);
         let encoding = members.text("encoding");
         let options = CreateOptions::read(&mut members);
-        if content.is_none() && members.is_right() {
+        if content.is_none() && !members.is_wrong("content") {
             members.wrong("content", "the secret is missing: a string of at least one byte");
         }
         if encoding.as_ref().is_some_and(|encoding| encoding.as_str() != "base64") {

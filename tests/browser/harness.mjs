@@ -15,6 +15,10 @@ export const screenshots = process.env.OTS_SCREENSHOTS;
 /** The server under a name that isn't loopback's: plain http there is no secure context. */
 export const insecure = server.replace("127.0.0.1", "ots.test");
 
+export const TEXT = "secret content: <b>päss</b> 密码 &amp; 🔑\nsecond line\r\n\ttab";
+export const BYTES = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255, 254, ...Array.from({ length: 3000 }, (_, place) => place % 251)]);
+export const PASSPHRASE = "correct höрse";
+
 let browser;
 
 export async function start() {
@@ -146,4 +150,9 @@ export async function look(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 320, `${name} is ${wide} px wide on a screen of 320`);
   await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+/** The folder that a page's scripts come from. */
+export async function assetsOf(page) {
+  return new URL(".", await page.evaluate(() => document.querySelector("script").src)).href;
 }

@@ -1,0 +1,182 @@
+// Every way between command and page, in every kind of browser and build.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { assetsOf, BYTES, finish, insecure, inState, look, ots, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, unread, visit, withoutNativeCipher } from "../harness.mjs";
+
+/** Every way of secret: text or file, end to end or not, with or without a passphrase. */
+function* ways() {
+  for (const encrypted of [true, false]) {
+    for (const passphrase of [undefined, PASSPHRASE]) {
+      for (const isFile of [false, true]) yield { encrypted, passphrase, isFile };
+    }
+  }
+}
+
+async function everyWay(prepare) {
+  const context = await reader();
+  if (prepare) await prepare(context);
+  for (const { encrypted, passphrase, isFile } of ways()) {
+    const what = `encrypted ${encrypted}, passphrase ${Boolean(passphrase)}, file ${isFile}`;
+    const expected = isFile ? BYTES : Buffer.from(TEXT);
+    // A secret that isn't end to end has no name.
+    const file = isFile ? (encrypted ? "picture 1.png" : "secret") : null;
+
+    const words = [`--encrypt=${encrypted}`, ...(isFile && encrypted ? ["--name", "picture 1.png"] : [])];
+    const fromCommand = put(words, { input: expected, passphrase });
+    assert.deepEqual(await readOn(await visit(context, fromCommand), { passphrase, file }), expected, `command to page: ${what}`);
+    assert.ok(!(await unread(fromCommand)));
+
+    const share = await visit(context, server);
+    const given = isFile ? { file: { name: "picture 1.png", content: BYTES } } : { text: TEXT };
+    const toCommand = await shareOn(share, { ...given, passphrase, encrypted });
+    assert.equal(toCommand.includes("#"), encrypted);
+    // A form's text has LF alone between its lines.
+    const typed = isFile ? expected : Buffer.from(TEXT.replaceAll("\r\n", "\n"));
+    assert.deepEqual(ots(["get", toCommand], { passphrase }), typed, `page to command: ${what}`);
+
+    await part(share, "another").click();
+    const toPage = await shareOn(share, { ...given, passphrase, encrypted });
+    assert.deepEqual(await readOn(await visit(context, toPage), { passphrase, file }), typed, `page to page: ${what}`);
+    for (const page of context.pages()) await page.close();
+  }
+  await finish(context);
+}
+
+export const scenarios = {
+  every_way_between_command_and_page: () => everyWay(),
+
+  every_way_without_the_browsers_cipher: () => everyWay(withoutNativeCipher),
+
+  async without_javascript() {
+    const context = await reader({ javaScriptEnabled: false });
+    const share = await context.newPage();
+    await share.goto(server);
+    await share.getByRole("textbox", { name: "Secret" }).fill(TEXT.replaceAll("\r\n", "\n"));
+    await share.getByLabel("Passphrase").fill(PASSPHRASE);
+    await share.getByRole("button", { name: "Create the link" }).click();
+    const link = await share.getByLabel("Link").inputValue();
+    const page = await context.newPage();
+    await page.goto(link);
+    assert.ok(await page.getByRole("heading", { name: "A secret is waiting for you" }).isVisible());
+    await page.getByLabel("Passphrase").fill("wrong");
+    await page.getByRole("button", { name: "Read the secret" }).click();
+    assert.ok(await page.getByText("tries left: 9").isVisible());
+    await page.getByLabel("Passphrase").fill(PASSPHRASE);
+    await page.getByRole("button", { name: "Read the secret" }).click();
+    assert.equal(await page.getByRole("region", { name: "The secret" }).textContent(), TEXT.replaceAll("\r\n", "\n"));
+    // The answer again, as a reload gives it, is the same reader's.
+    await page.reload();
+    assert.ok(await page.getByText("second line").isVisible());
+    await page.goto(link);
+    assert.ok(await page.getByRole("heading", { name: "This secret is gone" }).isVisible());
+
+    const encrypted = put(["-e"], { input: TEXT });
+    await page.goto(encrypted);
+    assert.ok(await page.locator("noscript p").isVisible());
+    assert.ok(!(await page.getByRole("button", { name: "Read the secret" }).isVisible()));
+    assert.ok(await unread(encrypted));
+
+    const bytes = put([], { input: BYTES });
+    await page.goto(bytes);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Read the secret" }).click()]);
+    assert.equal(download.suggestedFilename(), "secret");
+    assert.deepEqual(readFileSync(await download.path()), BYTES);
+    await finish(context);
+  },
+
+  async plain_http_elsewhere_does_it_all_and_says_that_it_is_not_safe() {
+    const context = await reader();
+    // The browser itself warns of Cross-Origin-Opener-Policy on plain http.
+    context.forgiven.push(/Cross-Origin-Opener-Policy header has been ignored/, /was loaded over an insecure connection/);
+    const share = await visit(context, insecure);
+    assert.ok(await share.evaluate(() => crypto.subtle === undefined));
+    assert.ok(await share.getByText("This connection isn’t safe").isVisible());
+    const link = await shareOn(share, { text: "secret content", passphrase: PASSPHRASE });
+    await part(share, "copy").click();
+    await share.getByRole("button", { name: "Copied" }).waitFor();
+    assert.ok(link.startsWith(insecure));
+    const page = await visit(context, link);
+    assert.equal(await readOn(page, { passphrase: PASSPHRASE }).then(String), "secret content");
+    await finish(context);
+  },
+
+  /** Our own sources as they are, as a build without npm serves them. */
+  async a_build_without_npm() {
+    const context = await reader();
+    await context.route("**/assets/**/*.js", (route) => {
+      const name = new URL(route.request().url()).pathname.split("/").pop().replace("libraries.js", "none.js");
+      return route.fulfill({ path: join(process.env.OTS_SOURCES, name), contentType: "text/javascript" });
+    });
+    const link = put(["-e"], { input: TEXT });
+    assert.equal(await readOn(await visit(context, link)).then(String), TEXT);
+    const share = await visit(context, server);
+    const shared = await shareOn(share, { text: TEXT });
+    assert.ok(!(await part(share, "qr").isVisible()));
+    assert.equal(ots(["get", shared]).toString(), TEXT.replaceAll("\r\n", "\n"));
+
+    const needs = put(["-e"], { input: TEXT, passphrase: PASSPHRASE });
+    const page = await visit(context, needs);
+    await part(page, "passphrase").fill(PASSPHRASE);
+    await page.keyboard.press("Enter");
+    await inState(page, "unsupported");
+    await look(page, "secret-unsupported");
+    assert.ok(await unread(needs));
+
+    await withoutNativeCipher(context);
+    const neither = put(["-e"], { input: TEXT });
+    const old = await visit(context, neither);
+    await old.getByRole("button", { name: "Read the secret" }).click();
+    await inState(old, "unsupported");
+    assert.ok(await unread(neither), "nothing is claimed that can't be opened");
+    await finish(context);
+  },
+
+  async the_vectors_pass() {
+    for (const prepare of [async () => {}, withoutNativeCipher]) {
+      const context = await reader();
+      await prepare(context);
+      const page = await visit(context, server);
+      const read = (name) => JSON.parse(readFileSync(join(process.env.OTS_VECTORS, name), "utf8"));
+      const vectors = { good: read("good.json"), refused: read("refused.json"), module: `${await assetsOf(page)}envelope.js` };
+      const result = await page.evaluate(async ({ good, refused, module }) => {
+        const { deriveKeys, open, parseKey, seal, toBase64url } = await import(module);
+        const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+        const text = (content) => btoa(Array.from(content, (byte) => String.fromCharCode(byte)).join(""));
+        const wrong = [];
+        for (const vector of good) {
+          try {
+            const keys = await deriveKeys(parseKey(vector.key), vector.passphrase);
+            const { content, name, type } = await open(keys, bytes(vector.envelope));
+            const same = keys.proof === vector.proof && text(content) === vector.content && name === vector.name && type === vector.type;
+            if (!same) wrong.push(vector.about);
+            // And the other way round: sealed here, opened here. Rust opens what the page seals in the other scenarios.
+            const sealed = await seal(content, { name: name ?? undefined, type: type ?? undefined }, vector.passphrase);
+            const again = await open(await deriveKeys(parseKey(sealed.key), vector.passphrase), sealed.envelope);
+            if (text(again.content) !== vector.content || again.name !== name) wrong.push(`sealed again: ${vector.about}`);
+            if (sealed.envelope.length > bytes(vector.envelope).length && vector.canonical) wrong.push(`padding: ${vector.about}`);
+          } catch (error) {
+            wrong.push(`${vector.about}: ${error}`);
+          }
+        }
+        for (const vector of refused) {
+          let reason = "opened";
+          try {
+            const key = parseKey(vector.key);
+            if (key === null) reason = "key";
+            else await open(await deriveKeys(key, vector.passphrase), bytes(vector.envelope));
+          } catch (error) {
+            reason = error.reason ?? String(error);
+          }
+          if (reason !== vector.error) wrong.push(`${vector.about}: ${reason}, not ${vector.error}`);
+        }
+        return { wrong, count: good.length + refused.length };
+      }, vectors);
+      assert.deepEqual(result.wrong, []);
+      assert.ok(result.count >= 60);
+      await finish(context);
+    }
+  },
+};

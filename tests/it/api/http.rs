@@ -1,0 +1,138 @@
+//! HTTP itself: headers, versions, slow clients, many clients, and the end of the server.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::common::{self, Server, directory, until};
+
+#[tokio::test]
+async fn every_answer_carries_the_headers() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create("x").await;
+    let mut ids = std::collections::HashSet::new();
+    for response in [
+        server.get(&token).await,
+        server.get(&token).await,
+        server.request(Method::GET, "/health").send().await.unwrap(),
+        server.request(Method::PUT, "/api/v1/info").send().await.unwrap(),
+        server.request(Method::GET, "/nowhere").send().await.unwrap(),
+    ] {
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["x-robots-tag"], "noindex, nofollow");
+        assert_eq!(headers["cross-origin-resource-policy"], "same-origin");
+        assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        assert_eq!(headers["cache-control"], "no-store");
+        assert!(headers.get("server").is_none());
+        assert!(ids.insert(headers["x-request-id"].clone()), "a request id of its own");
+    }
+}
+
+#[tokio::test]
+async fn health_and_info() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-size", "2MiB", "--default-ttl", "1h", "--max-ttl", "2d"]);
+    let health: Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+    assert_eq!(health, json!({"status": "healthy", "database": "connected", "version": env!("CARGO_PKG_VERSION")}));
+    let info: Value = server.request(Method::GET, "/api/v1/info").send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        info,
+        json!({"max_size": 2 << 20, "default_ttl_seconds": 3600, "max_ttl_seconds": 172_800, "version": env!("CARGO_PKG_VERSION")})
+    );
+}
+
+#[tokio::test]
+async fn http2_without_tls_is_served() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().http2_prior_knowledge().tls_certs_only([]).build().unwrap();
+    let url = format!("{}/api/v1/secrets", server.url);
+    let response = client.post(&url).json(&json!({"content": "hunter2"})).send().await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    let created: Value = response.json().await.unwrap();
+    let url = format!("{url}/{}", created["token"].as_str().unwrap());
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 200);
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 404);
+}
+
+/// Slow clients are cut wherever they stop: before a head, in it, in a body, and after an answer.
+#[tokio::test]
+async fn slow_clients_are_cut() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--client-timeout", "1s"]);
+    let post =
+        "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    for start in ["", "P", "GET /health HT", post, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n", preface] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(8), stream.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok(), "still open after {start:?}");
+        if start == post {
+            assert!(String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 408"), "{answer:?}");
+        }
+    }
+    assert!(server.healthy().await);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_are_told() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-connections", "4"]);
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut byte = [0; 1];
+        stream.read_exact(&mut byte).await.unwrap();
+        held.push(stream);
+    }
+    let response = server.request(Method::GET, "/health").send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    drop(held);
+    until("there is room again", Duration::from_secs(5), || server.healthy()).await;
+}
+
+/// SIGTERM: what runs is finished, the files are left small, and the exit code is 0.
+#[tokio::test]
+async fn shutdown_finishes_what_runs() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create("hunter2").await;
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let body = r#"{"content":"late"}"#;
+    let head = format!(
+        "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Its head is being served before the signal comes.
+    until("the request is under way", Duration::from_secs(5), || async { server.healthy().await }).await;
+    server.signal("-TERM");
+    until("it no longer listens", Duration::from_secs(5), || async {
+        TcpStream::connect(server.address()).await.is_err()
+    })
+    .await;
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let mut server = server;
+    assert!(common::wait_for_exit(&mut server.child, Duration::from_secs(10)).success());
+    let wal = data.path().join("ots.db-wal");
+    assert!(!wal.exists() || wal.metadata().unwrap().len() == 0, "the WAL is empty");
+    drop(server);
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(server.get(&token).await.status(), 200);
+}

@@ -1,0 +1,29 @@
+//! What help says, and what it keeps to itself.
+
+use super::text;
+use crate::common::{ots, run};
+
+/// Help shows no value of a variable that may hold something private.
+#[test]
+fn help_keeps_to_itself() {
+    let mut command = ots();
+    command.env("OTS_DATABASE_URL", "sqlite:hunter2").env("OTS_SERVER", "http://hunter2").args(["serve", "--help"]);
+    assert!(!text(&run(command, b"").stdout).contains("hunter2"));
+    let mut command = ots();
+    command.arg("--version");
+    assert_eq!(text(&run(command, b"").stdout), format!("ots {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// What help looks like: a change here is one that users see.
+#[test]
+fn help_is_as_it_was() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    let _all_in_one_folder = settings.bind_to_scope();
+    for name in ["", "put", "get", "status", "burn", "serve", "health"] {
+        let mut command = ots();
+        command.args([name, "--help"].iter().filter(|word| !word.is_empty())).env("COLUMNS", "100");
+        let output = run(command, b"");
+        insta::assert_snapshot!(format!("help-{}", if name.is_empty() { "ots" } else { name }), text(&output.stdout));
+    }
+}

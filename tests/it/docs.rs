@@ -1,0 +1,73 @@
+//! What the repository says of itself is so: the README's commands run, and the man pages and completions are what the binary
+//! makes.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::common::{OTS, Server, directory, files, ots, run};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The README's shell blocks, in order, in one shell with `ots` on its path and a server to talk to.
+#[test]
+fn the_readmes_commands_run() {
+    let (data, place) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    let script = format!("set -eu\n{}", blocks.join("\n"));
+    let binaries = Path::new(OTS).parent().unwrap().display();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(place.path()).env("OTS_SERVER", &server.url);
+    shell.env("PATH", format!("{binaries}:{}", std::env::var("PATH").unwrap())).env("HOME", place.path());
+    let output = run(shell, b"");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("a password") && said.contains("for two eyes") && said.contains("received"), "{said}");
+    assert!(said.contains("\"status\":\"healthy\""), "{said}");
+    assert_eq!(said.matches("Secret stored successfully").count(), 2, "{said}");
+}
+
+/// Every option and variable of the help is in the README's table or among its words.
+#[test]
+fn the_readme_knows_every_variable() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    for command in ots::cli::command().get_subcommands().chain([&ots::cli::command()]) {
+        for variable in command.get_arguments().filter_map(|argument| argument.get_env()) {
+            let variable = variable.to_str().unwrap();
+            assert!(readme.contains(variable), "{variable} of {} is missing", command.get_name());
+        }
+    }
+    for code in ["| 3 | gone", "| 4 |", "| 5 |", "| 6 |", "| 7 |", "| 8 |", "| 130, 141 |"] {
+        assert!(readme.contains(code), "{code}");
+    }
+}
+
+/// `man/` and `completions/` are what the binary makes. To renew them: `ots man man`, and `ots completions SHELL`.
+#[test]
+fn man_pages_and_completions_are_current() {
+    let made = directory();
+    let mut command = ots();
+    command.args(["man"]).arg(made.path());
+    assert!(run(command, b"").status.success());
+    let (mut made_pages, mut committed) = (files(made.path()), files(&Path::new(ROOT).join("man")));
+    made_pages.sort();
+    committed.sort();
+    let names = |paths: &[std::path::PathBuf]| {
+        paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&made_pages), names(&committed));
+    for (made, committed) in made_pages.iter().zip(&committed) {
+        let same = fs::read_to_string(made).unwrap() == fs::read_to_string(committed).unwrap();
+        assert!(same, "{} is stale: cargo run -- man man", committed.display());
+    }
+    for (shell, file) in
+        [("bash", "ots.bash"), ("zsh", "_ots"), ("fish", "ots.fish"), ("powershell", "_ots.ps1"), ("elvish", "ots.elv")]
+    {
+        let mut command = ots();
+        command.args(["completions", shell]);
+        let made = run(command, b"").stdout;
+        let same = fs::read(Path::new(ROOT).join("completions").join(file)).is_ok_and(|committed| committed == made);
+        assert!(same, "completions/{file} is stale: cargo run -- completions {shell} > completions/{file}");
+    }
+}

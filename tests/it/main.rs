@@ -1,0 +1,38 @@
+//! The tests from outside, in one binary: a file or folder a subject. The tests of the pages in a browser are one of their
+//! own (`tests/browser.rs`).
+//!
+//! They run side by side, in threads of one process. So each has a server, a port and a directory to itself; none changes
+//! this process's environment, umask or current directory; and those that measure, or that load the machine, wait for each
+//! other (`common::heavy`).
+#![allow(unreachable_pub, reason = "what the tests share is public to them")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::must_use_candidate,
+    clippy::missing_panics_doc
+)]
+
+mod api;
+mod architecture;
+mod cli;
+mod common;
+mod contract;
+mod docs;
+mod encrypt;
+mod faults;
+mod fuzz;
+mod leak;
+mod model;
+mod openapi;
+mod pages;
+mod promises;
+#[cfg(target_os = "linux")] // in the words of its kernel
+mod session;
+#[cfg(target_os = "linux")]
+mod transcripts;
+mod transcripts_http;
+mod vectors;

@@ -1,0 +1,183 @@
+//! The pages over HTTP: who only looks destroys nothing, and every page keeps its promises to the browser.
+
+use crate::common::{self, Server, directory, http};
+use reqwest::{Method, StatusCode, header};
+
+/// User agents of those that fetch links to show a preview of them, and of crawlers.
+const ROBOTS: [&str; 10] = [
+    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+    "Twitterbot/1.0",
+    "WhatsApp/2.23.20.0",
+    "TelegramBot (like TwitterBot)",
+    "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+    "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+];
+/// What they and browsers that fetch ahead send besides.
+const HINTS: [(&str, &str); 5] = [
+    ("Accept", "text/html"),
+    ("Purpose", "prefetch"),
+    ("Sec-Purpose", "prefetch;prerender"),
+    ("Sec-Fetch-Dest", "document"),
+    ("X-Purpose", "preview"),
+];
+
+fn path_of(link: &str) -> String {
+    format!("/s/{}", link.rsplit('/').next().unwrap().split('#').next().unwrap())
+}
+
+fn put(server: &Server, arguments: &[&str]) -> String {
+    let output = common::run(server.client(&[&["put"], arguments].concat()), b"canary");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The paths of the assets that a page names.
+fn assets(html: &str) -> Vec<String> {
+    html.split('"')
+        .filter(|part| part.contains("assets/"))
+        .map(|part| part.trim_start_matches('.').replacen("./", "/", 1))
+        .collect()
+}
+
+/// Previews, prefetches, crawlers and HEAD, a thousand of each page and asset: promise 2.
+#[tokio::test]
+async fn looking_a_thousand_times_destroys_nothing() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let links = [put(&server, &[]), put(&server, &["-e"])];
+    let page = path_of(&links[0]);
+    let mut paths: Vec<String> = links.iter().map(|link| path_of(link)).collect();
+    let html = server.request(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let named = assets(&html);
+    assert!(named.len() >= 3, "{named:?}");
+    paths.extend(named);
+    paths.extend(["/", "/robots.txt", "/openapi.json", "/docs", "/docs/swagger-ui.css", "/redoc"].map(str::to_owned));
+    let api = page.replace("/s/", "/api/v1/secrets/");
+    let client = http();
+    let mut refused = 0;
+    for round in 0..1000 {
+        let (name, value) = HINTS[round % HINTS.len()];
+        let method = if round % 3 == 0 { Method::HEAD } else { Method::GET };
+        for path in &paths {
+            let request = client.request(method.clone(), format!("{}{path}", server.url));
+            let request = request.header("User-Agent", ROBOTS[round % ROBOTS.len()]).header(name, value);
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::OK, "{path}");
+        }
+        // The API's GET, which destroys, is refused to what a browser does by itself.
+        if ["Purpose", "Sec-Purpose", "Sec-Fetch-Dest"].contains(&name) {
+            let answer = client.get(format!("{}{api}", server.url)).header(name, value).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 600);
+    for link in links {
+        let output = common::run(server.client(&["get", &link]), b"");
+        assert_eq!(output.stdout, b"canary");
+    }
+}
+
+#[tokio::test]
+async fn every_page_carries_its_policy() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let waiting = path_of(&put(&server, &[]));
+    for (path, status) in [("/", 200), (&waiting, 200), ("/s/unknown", 404)] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = server.request(method.clone(), path).send().await.unwrap();
+            assert_eq!(answer.status(), status, "{path}");
+            let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+            let policy = header("content-security-policy");
+            for part in [
+                "default-src 'none'",
+                "frame-ancestors 'none'",
+                "require-trusted-types-for 'script'",
+                "base-uri 'none'",
+            ] {
+                assert!(policy.contains(part), "{policy}");
+            }
+            assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+            for (name, value) in [
+                ("cache-control", "no-store"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("x-content-type-options", "nosniff"),
+                ("content-type", "text/html; charset=utf-8"),
+                ("x-robots-tag", "noindex, nofollow"),
+            ] {
+                assert_eq!(header(name), value, "{path}");
+            }
+            let html = answer.text().await.unwrap();
+            assert_eq!(html.is_empty(), method == Method::HEAD);
+            assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains("onclick"));
+            assert!(!html.contains("https://") && !html.contains("http://"), "another host: {html}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_under_a_name_of_their_version() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let html = server.request(Method::GET, "/").send().await.unwrap().text().await.unwrap();
+    for path in assets(&html) {
+        let plain = server.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(plain.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert!(plain.headers().get(header::CONTENT_ENCODING).is_none());
+        let plain = plain.bytes().await.unwrap();
+        for (wanted, given) in [("gzip, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip")] {
+            let request = server.request(Method::GET, &path).header(header::ACCEPT_ENCODING, wanted);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.headers()[header::CONTENT_ENCODING], given, "{path}");
+            assert_eq!(answer.headers()[header::VARY], "Accept-Encoding");
+            assert_ne!(answer.bytes().await.unwrap(), plain);
+        }
+        let other = path.rsplit_once('/').unwrap().1;
+        let answer = server.request(Method::GET, &format!("/assets/0000000000000000/{other}")).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "another version's name gives nothing");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn a_host_can_have_no_page_to_share_from() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--no-create-page"]);
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(server.request(method, "/").send().await.unwrap().status(), 404);
+    }
+    let page = path_of(&put(&server, &[]));
+    assert_eq!(server.request(Method::GET, &page).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_bad_form_costs_nobody_a_secret() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-size", "1KiB"]);
+    let link = put(&server, &[]);
+    let page = path_of(&link);
+    let form = async |path: &str, kind: &str, body: &str| {
+        server
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, kind)
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    let urlencoded = "application/x-www-form-urlencoded";
+    assert_eq!(form(&page, "application/json", "{}").await, 415);
+    assert_eq!(form(&page, urlencoded, &"x".repeat(9000)).await, 413);
+    assert_eq!(form("/", urlencoded, "content=").await, 422);
+    assert_eq!(form("/", urlencoded, "content=x&ttl=99999999").await, 422);
+    assert_eq!(form("/", urlencoded, &format!("content={}", "x".repeat(1025))).await, 413);
+    assert_eq!(form("/", urlencoded, &format!("content=x&passphrase={}", "x".repeat(1025))).await, 422);
+    assert_eq!(form("/s/unknown", urlencoded, "claim=x").await, 404);
+    assert_eq!(common::run(server.client(&["get", &link]), b"").stdout, b"canary");
+}
