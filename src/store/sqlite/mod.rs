@@ -7,8 +7,10 @@
 //! - [`writer`]: the thread that gathers calls into transactions, and keeps the files clean.
 //! - [`syncer`]: the thread that makes them durable, and answers them.
 //! - [`reader`]: the connections that answer what changes nothing.
+//! - [`fresh`]: the newest ciphertexts, still in memory.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
+mod fresh;
 mod job;
 mod payload;
 mod reader;
@@ -29,6 +31,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use self::{
+    fresh::Fresh,
     job::{Failure, Job},
     reader::{Loaded, Reader, Readers},
     syncer::Progress,
@@ -59,6 +62,7 @@ const RESERVE: usize = 24 * 1024 * 1024;
 pub(super) struct SqliteStore {
     writes: mpsc::SyncSender<writer::Message>,
     readers: Arc<Readers>,
+    fresh: Fresh,
     progress: Arc<Progress>,
     /// Locked for as long as the store is open: a second server is refused.
     lock: File,
@@ -79,7 +83,7 @@ impl SqliteStore {
         create_private_file(path)?;
         let connection = schema::open_writer(path)?;
         let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
-        let readers = Arc::new(Readers::open(path, &Budget::new(MEMORY.max(largest)))?);
+        let readers = Arc::new(Readers::open(path, Budget::new(MEMORY.max(largest)))?);
         let log = beside(path, "wal");
         let wal = File::options().append(true).open(&log).map_err(|source| OpenError::Io {
             what: "open",
@@ -95,19 +99,29 @@ impl SqliteStore {
         let of_syncer = Arc::clone(&progress);
         let syncer = spawn(path, "ots-syncer", move || syncer::run(&wal, &settle_queue, &of_syncer))?;
         spawn(path, "ots-writer", move || writer.run(&write_queue, syncer))?;
-        Ok(Self { writes, readers, progress, lock })
+        Ok(Self { writes, readers, fresh: Fresh::default(), progress, lock })
     }
 
     pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
         if record.sealed.len() > payload::MAX_SEALED {
             return Err(StoreError::TooLarge);
         }
-        let inserted = self.write(Effect::Adds(record.sealed.len()), move |tables| tables.insert(&record)).await?;
-        if inserted { Ok(()) } else { Err(StoreError::Exists) }
+        let copy = Fresh::copy(&record);
+        if !self.write(Effect::Adds(record.sealed.len()), move |tables| tables.insert(&record)).await? {
+            return Err(StoreError::Exists);
+        }
+        if let Some(copy) = copy {
+            self.fresh.keep(copy);
+        }
+        Ok(())
     }
 
     pub(super) async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(Effect::Removes, move |tables| tables.take(id, access, now)).await
+        let taken = self.write(Effect::Removes, move |tables| tables.take(id, access, now)).await?;
+        if taken {
+            self.fresh.forget(id);
+        }
+        Ok(taken)
     }
 
     pub(super) async fn claim(
@@ -143,6 +157,7 @@ impl SqliteStore {
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
         let swept = self.write(Effect::Removes, move |tables| tables.sweep(now, at_most)).await?;
         if !swept.more {
+            self.fresh.forget_expired(now);
             self.progress.swept();
         }
         Ok(swept)
@@ -154,6 +169,9 @@ impl SqliteStore {
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
+        if let Some((head, sealed)) = self.fresh.take(id, now) {
+            return self.readers.stored(head, &sealed).map(Some);
+        }
         let loaded = match self.readers.run(|reader| reader.load(id, claim, now, INLINE))? {
             Some(Loaded::Large) => {
                 let readers = Arc::clone(&self.readers);

@@ -26,16 +26,19 @@ const MOST: usize = 8;
 pub(super) struct Readers {
     pool: Vec<Mutex<Option<Reader>>>,
     next: AtomicUsize,
+    budget: Budget,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, budget: &Budget) -> Result<Self, OpenError> {
+    /// Opens them; what they load is counted under `budget`.
+    pub(super) fn open(path: &Path, budget: Budget) -> Result<Self, OpenError> {
         let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST);
         let reader = || {
             let connection = schema::open_reader(path)?;
             Ok(Mutex::new(Some(Reader { connection, budget: budget.clone() })))
         };
-        Ok(Self { pool: (0..count).map(|_| reader()).collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
+        let pool = (0..count).map(|_| reader()).collect::<Result<_, _>>()?;
+        Ok(Self { pool, next: AtomicUsize::new(0), budget })
     }
 
     /// Runs `work` on one of them, in a transaction of its own.
@@ -59,6 +62,13 @@ impl Readers {
             Err(TryLockError::WouldBlock) => None,
         })
         .or_else(|| Some(first.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// A record that needn't be looked up, counted as others are.
+    pub(super) fn stored(&self, head: Head, sealed: &[u8]) -> Result<Stored, StoreError> {
+        let mut sealed = Buffer::from(sealed);
+        let length = sealed.len();
+        if sealed.reserve(&self.budget, length) { Ok(Stored { head, sealed }) } else { Err(StoreError::Busy) }
     }
 
     /// Closes them: calls are [`StoreError::Closed`] from then on.

@@ -15,9 +15,9 @@ const APPLICATION_ID: i64 = 0x6f74_7331;
 /// Bytes in a page. Two kibibytes keep a short secret's only overflow page small (payload.rs).
 pub(super) const PAGE_SIZE: usize = 2048;
 
-/// Pages in the WAL before SQLite copies them to the database by itself: 8 MiB. With a batch on top it has to fit into
+/// Pages in the WAL before SQLite copies them to the database by itself: 16 MiB. With a batch on top it has to fit into
 /// the reserve (mod.rs), so that it can still be copied when the disk is full.
-const AUTOCHECKPOINT_PAGES: u32 = 4096;
+const AUTOCHECKPOINT_PAGES: u32 = 8192;
 
 /// Opens the write connection: creates the file if it isn't there, and brings its schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {

@@ -27,6 +27,10 @@ use crate::store::StoreError;
 const BATCH_CALLS: usize = 512;
 /// Ciphertext in one transaction at most, in bytes.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Calls in a batch from which on the next one gathers for as long as [`GATHER`]: many callers, for whom a batch costs as much as a few.
+const BUSY: usize = 12;
+/// The time from one batch to the next while there are many callers: about what a sync takes on a good disk.
+const GATHER: Duration = Duration::from_micros(600);
 /// How long the queue has to be empty before the files are cleaned.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long removed ciphertext may stay in the WAL under constant load.
@@ -94,6 +98,7 @@ impl Writer {
     /// it anything more.
     pub(super) fn run(mut self, queue: &Receiver<Message>, syncer: std::thread::JoinHandle<()>) {
         let mut closing = None;
+        let (mut busy, mut begun) = (false, Instant::now());
         while closing.is_none() {
             if self.progress.has_failed() && !self.may_retry() {
                 // Nothing is committed on top of what could not be synced.
@@ -105,8 +110,13 @@ impl Writer {
             }
             match queue.recv_timeout(self.wait()) {
                 Ok(Message::Call(first)) => {
+                    if busy {
+                        std::thread::sleep(GATHER.saturating_sub(begun.elapsed()));
+                    }
+                    begun = Instant::now();
                     let batch;
                     (batch, closing) = gather(first, queue);
+                    busy = batch.len() >= BUSY;
                     self.work(batch);
                     if self.dirty_since.is_some_and(|since| since.elapsed() > LATEST_CHECKPOINT) && self.may_retry() {
                         self.checkpoint();

@@ -1,0 +1,69 @@
+//! The newest ciphertexts, still in memory: what has just been stored is often read at once, by the next step of a script say, and then
+//! needn't be looked up in the file. Each is given once. That it is here decides nothing: whether a record can be had is the
+//! writer's to say.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    secret::SecretId,
+    store::{Head, Record},
+};
+
+/// How many are kept at most.
+const COUNT: usize = 512;
+/// The longest that are, in bytes: 2 MiB in all.
+const LONGEST: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct Fresh(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    records: HashMap<SecretId, (Head, Vec<u8>)>,
+    /// As they came; some have been given already.
+    order: VecDeque<SecretId>,
+}
+
+impl Fresh {
+    /// A copy of what is short, to be kept once the record is on the disk.
+    pub(super) fn copy(record: &Record) -> Option<(SecretId, Head, Vec<u8>)> {
+        let sealed = record.sealed.as_ref();
+        (sealed.len() <= LONGEST).then(|| (record.id, record.head.clone(), sealed.to_vec()))
+    }
+
+    /// Keeps it, and lets go of the oldest.
+    pub(super) fn keep(&self, (id, head, sealed): (SecretId, Head, Vec<u8>)) {
+        let mut kept = self.kept();
+        kept.records.insert(id, (head, sealed));
+        kept.order.push_back(id);
+        if kept.order.len() > COUNT
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.records.remove(&oldest);
+        }
+    }
+
+    /// Gives it, once, if it hasn't expired.
+    pub(super) fn take(&self, id: SecretId, now: Timestamp) -> Option<(Head, Vec<u8>)> {
+        self.kept().records.remove(&id).filter(|(head, _)| now < head.expires_at)
+    }
+
+    /// Lets go of it: it was removed.
+    pub(super) fn forget(&self, id: SecretId) {
+        self.kept().records.remove(&id);
+    }
+
+    /// Lets go of what has expired.
+    pub(super) fn forget_expired(&self, now: Timestamp) {
+        self.kept().records.retain(|_, (head, _)| now < head.expires_at);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
