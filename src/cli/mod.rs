@@ -5,12 +5,11 @@
 mod burn;
 mod completions;
 mod config;
-mod exit;
+mod error;
 mod filename;
 mod get;
 mod health;
 mod man;
-mod output;
 mod passphrase;
 mod put;
 mod serve;
@@ -35,7 +34,7 @@ use crate::{
     secret::Link,
     server::WEB_BUNDLED,
 };
-pub use exit::{Exit, Failure};
+pub use error::{Exit, Failure};
 
 /// Share a secret exactly once.
 ///

@@ -2,13 +2,14 @@
 //!
 //! A read under a claim can be repeated, and is. A create, or a call whose outcome is lost otherwise, is not.
 
+mod error;
 mod upload;
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use url::{Host, Url, form_urlencoded};
+use reqwest::{Method, RequestBuilder, Response, header};
+use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
     memory,
     secret::{ClaimKey, Passphrase, Token},
 };
+pub use error::ClientError;
+use error::root_cause;
+pub use upload::Create;
 
 /// Told how many bytes have passed so far.
 pub type OnProgress = Box<dyn Fn(u64) + Send + Sync>;
@@ -36,85 +40,6 @@ pub struct Options {
     pub ca_certificates: Option<Vec<u8>>,
     /// Whether plain http to a host that isn't loopback is all right.
     pub allow_http: bool,
-}
-
-/// Why a call failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Not found, already read, burned or expired.
-    #[error("the secret is gone: not found, already read, burned or expired")]
-    Gone,
-    /// No connection, or it broke.
-    #[error("can't reach {server}: {reason}")]
-    Unreachable {
-        /// The server's root.
-        server: Box<str>,
-        /// Why, in a few words.
-        reason: Box<str>,
-    },
-    /// No answer in time.
-    #[error("{server} didn't answer in time: try again, or give it longer with --timeout")]
-    TimedOut {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// The server said no.
-    #[error("{}", .0.detail)]
-    Problem(Box<Problem>),
-    /// What answered isn't an `ots` server, or a proxy is in between.
-    #[error("{server} doesn't answer as an ots server does ({what}): check the server's URL")]
-    Protocol {
-        /// The server's root.
-        server: Box<str>,
-        /// What was odd.
-        what: Box<str>,
-    },
-    /// The answer broke off.
-    #[error("the answer from {server} broke off")]
-    Incomplete {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// Plain http over a network.
-    #[error(
-        "{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe"
-    )]
-    PlainHttp {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// The certificates can't be used.
-    #[error("the CA certificates can't be used: {0}")]
-    Certificates(String),
-}
-
-/// What a create says besides the content.
-#[derive(Debug, Default, Clone)]
-pub struct Create {
-    /// How long to keep it; the server's default when none.
-    pub ttl: Option<Duration>,
-    /// What a reader has to know; of an envelope, its proof.
-    pub passphrase: Option<Passphrase>,
-    /// The content is an end-to-end envelope.
-    pub encrypted: bool,
-    /// With an envelope: a person has a passphrase to type.
-    pub passphrase_required: bool,
-}
-
-impl Create {
-    /// What the query says of a body of bytes.
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if let Some(ttl) = self.ttl {
-            query.append_pair("ttl_seconds", &ttl.as_secs().to_string());
-        }
-        for (name, set) in [("encrypted", self.encrypted), ("passphrase_required", self.passphrase_required)] {
-            if set {
-                query.append_pair(name, "true");
-            }
-        }
-        query.finish()
-    }
 }
 
 /// A server, seen from a client.
@@ -372,21 +297,6 @@ impl Client {
     }
 }
 
-impl ClientError {
-    /// Whether the same call may succeed a moment later.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => true,
-            Self::Problem(problem) => {
-                problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
-                    || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
-            }
-            _ => false,
-        }
-    }
-}
-
 fn secret_path(token: &Token) -> String {
     format!("{}/{}", api::SECRETS_PATH, token.expose().as_str())
 }
@@ -405,16 +315,4 @@ fn is_loopback(server: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// The innermost cause, which names neither URL nor header.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    let text = text.unwrap_or_else(|| "the request failed".to_owned());
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

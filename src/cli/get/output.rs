@@ -10,8 +10,10 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Global, filename, terminal};
-use crate::crypto::envelope::Label;
+use crate::{
+    cli::{Exit, Failure, Global, filename, terminal},
+    crypto::envelope::Label,
+};
 
 /// How many names are tried for a file whose name the sender chose.
 const NAMES: u32 = 1000;
@@ -103,14 +105,14 @@ impl Output {
 }
 
 /// A file that appears in its place whole or not at all, readable by its owner only.
-pub(super) struct NewFile {
+pub(in crate::cli) struct NewFile {
     file: NamedTempFile,
     path: PathBuf,
 }
 
 impl NewFile {
     /// Opens a temporary file beside `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::cli) fn create(path: &Path) -> Result<Self, Failure> {
         let directory = directory(path);
         let file = tempfile::Builder::new()
             .prefix(".ots-")
@@ -120,14 +122,14 @@ impl NewFile {
     }
 
     /// Writes the content to the disk.
-    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, Failure> {
+    pub(in crate::cli) fn write(mut self, content: &[u8]) -> Result<Self, Failure> {
         let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
         written.map_err(|error| Failure::file("write", &self.path, &error))?;
         Ok(self)
     }
 
     /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.
-    pub(super) fn place(self, path: &Path, replace: bool) -> Result<(), (Failure, Option<Self>)> {
+    pub(in crate::cli) fn place(self, path: &Path, replace: bool) -> Result<(), (Failure, Option<Self>)> {
         let placed = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
         placed.map_err(|error| {
             let failure = Failure::file("write", path, &error.error);
