@@ -10,6 +10,7 @@ mod filename;
 mod get;
 mod health;
 mod man;
+mod new_file;
 mod passphrase;
 mod put;
 mod serve;

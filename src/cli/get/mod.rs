@@ -5,7 +5,7 @@
 //! every one after it can be repeated with the same claim while the lease lasts.
 
 mod access;
-pub(super) mod output;
+mod output;
 mod reading;
 
 use std::path::{Path, PathBuf};

@@ -1,17 +1,12 @@
 //! Where a secret's content goes: opened before anything is read, and written whole or not at all.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::{Exit, Failure, Global, filename, terminal},
+    cli::{Exit, Failure, Global, filename, new_file::NewFile, terminal},
     crypto::envelope::Label,
 };
 
@@ -88,7 +83,7 @@ impl Output {
             Self::Stdout { terminal: true, .. } => show(content).map(|()| None),
             Self::Stdout { terminal: false, .. } => terminal::answer(content).map(|()| None),
             Self::File { file, force } => {
-                let path = file.path.clone();
+                let path = file.path().to_owned();
                 file.write(content)?.place(&path, force).map_err(|(failure, _)| failure)?;
                 Ok(None)
             }
@@ -102,48 +97,6 @@ impl Output {
             }
         }
     }
-}
-
-/// A file that appears in its place whole or not at all, readable by its owner only.
-pub(in crate::cli) struct NewFile {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl NewFile {
-    /// Opens a temporary file beside `path`.
-    pub(in crate::cli) fn create(path: &Path) -> Result<Self, Failure> {
-        let directory = directory(path);
-        let file = tempfile::Builder::new()
-            .prefix(".ots-")
-            .tempfile_in(directory)
-            .map_err(|error| Failure::file("write to", directory, &error))?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    /// Writes the content to the disk.
-    pub(in crate::cli) fn write(mut self, content: &[u8]) -> Result<Self, Failure> {
-        let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
-        written.map_err(|error| Failure::file("write", &self.path, &error))?;
-        Ok(self)
-    }
-
-    /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.
-    pub(in crate::cli) fn place(self, path: &Path, replace: bool) -> Result<(), (Failure, Option<Self>)> {
-        let placed = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
-        placed.map_err(|error| {
-            let failure = Failure::file("write", path, &error.error);
-            let taken = error.error.kind() == io::ErrorKind::AlreadyExists;
-            (failure, taken.then_some(Self { file: error.file, path: self.path }))
-        })?;
-        // So that the name, too, survives a power cut before the server is told.
-        let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
-        Ok(())
-    }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Puts the file beside those that are there already, with a number if its name is taken: the secret has been read, so

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::Put;
 use crate::{
     api::{Code, Created},
-    cli::{Exit, Failure, Global, get::output::NewFile, terminal::Progress},
+    cli::{Exit, Failure, Global, new_file::NewFile, terminal::Progress},
     client::{Client, ClientError, Create},
     crypto::envelope::{self, Label, SealError},
     secret::{LinkKey, Passphrase},
