@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use reqwest::StatusCode;
+use url::Url;
 
 use crate::api::Problem;
 
@@ -19,6 +20,8 @@ pub enum ClientError {
         server: Box<str>,
         /// Why, in a few words.
         reason: Box<str>,
+        /// The error, without the URL.
+        source: reqwest::Error,
     },
     /// No answer in time.
     #[error("{server} didn't answer in time: try again, or give it longer with --timeout")]
@@ -57,6 +60,20 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Says of reqwest's error what a person can act on.
+    pub(super) fn request(server: &Url, error: reqwest::Error) -> Self {
+        let server = server.as_str().into();
+        if error.is_timeout() {
+            Self::TimedOut { server }
+        } else {
+            Self::Unreachable { server, reason: root_cause(&error).into(), source: error.without_url() }
+        }
+    }
+
+    pub(super) fn protocol(server: &Url, what: String) -> Self {
+        Self::Protocol { server: server.as_str().into(), what: what.into() }
+    }
+
     /// Whether the same call may succeed a moment later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
