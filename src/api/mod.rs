@@ -1,6 +1,7 @@
 //! The wire, version 1: paths, headers, bodies and problems, shared by client and server. Only types and their
 //! (de)serialisation; the design's api page is their description.
 
+mod nearest;
 mod object;
 mod problem;
 mod request;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use nearest::nearest;
 pub use problem::{Code, FieldError, PROBLEM_JSON, Problem};
 pub use request::{CreateRequest, Malformed, RevealRequest, TtlRequest, unknown_parameter};
 

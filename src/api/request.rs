@@ -10,7 +10,7 @@ use utoipa::{
 use zeroize::Zeroizing;
 
 use super::{
-    FieldError,
+    FieldError, nearest,
     object::{Object, Value},
 };
 
@@ -225,13 +225,8 @@ pub fn unknown_parameter(name: &str, known: &[&str]) -> FieldError {
 
 /// The error for a name that isn't known: it lists those that are, or the nearest, and doesn't repeat the name.
 fn unknown(place: &'static str, what: &str, name: &str, known: &[&str]) -> FieldError {
-    let nearest = known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= known.len() / 3)
-        .min();
-    let detail = match nearest {
-        Some((_, nearest)) => format!("there is an unknown {what}; did you mean {nearest}?"),
+    let detail = match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("there is an unknown {what}; did you mean {nearest}?"),
         None => format!("there is an unknown {what}; the known ones are {}", known.join(", ")),
     };
     FieldError::new(place, detail)
