@@ -1,11 +1,14 @@
 //! `ots man DIR` (hidden): writes the man pages, from the same tree as the help and the prose below.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::Command;
 use roff::{Roff, bold, roman};
 
-use super::{Exit, Failure, command};
+use super::{
+    command,
+    error::{CommandError, Exit, FileError},
+};
 
 /// Write the man pages into a directory
 #[derive(Debug, clap::Args)]
@@ -16,9 +19,27 @@ pub(super) struct Man {
     directory: PathBuf,
 }
 
+/// Why the pages aren't there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ManError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("can't write a man page: {0}")]
+    Render(io::Error),
+}
+
+impl CommandError for ManError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Render(_) => Exit::Other,
+        }
+    }
+}
+
 impl Man {
-    pub(super) fn run(&self) -> Result<(), Failure> {
-        std::fs::create_dir_all(&self.directory).map_err(|error| Failure::file("create", &self.directory, &error))?;
+    pub(super) fn run(&self) -> Result<(), ManError> {
+        std::fs::create_dir_all(&self.directory).map_err(FileError::new("create", &self.directory))?;
         let mut tree = command();
         tree.build();
         let pages =
@@ -26,16 +47,15 @@ impl Man {
         for page in pages {
             let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
             let path = self.directory.join(format!("{name}.1"));
-            let text = render(page, &name)
-                .map_err(|error| Failure::new(Exit::Other, format!("can't write a man page: {error}")))?;
-            std::fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))?;
+            let text = render(page, &name).map_err(ManError::Render)?;
+            std::fs::write(&path, text).map_err(FileError::new("write", &path))?;
         }
         Ok(())
     }
 }
 
 /// A page: what clap knows, then what only prose can say.
-fn render(page: Command, name: &str) -> std::io::Result<Vec<u8>> {
+fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let man = clap_mangen::Man::new(page.name(name.to_owned()))
         .manual("ots")

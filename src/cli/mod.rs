@@ -9,6 +9,7 @@ mod error;
 mod filename;
 mod get;
 mod health;
+mod link;
 mod man;
 mod new_file;
 mod passphrase;
@@ -35,7 +36,9 @@ use crate::{
     secret::Link,
     server::WEB_BUNDLED,
 };
-pub use error::{Exit, Failure};
+pub use config::ConfigError;
+use error::{CallError, FileError, StartError, report};
+pub use error::{CommandError, Exit};
 
 /// Share a secret exactly once.
 ///
@@ -109,19 +112,19 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let outcome = match &cli.command {
+    let outcome: Result<(), Box<dyn CommandError>> = match &cli.command {
         Command::Put(put) => run(put.run(&cli.global)),
         Command::Get(get) => run(get.run(&cli.global)),
         Command::Status(status) => run(status.run(&cli.global)),
         Command::Burn(burn) => run(burn.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
-        Command::Serve(serve) => serve.run(&cli.global),
-        Command::Completions(completions) => completions.run(),
-        Command::Man(man) => man.run(),
+        Command::Serve(serve) => serve.run(&cli.global).map_err(Box::from),
+        Command::Completions(completions) => completions.run().map_err(Box::from),
+        Command::Man(man) => man.run().map_err(Box::from),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(cli.global.json, cli.global.verbose),
+        Err(error) => report(&*error, cli.global.json, cli.global.verbose),
     }
 }
 
@@ -134,8 +137,8 @@ pub fn command() -> clap::Command {
 /// The whole tree, with the values of a configuration file as defaults.
 ///
 /// # Errors
-/// A [`Failure`] that names the file and what is wrong in it.
-pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, Failure> {
+/// [`ConfigError`], which names the file and what is wrong in it.
+pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, ConfigError> {
     config::apply(path, configuration, command())
 }
 
@@ -152,9 +155,9 @@ fn parse() -> Result<Cli, ExitCode> {
     };
     let first = command().try_get_matches().map_err(usage)?;
     let path = first.get_one::<PathBuf>("config").cloned();
-    let report = |failure: Failure| failure.report(flag(&first, "json"), flag(&first, "verbose"));
-    let configured = match config::read(path.as_deref()).map_err(report)? {
-        Some((path, text)) => command_with(&path, &text).map_err(report)?.try_get_matches().map_err(usage)?,
+    let wrong = |error: ConfigError| report(&error, flag(&first, "json"), flag(&first, "verbose"));
+    let configured = match config::read(path.as_deref()).map_err(wrong)? {
+        Some((path, text)) => command_with(&path, &text).map_err(wrong)?.try_get_matches().map_err(usage)?,
         None => first,
     };
     Cli::from_arg_matches(&configured).map_err(usage)
@@ -181,14 +184,11 @@ fn flag(matches: &ArgMatches, name: &str) -> bool {
 }
 
 /// Runs a client's command to its end.
-fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Other, format!("can't start: {error}")))?;
+fn run<E: CommandError + 'static>(command: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn CommandError>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError)?;
     let outcome = runtime.block_on(command);
-    runtime.shutdown_background(); // a read of standard input may still be waiting
-    outcome
+    runtime.shutdown_background(); // the look-up of a host's name may still be waiting
+    outcome.map_err(Box::from)
 }
 
 /// Keeps secrets out of core dumps, and files private.
@@ -206,33 +206,16 @@ fn harden() {
 
 impl Global {
     /// The client for a link's server, or the configured one.
-    fn client(&self, link: Option<&Link>) -> Result<Client, Failure> {
-        let ca_certificates = self
-            .ca_cert
-            .as_ref()
-            .map(|path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error)))
-            .transpose()?;
+    fn client(&self, link: Option<&Link>) -> Result<Client, CallError> {
+        let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
+        let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
         let server = link.and_then(|link| link.server.clone()).unwrap_or_else(|| self.server.clone());
         let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
-        Client::new(server, &options).map_err(Failure::from)
+        Ok(Client::new(server, &options)?)
     }
 
     /// Whether people are told things besides what they asked for: a person looks at stderr.
     fn chatty(&self) -> bool {
         !self.quiet && !self.json && terminal::stderr_is_terminal()
     }
-}
-
-/// A link from the arguments, or with `-` from standard input, so that no process list shows it.
-fn link_from(argument: &str) -> Result<Link, Failure> {
-    let link = if argument == "-" {
-        let mut line = zeroize::Zeroizing::new(String::new());
-        std::io::stdin()
-            .read_line(&mut line)
-            .map_err(|error| Failure::new(Exit::File, format!("can't read the link from standard input: {error}")))?;
-        line.parse()
-    } else {
-        argument.parse()
-    };
-    link.map_err(|error: crate::secret::InvalidLink| Failure::new(Exit::Usage, error.to_string()))
 }

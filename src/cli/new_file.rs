@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::Failure;
+use super::error::FileError;
 
 /// A file that appears in its place whole or not at all, readable by its owner only.
 pub(super) struct NewFile {
@@ -18,12 +18,12 @@ pub(super) struct NewFile {
 
 impl NewFile {
     /// Opens a temporary file beside `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn create(path: &Path) -> Result<Self, FileError> {
         let directory = directory(path);
         let file = tempfile::Builder::new()
             .prefix(".ots-")
             .tempfile_in(directory)
-            .map_err(|error| Failure::file("write to", directory, &error))?;
+            .map_err(FileError::new("write to", directory))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -33,19 +33,19 @@ impl NewFile {
     }
 
     /// Writes the content to the disk.
-    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, FileError> {
         let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
-        written.map_err(|error| Failure::file("write", &self.path, &error))?;
+        written.map_err(FileError::new("write", &self.path))?;
         Ok(self)
     }
 
     /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.
-    pub(super) fn place(self, path: &Path, replace: bool) -> Result<(), (Failure, Option<Self>)> {
+    pub(super) fn place(self, path: &Path, replace: bool) -> Result<(), (FileError, Option<Self>)> {
         let placed = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
         placed.map_err(|error| {
-            let failure = Failure::file("write", path, &error.error);
             let taken = error.error.kind() == io::ErrorKind::AlreadyExists;
-            (failure, taken.then_some(Self { file: error.file, path: self.path }))
+            let failed = FileError::new("write", path)(error.error);
+            (failed, taken.then_some(Self { file: error.file, path: self.path }))
         })?;
         // So that the name, too, survives a power cut before the server is told.
         let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());

@@ -5,6 +5,7 @@
 //! every one after it can be repeated with the same claim while the lease lasts.
 
 mod access;
+mod error;
 mod output;
 mod reading;
 
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
 
-use super::{Exit, Failure, Global, link_from, passphrase::PassphraseArgs};
+use super::{Global, link::link_from, passphrase::PassphraseArgs};
 use crate::secret::ClaimKey;
+use error::GetError;
 use output::Output;
 use reading::Reading;
 
@@ -47,7 +49,7 @@ pub(in crate::cli) struct Get {
 }
 
 impl Get {
-    pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), GetError> {
         let link = link_from(&self.link)?;
         let client = global.client(Some(&link))?;
         let earlier = earlier_claim()?;
@@ -56,21 +58,21 @@ impl Get {
         let output = self.open_output(global)?;
         let claim = match earlier {
             Some(claim) => claim,
-            None => ClaimKey::generate().map_err(|error| Failure::new(Exit::Other, error.to_string()))?,
+            None => ClaimKey::generate()?,
         };
         let reading = Reading { client: &client, token: &link.token, claim: &claim, access: &access };
         tokio::select! {
             outcome = async {
-                let content = reading.receive(global, status.size).await?;
-                reading.deliver(global, content, output).await
+                let content = reading.claim(global, status.size).await?;
+                reading.write(global, content, output)?;
+                reading.acknowledge().await;
+                Ok(())
             } => outcome,
-            _ = tokio::signal::ctrl_c() => {
-                Err(Failure::new(Exit::Interrupted, format!("interrupted; {}", reading.how_to_ask_again())))
-            }
+            _ = tokio::signal::ctrl_c() => Err(GetError::Interrupted(claim.clone())),
         }
     }
 
-    fn open_output(&self, global: &Global) -> Result<Output, Failure> {
+    fn open_output(&self, global: &Global) -> Result<Output, GetError> {
         match self.output.as_deref() {
             Some(path) if path != Path::new("-") => Output::file(path, self.force),
             None if self.remote_name => Output::named(self.force, global),
@@ -79,10 +81,8 @@ impl Get {
     }
 }
 
-fn earlier_claim() -> Result<Option<ClaimKey>, Failure> {
+fn earlier_claim() -> Result<Option<ClaimKey>, GetError> {
     let Some(text) = std::env::var_os(CLAIM) else { return Ok(None) };
     let claim = text.to_str().and_then(|text| text.parse().ok());
-    claim.map(Some).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{CLAIM} isn't a claim: copy it from the message that named it, or unset it"))
-    })
+    claim.map(Some).ok_or(GetError::ClaimVariable)
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::GetError;
 use crate::{
-    cli::{Exit, Failure, Global, filename, new_file::NewFile, terminal},
+    cli::{Global, filename, new_file::NewFile, terminal},
     crypto::envelope::Label,
 };
 
@@ -52,23 +53,21 @@ impl Output {
     }
 
     /// A file at `path`, which has to be new unless `force`.
-    pub(super) fn file(path: &Path, force: bool) -> Result<Self, Failure> {
+    pub(super) fn file(path: &Path, force: bool) -> Result<Self, GetError> {
         if path.is_dir() || (path.symlink_metadata().is_ok() && !force) {
-            let message =
-                format!("{} exists: choose another name, or --force to replace it; nothing was read", path.display());
-            return Err(Failure::new(Exit::File, message));
+            return Err(GetError::Exists(path.to_owned()));
         }
         Ok(Self::File { file: NewFile::create(path)?, force })
     }
 
     /// A file in the working directory whose name is still to come.
-    pub(super) fn named(force: bool, global: &Global) -> Result<Self, Failure> {
+    pub(super) fn named(force: bool, global: &Global) -> Result<Self, GetError> {
         // The path is a placeholder: the name is known only once the envelope is open.
         Ok(Self::Named { file: NewFile::create(Path::new("secret"))?, force, json: global.json })
     }
 
     /// Writes the content, flushed and, for a file, on the disk. Gives what a person may want to know.
-    pub(super) fn write(self, content: &[u8], label: &Label) -> Result<Option<String>, Failure> {
+    pub(super) fn write(self, content: &[u8], label: &Label) -> Result<Option<String>, GetError> {
         match self {
             Self::Stdout { json: true, .. } => {
                 let encoded = Zeroizing::new(match std::str::from_utf8(content) {
@@ -81,10 +80,10 @@ impl Output {
                 Ok(None)
             }
             Self::Stdout { terminal: true, .. } => show(content).map(|()| None),
-            Self::Stdout { terminal: false, .. } => terminal::answer(content).map(|()| None),
+            Self::Stdout { terminal: false, .. } => Ok(terminal::answer(content).map(|()| None)?),
             Self::File { file, force } => {
                 let path = file.path().to_owned();
-                file.write(content)?.place(&path, force).map_err(|(failure, _)| failure)?;
+                file.write(content)?.place(&path, force).map_err(|(error, _)| error)?;
                 Ok(None)
             }
             Self::Named { file, force, json } => {
@@ -101,27 +100,22 @@ impl Output {
 
 /// Puts the file beside those that are there already, with a number if its name is taken: the secret has been read, so
 /// that is no time to fail. Gives the name.
-fn place_as(mut file: NewFile, name: &str, force: bool) -> Result<String, Failure> {
+fn place_as(mut file: NewFile, name: &str, force: bool) -> Result<String, GetError> {
     let mut candidate = name.to_owned();
     for number in 1..NAMES {
         match file.place(Path::new(&candidate), force) {
             Ok(()) => return Ok(candidate),
             Err((_, Some(again))) => file = again,
-            Err((failure, None)) => return Err(failure),
+            Err((error, None)) => return Err(error.into()),
         }
         candidate = filename::numbered(name, number);
     }
-    Err(Failure::new(Exit::File, format!("{name} exists, and every name like it: save the secret with -o FILE")))
+    Err(GetError::NamesTaken(name.to_owned()))
 }
 
 /// Shows text on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
-fn show(content: &[u8]) -> Result<(), Failure> {
-    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-        Failure::new(
-            Exit::File,
-            "the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it",
-        )
-    })?;
+fn show(content: &[u8]) -> Result<(), GetError> {
+    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or(GetError::NotText)?;
     let mut shown = terminal::escaped(text);
     if shown.len() != text.len() {
         terminal::say("(control characters are shown escaped; use -o FILE for the exact bytes)");
@@ -129,5 +123,5 @@ fn show(content: &[u8]) -> Result<(), Failure> {
     if !shown.ends_with('\n') {
         shown.push('\n');
     }
-    terminal::answer(shown.as_bytes())
+    Ok(terminal::answer(shown.as_bytes())?)
 }

@@ -2,13 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::{CLAIM, access::Access, output::Output};
+use super::{GetError, access::Access, output::Output};
 use crate::{
     cli::{
-        Exit, Failure, Global,
+        Global,
+        error::{CallError, CommandError, Exit},
         terminal::{self, Progress},
     },
-    client::{Client, ClientError, OnProgress},
+    client::{Client, OnProgress},
     crypto::envelope::Label,
     secret::{ClaimKey, Token},
 };
@@ -23,7 +24,7 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Claims the secret. A wrong key or passphrase claims nothing.
-    pub(super) async fn receive(&self, global: &Global, size: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    pub(super) async fn claim(&self, global: &Global, size: u64) -> Result<Zeroizing<Vec<u8>>, GetError> {
         let (passphrase, wrong) = match self.access {
             Access::Plain(passphrase) => (passphrase.as_ref(), "the passphrase is"),
             Access::EndToEnd { keys, passphrase: false } => (Some(keys.proof()), "the key is"),
@@ -34,42 +35,32 @@ impl Reading<'_> {
         let on_progress: OnProgress = Box::new(move |bytes| shown.at(bytes));
         let outcome = self.client.reveal(self.token, self.claim, passphrase, size, &on_progress).await;
         progress.done();
-        outcome.map_err(|error| match error {
-            ClientError::Problem(problem) => Failure::refused(*problem, wrong),
-            error => error.into(),
-        })
+        Ok(outcome.map_err(|error| CallError::of_read(error, wrong))?)
     }
 
-    /// Opens and writes the content, and only then has the server destroy it.
-    pub(super) async fn deliver(
-        &self,
-        global: &Global,
-        content: Zeroizing<Vec<u8>>,
-        output: Output,
-    ) -> Result<(), Failure> {
+    /// Opens the content and writes it, flushed. What fails here can be asked for again, unless the output's reader left.
+    pub(super) fn write(&self, global: &Global, content: Zeroizing<Vec<u8>>, output: Output) -> Result<(), GetError> {
         let written = match self.access {
             Access::Plain(_) => output.write(&content, &Label::default()),
             Access::EndToEnd { keys, .. } => match keys.open(content) {
                 Ok(opened) => output.write(opened.content(), &opened.label),
-                Err(error) => Err(Failure::new(Exit::Damaged, format!("what came can't be decrypted: {error}"))),
+                Err(error) => Err(GetError::Damaged(error)),
             },
         };
         match written {
             Ok(Some(note)) if global.chatty() => terminal::say(&note),
             Ok(_) => {}
-            Err(failure) if failure.exit() == Exit::BrokenPipe => return Err(failure),
-            Err(failure) => {
-                return Err(Failure::new(failure.exit(), format!("{failure}; {}", self.how_to_ask_again())));
-            }
-        }
-        if let Err(error) = self.client.acknowledge(self.token, self.claim).await {
-            // The reader has the content, and nobody else can get it: the lease's end destroys it.
-            tracing::debug!(%error, "the read could not be acknowledged");
+            Err(error) if error.exit() == Exit::BrokenPipe => return Err(error),
+            Err(error) => return Err(GetError::Claimed { error: Box::new(error), claim: self.claim.clone() }),
         }
         Ok(())
     }
 
-    pub(super) fn how_to_ask_again(&self) -> String {
-        format!("the secret is kept for you for a minute: {CLAIM}={} ots get LINK (the same link)", self.claim.expose())
+    /// Has the server destroy the secret. If it can't be told: the reader has the content, nobody else can get it, and the
+    /// lease's end destroys it.
+    pub(super) async fn acknowledge(&self) {
+        if let Err(error) = self.client.acknowledge(self.token, self.claim).await {
+            tracing::debug!(%error, "the read could not be acknowledged");
+        }
     }
 }

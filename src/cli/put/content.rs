@@ -8,9 +8,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::Put;
+use super::{Put, PutError};
 use crate::{
-    cli::{Exit, Failure, Global, terminal},
+    cli::{Global, error::FileError, terminal},
     memory,
 };
 
@@ -18,30 +18,25 @@ use crate::{
 const LARGEST: u64 = 1 << 30;
 
 impl Put {
-    pub(super) fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    /// What is to be stored: at least one byte.
+    pub(super) fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, PutError> {
         let file = self.file.as_deref().filter(|path| *path != Path::new("-"));
         let mut content = match file {
             Some(path) => {
-                // The argument isn't repeated: somebody may have typed the secret itself.
-                let open = File::open(path).map_err(|error| {
-                    let hint = "put reads a file or standard input; to send text: printf %s \"$TEXT\" | ots put";
-                    Failure::new(Exit::File, format!("can't open that file ({}); {hint}", error.kind())).because(error)
-                })?;
-                read_whole(open).map_err(|error| Failure::file("read", path, &error))?
+                let file = File::open(path).map_err(PutError::Open)?;
+                read_whole(file).map_err(FileError::new("read", path))?
             }
             None if self.file.is_none() && terminal::stdin_is_terminal() => {
                 let mut text = terminal::ask_hidden(global, "Secret", None)?;
                 Zeroizing::new(std::mem::take(&mut *text).into_bytes())
             }
-            None => read_whole(io::stdin().lock()).map_err(|error| {
-                Failure::new(Exit::File, format!("can't read standard input: {}", error.kind())).because(error)
-            })?,
+            None => read_whole(io::stdin().lock()).map_err(PutError::Stdin)?,
         };
         if self.trim_newline && content.last() == Some(&b'\n') {
             let without = content.len() - if content.ends_with(b"\r\n") { 2 } else { 1 };
             content.truncate(without);
         }
-        Ok(content)
+        if content.is_empty() { Err(PutError::Empty) } else { Ok(content) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `ots put`: stores a secret and prints its link.
 
 mod content;
+mod error;
 mod parcel;
 
 use std::{path::PathBuf, time::Duration};
@@ -11,8 +12,9 @@ use jiff::Timestamp;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Global, passphrase::PassphraseArgs, terminal, values};
+use super::{Global, passphrase::PassphraseArgs, terminal, values};
 use crate::{api::Created, client::Client, secret::Link};
+use error::PutError;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 
 /// Store a secret and print its link
@@ -53,14 +55,11 @@ pub(in crate::cli) struct Put {
 }
 
 impl Put {
-    pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
         self.check()?;
         let client = global.client(None)?;
         let ttl = self.ttl.map(whole_seconds).transpose()?;
         let content = Bytes::from_owner(self.content(global)?);
-        if content.is_empty() {
-            return Err(Failure::new(Exit::File, "there is nothing to store: the input is empty"));
-        }
         let passphrase = self.passphrase.for_sending(global)?;
         for copy in 0..self.copies {
             let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
@@ -70,7 +69,9 @@ impl Put {
             let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
             let created = store(global, &client, &parcel).await?;
             key_file.keep();
-            terminal::answer(self.text(global, &client, &created, &parcel, content.len())?.as_bytes())?;
+            let link = self.link(global, &client, &created, &parcel)?;
+            let line = if global.json { json(&link, &created, &parcel, content.len()) } else { link };
+            terminal::answer(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes())?;
             if global.chatty() {
                 terminal::say(&self.note(&created));
             }
@@ -79,46 +80,33 @@ impl Put {
     }
 
     /// What clap can't see, since `encrypt` may come from the environment or the configuration.
-    fn check(&self) -> Result<(), Failure> {
-        let usage = |message: &str| Err(Failure::new(Exit::Usage, message));
+    fn check(&self) -> Result<(), PutError> {
         if self.name.is_some() && !self.encrypt {
-            return usage("a name goes only with an end-to-end secret: add --encrypt");
+            return Err(PutError::NameNeedsEncrypt);
         }
         if self.key_file.is_some() && !self.encrypt {
-            return usage("only an end-to-end secret has a key: add --encrypt");
+            return Err(PutError::KeyNeedsEncrypt);
         }
         if self.key_file.is_some() && self.copies > 1 {
-            return usage(
-                "each copy has a key of its own, and one file takes one key: leave --copies or --key-file out",
-            );
+            return Err(PutError::OneKeyAFile);
         }
         Ok(())
     }
 
-    fn text(
+    /// What a reader needs: the link or its token, with the key unless that goes another way.
+    fn link(
         &self,
         global: &Global,
         client: &Client,
         created: &Created,
         parcel: &Parcel,
-        size: usize,
-    ) -> Result<Zeroizing<String>, Failure> {
+    ) -> Result<Zeroizing<String>, PutError> {
         let bare = self.token && !global.json;
-        let mut link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
-        if let (Some(key), None) = (&parcel.key, &self.key_file) {
-            link = Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str()));
-        }
-        if global.json {
-            let json = serde_json::json!({
-                "link": link.as_str(),
-                "token": created.token,
-                "expires_at": format!("{:.3}", created.expires_at),
-                "size": size,
-                "encrypted": parcel.create.encrypted,
-            });
-            link = Zeroizing::new(json.to_string());
-        }
-        Ok(Zeroizing::new(format!("{}\n", link.as_str())))
+        let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        Ok(match (&parcel.key, &self.key_file) {
+            (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
+            _ => link,
+        })
     }
 
     fn note(&self, created: &Created) -> String {
@@ -134,10 +122,9 @@ impl Put {
 
 /// The link for the reader. The server's own word counts when it names another host (`--public-url`); else the way
 /// that this client takes, which may be https where the server behind a proxy knows only http.
-fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, Failure> {
-    let odd = || Failure::new(Exit::Other, "the server's answer has no token in it: is it an ots server?");
-    let token = created.token.parse().map_err(|_| odd())?;
-    let public = Url::parse(&created.url).map_err(|_| odd())?;
+fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutError> {
+    let token = created.token.parse().map_err(|_| PutError::NoToken)?;
+    let public = Url::parse(&created.url).map_err(|_| PutError::NoToken)?;
     if public.host() == client.server().host() {
         Ok(Link::to_text(client.server(), &token))
     } else {
@@ -145,7 +132,19 @@ fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, Failure
     }
 }
 
+/// The object of `put --json`.
+fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Zeroizing<String> {
+    let object = serde_json::json!({
+        "link": link,
+        "token": created.token,
+        "expires_at": format!("{:.3}", created.expires_at),
+        "size": size,
+        "encrypted": parcel.create.encrypted,
+    });
+    Zeroizing::new(object.to_string())
+}
+
 /// The server takes whole seconds.
-fn whole_seconds(ttl: Duration) -> Result<Duration, Failure> {
-    if ttl.subsec_nanos() == 0 { Ok(ttl) } else { Err(Failure::new(Exit::Usage, "--ttl is counted in whole seconds")) }
+fn whole_seconds(ttl: Duration) -> Result<Duration, PutError> {
+    if ttl.subsec_nanos() == 0 { Ok(ttl) } else { Err(PutError::WholeSeconds) }
 }

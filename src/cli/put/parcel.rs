@@ -5,12 +5,12 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::Put;
+use super::{Put, PutError};
 use crate::{
     api::{Code, Created},
-    cli::{Exit, Failure, Global, new_file::NewFile, terminal::Progress},
+    cli::{Global, new_file::NewFile, terminal::Progress},
     client::{Client, ClientError, Create},
-    crypto::envelope::{self, Label, SealError},
+    crypto::envelope::{self, Label},
     secret::{LinkKey, Passphrase},
 };
 
@@ -25,15 +25,12 @@ impl Put {
         content: &Bytes,
         ttl: Option<Duration>,
         passphrase: Option<&Passphrase>,
-    ) -> Result<Parcel, Failure> {
+    ) -> Result<Parcel, PutError> {
         if !self.encrypt {
             let create = Create { ttl, passphrase: passphrase.cloned(), ..Create::default() };
             return Ok(Parcel { body: content.clone(), create, key: None });
         }
-        let sealed = envelope::seal(content, &self.label(), passphrase).map_err(|error| match error {
-            SealError::Label => Failure::new(Exit::Usage, "the file name is too long: give a shorter one with --name"),
-            SealError::Crypto(error) => Failure::new(Exit::Other, error.to_string()),
-        })?;
+        let sealed = envelope::seal(content, &self.label(), passphrase)?;
         let create =
             Create { ttl, passphrase: Some(sealed.proof), encrypted: true, passphrase_required: passphrase.is_some() };
         Ok(Parcel { body: sealed.envelope.into(), create, key: Some(sealed.key) })
@@ -63,16 +60,13 @@ pub(super) struct Parcel {
 pub(super) struct KeyFile<'a>(Option<&'a Path>);
 
 impl<'a> KeyFile<'a> {
-    pub(super) fn write(path: Option<&'a Path>, key: Option<&LinkKey>) -> Result<Self, Failure> {
+    pub(super) fn write(path: Option<&'a Path>, key: Option<&LinkKey>) -> Result<Self, PutError> {
         let (Some(path), Some(key)) = (path, key) else { return Ok(Self(None)) };
         let line = Zeroizing::new(format!("{}\n", key.expose().as_str()));
         match NewFile::create(path)?.write(line.as_bytes())?.place(path, false) {
             Ok(()) => Ok(Self(Some(path))),
-            Err((_, Some(_))) => {
-                let message = format!("{} exists: choose another name for the key; nothing was sent", path.display());
-                Err(Failure::new(Exit::File, message))
-            }
-            Err((failure, None)) => Err(failure),
+            Err((_, Some(_))) => Err(PutError::KeyFileExists(path.to_owned())),
+            Err((error, None)) => Err(error.into()),
         }
     }
 
@@ -89,7 +83,7 @@ impl Drop for KeyFile<'_> {
     }
 }
 
-pub(super) async fn store(global: &Global, client: &Client, parcel: &Parcel) -> Result<Created, Failure> {
+pub(super) async fn store(global: &Global, client: &Client, parcel: &Parcel) -> Result<Created, PutError> {
     let total = u64::try_from(parcel.body.len()).unwrap_or(u64::MAX);
     let progress = Progress::new(global, "sending", total);
     let shown = progress.clone();
@@ -99,23 +93,21 @@ pub(super) async fn store(global: &Global, client: &Client, parcel: &Parcel) -> 
         // A server that refuses a body may close before its answer is read: ask what it takes.
         Err(ClientError::Unreachable { .. }) if parcel.body.len() > ASK_ABOVE => {
             check_size(client, parcel).await?;
-            outcome.map_err(Failure::from)
+            Ok(outcome?)
         }
         Err(ClientError::Problem(problem)) if problem.code == Code::TooLarge => {
             check_size(client, parcel).await?;
             Err(ClientError::Problem(problem).into())
         }
-        outcome => outcome.map_err(Failure::from),
+        outcome => Ok(outcome?),
     }
 }
 
-pub(super) async fn check_size(client: &Client, parcel: &Parcel) -> Result<(), Failure> {
+pub(super) async fn check_size(client: &Client, parcel: &Parcel) -> Result<(), PutError> {
     let max = client.info().await?.max_size;
     let size = parcel.body.len();
     if u64::try_from(size).is_ok_and(|size| size <= max) {
         return Ok(());
     }
-    let padded = if parcel.create.encrypted { " with its encryption and padding" } else { "" };
-    let message = format!("the secret is too large: {size} bytes{padded}, and the server keeps at most {max}");
-    Err(Failure::new(Exit::Rejected, message))
+    Err(PutError::TooLarge { size, encrypted: parcel.create.encrypted, max })
 }

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
+use super::ServeError;
 use crate::{
-    cli::{Exit, Failure, values},
+    cli::values,
     secret::{MIN_TTL, Ttl},
     server::Settings,
 };
@@ -17,7 +18,8 @@ const LARGEST_SIZE: usize = 100 * 1024 * 1024;
 /// Run the server
 ///
 /// Without any option it listens on this machine only, keeps its database in the platform's data directory and makes
-/// a key of its own there. `SECRET_KEY` (or --secret-key-file) brings the key, `SECRET_KEYS_OLD` those it replaced.
+/// a key of its own there. `SECRET_KEY` (or --secret-key-file) brings the key, `SECRET_KEYS_OLD` (separated by commas) or
+/// --old-key-file those it replaced.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Serve {
     /// The address and port to listen on
@@ -32,6 +34,9 @@ pub(in crate::cli) struct Serve {
     /// Read the secret key from a file
     #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
     pub(super) secret_key_file: Option<PathBuf>,
+    /// Read an old key from a file, whole; can be given several times
+    #[arg(long, value_name = "FILE", env = "OTS_OLD_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) old_key_file: Vec<PathBuf>,
     /// The root that links start with, as people reach it
     #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::server)]
     pub(super) public_url: Option<Url>,
@@ -78,26 +83,20 @@ pub(super) enum LogFormat {
 }
 
 impl Serve {
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let usage = |message: String| Failure::new(Exit::Usage, message);
+    pub(super) fn settings(&self) -> Result<Settings, ServeError> {
         if self.dev && !self.listen.ip().is_loopback() {
-            return Err(usage(
-                "--dev uses a key that everybody knows, so --listen has to be a loopback address".to_owned(),
-            ));
+            return Err(ServeError::DevelopmentAddress);
         }
         if self.max_size > LARGEST_SIZE {
-            return Err(usage("--max-size can be at most 100MiB".to_owned()));
+            return Err(ServeError::MaxSize);
         }
         if self.max_ttl < MIN_TTL {
-            return Err(usage("--max-ttl has to be at least 1s".to_owned()));
+            return Err(ServeError::MaxTtl);
         }
         if self.cleanup_interval > Duration::from_secs(30) {
-            return Err(usage(
-                "--cleanup-interval can be at most 30s: expired secrets are gone within a minute".to_owned(),
-            ));
+            return Err(ServeError::CleanupInterval);
         }
-        Ttl::new(self.default_ttl, self.max_ttl)
-            .map_err(|error| usage(format!("--default-ttl and --max-ttl don't agree: {error}")))?;
+        Ttl::new(self.default_ttl, self.max_ttl).map_err(ServeError::DefaultTtl)?;
         Ok(Settings {
             max_size: self.max_size,
             default_ttl: self.default_ttl,
@@ -112,15 +111,12 @@ impl Serve {
 }
 
 /// The file that the URL names. Errors don't repeat it: it may hold a password.
-pub(super) fn database(url: &str) -> Result<PathBuf, Failure> {
-    let usage = |message| Err(Failure::new(Exit::Usage, message));
+pub(super) fn database(url: &str) -> Result<PathBuf, ServeError> {
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Ok(path.strip_prefix("//").unwrap_or(path).into())
         }
-        Some(("postgres" | "postgresql", _)) => {
-            usage("--database: this version has no PostgreSQL store; use sqlite:FILE")
-        }
-        _ => usage("--database: write it as sqlite:FILE"),
+        Some(("postgres" | "postgresql", _)) => Err(ServeError::Postgres),
+        _ => Err(ServeError::Database),
     }
 }

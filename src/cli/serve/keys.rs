@@ -1,58 +1,82 @@
-//! Where the server's keys come from.
+//! Where the server's keys come from: the current one, and those that it replaced.
 
-use std::{path::Path, sync::Arc};
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Serve, data::in_container};
+use super::{Serve, ServeError};
 use crate::{
-    cli::{Exit, Failure},
+    cli::{
+        error::{CommandError, Exit, FileError},
+        new_file::NewFile,
+    },
     crypto::at_rest::{Keyring, MasterKey},
-    store::Store,
-    vault::Vault,
+    secret::{InvalidSecretKey, NoRandomness, SecretKey, random},
 };
 
+/// The variable of the current key.
+const CURRENT: &str = "SECRET_KEY";
+/// The variable of those that it replaced.
+const OLD: &str = "SECRET_KEYS_OLD";
 /// The key of `--dev`: known to everybody, so it serves this machine only.
 const DEVELOPMENT_KEY: &str = "development_secret_key";
 
-impl Serve {
-    pub(super) async fn vault(&self, store: &Arc<Store>, data: &Path) -> Result<Vault, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
-        let current = MasterKey::derive(&self.secret_key(data)?).map_err(|error| failed(&error))?;
-        let old = std::env::var("SECRET_KEYS_OLD").map(Zeroizing::new).unwrap_or_default();
-        let old = old
-            .split(',')
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(|key| MasterKey::derive(key.as_bytes()))
-            .collect::<Result<_, _>>()
-            .map_err(|error| failed(&error))?;
-        let vault = Vault::new(Arc::clone(store), Keyring::new(current, old), self.claim_lease)
-            .await
-            .map_err(|error| failed(&error))?;
-        match vault.unreadable() {
-            0 => {}
-            count if self.allow_unreadable => {
-                tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");
-            }
-            count => {
-                return Err(Failure::new(
-                    Exit::Other,
-                    format!(
-                        "{count} stored secret(s) are sealed under another SECRET_KEY: give that one, add it to \
-                         SECRET_KEYS_OLD, or start with --allow-unreadable; nothing was changed"
-                    ),
-                ));
-            }
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum KeyError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{CURRENT} {}{}", .0, advice(*.0))]
+    Variable(InvalidSecretKey),
+    #[error("{} {error}{}", .path.display(), advice(*.error))]
+    KeyFile { path: PathBuf, error: InvalidSecretKey },
+    #[error("{OLD} isn't UTF-8 text: put each old key into a file of its own and give it with --old-key-file")]
+    OldNotText,
+    #[error(
+        "{OLD} has a key with white space at an edge: separate the keys with commas alone, or put each into a file of its \
+         own and give it with --old-key-file"
+    )]
+    OldEdge,
+    #[error("{} {error}: an old key's file holds that key alone", .path.display())]
+    OldFile { path: PathBuf, error: InvalidSecretKey },
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+fn advice(error: InvalidSecretKey) -> &'static str {
+    match error {
+        InvalidSecretKey::Empty => ": make a key with: openssl rand -hex 32",
+        _ => {
+            ", so SECRET_KEYS_OLD could not hold it later: make a key with: openssl rand -hex 32 (and give the file of one \
+             that is in use with --old-key-file)"
         }
-        Ok(vault)
+    }
+}
+
+impl CommandError for KeyError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Variable(_) | Self::OldNotText | Self::OldEdge => Exit::Usage,
+            Self::KeyFile { .. } | Self::OldFile { .. } => Exit::File,
+            Self::Randomness(_) => Exit::Other,
+        }
+    }
+}
+
+impl Serve {
+    /// Every key that opens something, the current one first.
+    pub(super) fn keyring(&self, data: &Path) -> Result<Keyring, ServeError> {
+        let current = MasterKey::derive(self.secret_key(data)?.expose())?;
+        let old = self.old_keys()?.iter().map(|key| MasterKey::derive(key.expose())).collect::<Result<_, _>>()?;
+        Ok(Keyring::new(current, old))
     }
 
-    /// The variable; a file; a service manager's credential; with `--dev` the fixed key; on a host a key of our own.
-    fn secret_key(&self, data: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        if let Some(key) = std::env::var_os("SECRET_KEY").filter(|key| !key.is_empty()) {
-            let key = Zeroizing::new(key.into_encoded_bytes());
-            if !self.dev && key.as_slice() == DEVELOPMENT_KEY.as_bytes() {
+    /// The variable; a file; a service manager's credential; with `--dev` the fixed key; else a key of our own.
+    fn secret_key(&self, data: &Path) -> Result<SecretKey, KeyError> {
+        if let Some(given) = variable(CURRENT) {
+            let key = SecretKey::parse(given).map_err(KeyError::Variable)?;
+            if !self.dev && key.expose() == DEVELOPMENT_KEY.as_bytes() {
                 tracing::warn!(
                     "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
                 );
@@ -60,58 +84,73 @@ impl Serve {
             return Ok(key);
         }
         if let Some(path) = &self.secret_key_file {
+            warn_if_others_read(path);
             return read_key(path);
         }
+        // Its permissions are the service manager's affair: with an access list they look wider than they are.
         if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key"))
             && path.exists()
         {
             return read_key(&path);
         }
         if self.dev {
-            return Ok(Zeroizing::new(DEVELOPMENT_KEY.as_bytes().to_vec()));
-        }
-        if in_container() {
-            let message = "a container needs SECRET_KEY or --secret-key-file: a key made inside it would be lost with it. \
-                           Make one with: openssl rand -hex 32";
-            return Err(Failure::new(Exit::Other, message));
+            return SecretKey::parse(Zeroizing::new(DEVELOPMENT_KEY.into())).map_err(KeyError::Variable);
         }
         own_key(&data.join("secret.key"))
     }
+
+    /// Those of the variable, and one a file.
+    fn old_keys(&self) -> Result<Vec<SecretKey>, KeyError> {
+        let mut keys = SecretKey::parse_old(variable(OLD).unwrap_or_default()).map_err(|error| match error {
+            InvalidSecretKey::NotText => KeyError::OldNotText,
+            _ => KeyError::OldEdge,
+        })?;
+        for path in &self.old_key_file {
+            warn_if_others_read(path);
+            let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+            let wrong = |error| KeyError::OldFile { path: path.clone(), error };
+            keys.push(SecretKey::parse_whole(given).map_err(wrong)?);
+        }
+        Ok(keys)
+    }
 }
 
-/// A key from a file; one newline at its end doesn't belong to it.
-fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut key = Zeroizing::new(std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?);
-    while key.last().is_some_and(u8::is_ascii_whitespace) {
-        key.pop();
-    }
-    if key.is_empty() {
-        let message = format!("{} is empty: make a key with: openssl rand -hex 32", path.display());
-        return Err(Failure::new(Exit::File, message));
-    }
-    Ok(key)
+/// A variable's bytes, if it is set to any.
+fn variable(name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| Zeroizing::new(value.into_encoded_bytes()))
 }
 
-/// The key that this host made for itself, made now if there is none. It appears whole or not at all.
-fn own_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read_key(path: &Path) -> Result<SecretKey, KeyError> {
+    let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+    SecretKey::parse(given).map_err(|error| KeyError::KeyFile { path: path.to_owned(), error })
+}
+
+/// The key that this server made for itself, made now if there is none. It appears whole or not at all.
+fn own_key(path: &Path) -> Result<SecretKey, KeyError> {
     if path.exists() {
+        warn_if_others_read(path);
         return read_key(path);
     }
-    let key: Zeroizing<[u8; 32]> =
-        Zeroizing::new(crate::secret::random().map_err(|error| Failure::new(Exit::Other, error.to_string()))?);
-    let text = Zeroizing::new(data_encoding::HEXLOWER.encode(key.as_ref()));
-    let failed = |error: std::io::Error| Failure::file("write", path, &error);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".secret-").tempfile_in(directory).map_err(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => {
-            let _ = std::fs::File::open(directory).and_then(|directory| directory.sync_all());
-            tracing::info!("made a secret key in {}", path.display());
-            Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    let bytes = Zeroizing::new(random::<32>()?);
+    let text = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_ref()));
+    match NewFile::create(path)?.write(text.as_bytes())?.place(path, false) {
+        Ok(()) => {
+            tracing::info!("made a secret key in {}, beside the data: they are kept or lost together", path.display());
         }
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => read_key(path),
-        Err(error) => Err(failed(error.error)),
+        // Another server was faster.
+        Err((_, Some(_))) => {}
+        Err((error, None)) => return Err(error.into()),
+    }
+    read_key(path)
+}
+
+#[cfg(unix)]
+fn warn_if_others_read(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
+        tracing::warn!("{} can be read by others than its owner: chmod 600 it", path.display());
     }
 }
+
+#[cfg(not(unix))]
+fn warn_if_others_read(_: &Path) {}

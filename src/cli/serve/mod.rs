@@ -2,6 +2,7 @@
 
 mod args;
 mod data;
+mod error;
 mod keys;
 mod log;
 mod signals;
@@ -10,39 +11,37 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{Exit, Failure, Global};
+use super::{Global, error::StartError};
 use crate::{
+    crypto::at_rest::Keyring,
     server::{self, Settings},
     store::{Store, sqlite::SqliteStore, sweeper},
+    vault::Vault,
 };
 pub(super) use args::Serve;
 use args::database;
+use error::ServeError;
 use log::log;
 use signals::stop_signal;
 
 impl Serve {
-    pub(super) fn run(&self, global: &Global) -> Result<(), Failure> {
+    pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
         log(self.log_format, global);
         raise_file_limit();
         let settings = self.settings()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Exit::Other, format!("can't start: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
         runtime.block_on(self.serve(settings))
     }
 
-    async fn serve(&self, settings: Settings) -> Result<(), Failure> {
+    async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
         let stop = stop_signal();
         let data = self.data_dir()?;
         let database = self.database.as_deref().map(database).transpose()?.unwrap_or_else(|| data.join("ots.db"));
         let store = SqliteStore::open(&database, settings.max_size)?;
         let store = Arc::new(Store::Sqlite(store));
-        let vault = self.vault(&store, &data).await?;
-        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
-            let message = format!("can't listen on {}: {}; choose another with --listen", self.listen, error.kind());
-            Failure::new(Exit::Other, message).because(error)
-        })?;
+        let vault = self.vault(&store, self.keyring(&data)?).await?;
+        let listen = |source| ServeError::Listen { address: self.listen, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         tracing::info!("listening on http://{address}");
         tracing::info!("keeping secrets in {}", database.display());
@@ -50,9 +49,22 @@ impl Serve {
         let sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
         let served = server::run(listener, vault, settings, stop).await;
         sweeping.abort();
-        store.close().await.map_err(|error| Failure::new(Exit::Other, error.to_string()))?;
+        store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
-        served.map_err(|error| Failure::new(Exit::Other, error.to_string()))
+        Ok(served?)
+    }
+
+    /// What none of the keys opens stays as it is, and somebody has to say that this is known.
+    async fn vault(&self, store: &Arc<Store>, keys: Keyring) -> Result<Vault, ServeError> {
+        let vault = Vault::new(Arc::clone(store), keys, self.claim_lease).await?;
+        match vault.unreadable() {
+            0 => {}
+            count if self.allow_unreadable => {
+                tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");
+            }
+            count => return Err(ServeError::Unreadable(count)),
+        }
+        Ok(vault)
     }
 }
 
