@@ -20,15 +20,12 @@ mod terminal;
 mod values;
 
 use std::{
-    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use clap::{
-    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser, error::ErrorKind,
-};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
 use url::Url;
 
 use crate::{
@@ -40,13 +37,26 @@ pub use config::ConfigError;
 use error::{CallError, FileError, StartError, report};
 pub use error::{CommandError, Exit};
 
+/// What `--version` says: the version, and what this build was made with. `-V` says the version alone.
+const LONG_VERSION: &str = if WEB_BUNDLED {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\npages: with the npm bundle (ciphers for every browser, passphrases, QR codes)"
+    )
+} else {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\npages: without the npm bundle (end to end only in browsers that have ChaCha20-Poly1305, without passphrases; no QR codes)"
+    )
+};
+
 /// Share a secret exactly once.
 ///
 /// `ots put` stores a secret and prints its link; `ots get LINK` prints the secret and destroys it. Whoever has no ots
 /// opens the link in a browser. `ots serve` runs the server.
 #[derive(Debug, Parser)]
-#[command(name = "ots", version, propagate_version = true, max_term_width = 100, subcommand_required = true)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "ots", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten, next_help_heading = "Global options")]
     global: Global,
@@ -148,9 +158,6 @@ fn parse() -> Result<Cli, ExitCode> {
         let code = if error.use_stderr() { Exit::Usage.code() } else { ExitCode::SUCCESS };
         // Help that nobody reads to the end is not an error.
         let _ = error.print();
-        if error.kind() == ErrorKind::DisplayVersion && wants_verbose() {
-            let _ = writeln!(io::stdout(), "{}", build_information());
-        }
         code
     };
     let first = command().try_get_matches().map_err(usage)?;
@@ -161,22 +168,6 @@ fn parse() -> Result<Cli, ExitCode> {
         None => first,
     };
     Cli::from_arg_matches(&configured).map_err(usage)
-}
-
-/// Whether `--version`, which ends clap's reading, has `--verbose` beside it.
-fn wants_verbose() -> bool {
-    std::env::args_os()
-        .skip(1)
-        .any(|argument| ["-v", "--verbose", "-vV", "-Vv"].iter().any(|verbose| argument == *verbose))
-}
-
-/// What this build was made with.
-fn build_information() -> &'static str {
-    if WEB_BUNDLED {
-        "pages: with the npm bundle (ciphers for every browser, passphrases, QR codes)"
-    } else {
-        "pages: without the npm bundle (end to end only in browsers that have ChaCha20-Poly1305, without passphrases; no QR codes)"
-    }
 }
 
 fn flag(matches: &ArgMatches, name: &str) -> bool {
