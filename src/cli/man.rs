@@ -105,7 +105,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("OTS_PASSPHRASE", "The passphrase for put and get."),
     ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret."),
     ("SECRET_KEY", "The server's key. Together with the token in a link it opens a secret; neither does alone."),
-    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas: they still open."),
+    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas and nothing else: they still open."),
     ("NO_COLOR", "If not empty, nothing is coloured."),
 ];
 
@@ -179,7 +179,10 @@ fn files(roff: &mut Roff, name: &str) {
                     "DATA/ots.db",
                     "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY.",
                 ),
-                ("DATA/secret.key", "The key that the server made for itself, if it was given none."),
+                (
+                    "DATA/secret.key",
+                    "The key that the server made for itself, if it was given none, in a container too. Without it the database is of no use.",
+                ),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
             ],
         ),
