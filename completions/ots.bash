@@ -588,7 +588,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --old-key-file --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -614,6 +614,21 @@ _ots() {
                     return 0
                     ;;
                 --secret-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --old-key-file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"

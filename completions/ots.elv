@@ -151,6 +151,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
             cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
             cand --secret-key-file 'Read the secret key from a file'
+            cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand --public-url 'The root that links start with, as people reach it'
             cand --max-size 'The largest secret, up to 100MiB'
             cand --default-ttl 'How long a secret is kept when nobody says'

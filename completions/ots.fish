@@ -123,6 +123,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The ad
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says' -r

@@ -2,6 +2,7 @@
 //! (de)serialisation; the design's api page is their description.
 
 mod json;
+mod nearest;
 mod problem;
 mod request;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use nearest::nearest;
 pub use problem::{Code, FieldError, PROBLEM_JSON, Problem};
 pub use request::{CreateOptions, CreateRequest, Malformed, RevealRequest, TtlRequest};
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     FieldError,
     json::{Members, decode_base64, unescape},
+    nearest,
 };
 use crate::secret::Kind;
 
@@ -213,15 +214,8 @@ impl RevealRequest {
 
 /// The error for a name that isn't known: it lists those that are, or the nearest, and doesn't repeat the name.
 pub(super) fn unknown(place: &'static str, what: &str, name: &str, known: &[&str]) -> FieldError {
-    let nearest = known
-        .iter()
-        // What is much longer is like none of them, and costs too much to compare.
-        .filter(|known| name.len() <= 2 * known.len())
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= known.len() / 3)
-        .min();
-    let detail = match nearest {
-        Some((_, nearest)) => format!("there is an unknown {what}; did you mean {nearest}?"),
+    let detail = match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("there is an unknown {what}; did you mean {nearest}?"),
         None => format!("there is an unknown {what}; the known ones are {}", known.join(", ")),
     };
     FieldError::new(place, detail)

@@ -1,6 +1,12 @@
 //! `ots burn`: destroys a secret unread.
 
-use super::{Failure, Global, link_from, terminal};
+use super::{
+    Global,
+    error::{CallError, CommandError, Exit, OutputError},
+    link::{LinkError, link_from},
+    terminal,
+};
+use crate::client::ClientError;
 
 /// Destroy a secret unread
 ///
@@ -12,8 +18,35 @@ pub(super) struct Burn {
     link: String,
 }
 
+/// Why nothing was burned.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BurnError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl From<ClientError> for BurnError {
+    fn from(error: ClientError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+impl CommandError for BurnError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Link(error) => error.exit(),
+            Self::Call(error) => error.exit(),
+            Self::Output(error) => error.exit(),
+        }
+    }
+}
+
 impl Burn {
-    pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), BurnError> {
         let link = link_from(&self.link)?;
         global.client(Some(&link))?.burn(&link.token).await?;
         if global.json {

@@ -2,7 +2,7 @@
 
 use clap_complete::Shell;
 
-use super::{Failure, command, terminal};
+use super::{command, error::OutputError, terminal};
 
 /// Print shell completions
 #[derive(Debug, clap::Args)]
@@ -12,7 +12,7 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), OutputError> {
         terminal::answer(&text(self.shell))
     }
 }

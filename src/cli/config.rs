@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
-use super::{Exit, Failure};
+use super::error::{CommandError, Exit, FileError};
+use crate::api::nearest;
 
 /// Commands whose options stand at the file's top level, beside the global ones.
 const TOP_LEVEL: &str = "put";
@@ -28,33 +29,97 @@ const PER_CALL: &[&str] = &[
     "dev",
 ];
 
+/// Why a configuration file can't be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What is in it is wrong.
+    #[error("{}: {mistake}", .path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        mistake: Mistake,
+    },
+}
+
+/// What is wrong in a configuration file.
+#[derive(Debug, thiserror::Error)]
+pub enum Mistake {
+    /// It isn't TOML.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Counted from one.
+        line: usize,
+        /// The parser's own.
+        message: String,
+    },
+    /// An option of that name stands where the table should.
+    #[error("{TABLE} has to be a table: write [{TABLE}] above its options")]
+    NotATable,
+    /// There is no such option.
+    #[error("there is no option {key}; {hint}")]
+    Unknown {
+        /// As written.
+        key: String,
+        /// The nearest known one, or all.
+        hint: String,
+    },
+    /// The value is a list, a table or a date.
+    #[error("{0} has to be a string, a number, true or false")]
+    Kind(String),
+    /// The option can't have that value.
+    #[error("{key}: {reason}")]
+    Value {
+        /// As written.
+        key: String,
+        /// What it takes.
+        reason: String,
+    },
+}
+
+impl CommandError for ConfigError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Wrong { .. } => Exit::Other,
+        }
+    }
+}
+
 /// Reads `path`, which has to be there; without one the usual file, which hasn't. Gives its path and text.
-pub(super) fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, Failure> {
+pub(super) fn read(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let usual = directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.config_dir().join("config.toml"));
     let Some(found) = path.map(Path::to_owned).or(usual) else { return Ok(None) };
     match std::fs::read_to_string(&found) {
         Ok(text) => Ok(Some((found, text))),
         Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::file("read", &found, &error)),
+        Err(error) => Err(FileError::new("read", &found)(error).into()),
     }
 }
 
 /// The tree with the values of a file's text as defaults.
-pub(super) fn apply(path: &Path, text: &str, mut tree: Command) -> Result<Command, Failure> {
+pub(super) fn apply(path: &Path, text: &str, tree: Command) -> Result<Command, ConfigError> {
+    with_values(text, tree).map_err(|mistake| ConfigError::Wrong { path: path.to_owned(), mistake })
+}
+
+fn with_values(text: &str, mut tree: Command) -> Result<Command, Mistake> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
-        wrong(path, &format!("line {line}: {}", error.message()))
+        Mistake::Syntax { line, message: error.message().to_owned() }
     })?;
     for (key, value) in table {
         if key == TABLE {
             let Value::Table(table) = value else {
-                return Err(wrong(path, &format!("{TABLE} has to be a table: write [{TABLE}] above its options")));
+                return Err(Mistake::NotATable);
             };
             for (key, value) in table {
                 let known = options(tree.find_subcommand(TABLE));
-                let id = find(path, &key, &known)?;
-                let default = default(path, &key, &value)?;
-                check(path, &key, tree.find_subcommand(TABLE), &id, &default)?;
+                let id = find(&key, &known)?;
+                let default = default(&key, &value)?;
+                check(&key, tree.find_subcommand(TABLE), &id, &default)?;
                 tree = tree.mut_subcommand(TABLE, |command| command.mut_arg(id, |arg| arg.default_value(default)));
             }
             continue;
@@ -62,13 +127,13 @@ pub(super) fn apply(path: &Path, text: &str, mut tree: Command) -> Result<Comman
         let global = options(Some(&tree));
         let mut known = options(tree.find_subcommand(TOP_LEVEL));
         known.extend(global.iter().cloned());
-        let id = find(path, &key, &known)?;
-        let default = default(path, &key, &value)?;
+        let id = find(&key, &known)?;
+        let default = default(&key, &value)?;
         if global.contains(&id) {
-            check(path, &key, Some(&tree), &id, &default)?;
+            check(&key, Some(&tree), &id, &default)?;
             tree = tree.mut_arg(id, |arg| arg.default_value(default));
         } else {
-            check(path, &key, tree.find_subcommand(TOP_LEVEL), &id, &default)?;
+            check(&key, tree.find_subcommand(TOP_LEVEL), &id, &default)?;
             tree = tree.mut_subcommand(TOP_LEVEL, |command| command.mut_arg(id, |arg| arg.default_value(default)));
         }
     }
@@ -83,27 +148,29 @@ fn options(command: Option<&Command>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn find(path: &Path, key: &str, known: &[String]) -> Result<String, Failure> {
+fn find(key: &str, known: &[String]) -> Result<String, Mistake> {
     let id = key.replace('-', "_");
     if known.contains(&id) {
         return Ok(id);
     }
-    let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &id));
-    let hint = nearest.map(|nearest| format!("; the nearest known one is {nearest}")).unwrap_or_default();
-    Err(wrong(path, &format!("there is no option {key}{hint}")))
+    let hint = match nearest(&id, known.iter().map(String::as_str)) {
+        Some(nearest) => format!("the nearest known one is {nearest}"),
+        None => format!("the known ones are {}", known.join(", ")),
+    };
+    Err(Mistake::Unknown { key: key.to_owned(), hint })
 }
 
-fn default(path: &Path, key: &str, value: &Value) -> Result<String, Failure> {
+fn default(key: &str, value: &Value) -> Result<String, Mistake> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Integer(number) => Ok(number.to_string()),
         Value::Boolean(flag) => Ok(flag.to_string()),
-        _ => Err(wrong(path, &format!("{key} has to be a string, a number, true or false"))),
+        _ => Err(Mistake::Kind(key.to_owned())),
     }
 }
 
 /// Has clap check the value now, so that the error names the file.
-fn check(path: &Path, key: &str, command: Option<&Command>, id: &str, value: &str) -> Result<(), Failure> {
+fn check(key: &str, command: Option<&Command>, id: &str, value: &str) -> Result<(), Mistake> {
     let Some(arg) = command.and_then(|command| command.get_arguments().find(|arg| arg.get_id() == id)) else {
         return Ok(());
     };
@@ -113,10 +180,6 @@ fn check(path: &Path, key: &str, command: Option<&Command>, id: &str, value: &st
     Command::new("ots").no_binary_name(false).arg(probe).try_get_matches_from(words).map(drop).map_err(|error| {
         let reason = std::error::Error::source(&error)
             .map_or_else(|| "it can't have that value".to_owned(), ToString::to_string);
-        wrong(path, &format!("{key}: {reason}"))
+        Mistake::Value { key: key.to_owned(), reason }
     })
-}
-
-fn wrong(path: &Path, what: &str) -> Failure {
-    Failure::new(Exit::Other, format!("{}: {what}", path.display()))
 }

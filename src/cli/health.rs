@@ -1,6 +1,10 @@
 //! `ots health`: for container health checks, which know only 0 and 1.
 
-use super::{Exit, Failure, Global, terminal};
+use super::{
+    Global,
+    error::{CallError, CommandError, Exit, OutputError},
+    terminal,
+};
 
 /// Exit with 0 if the server is healthy, else with 1
 ///
@@ -8,15 +12,41 @@ use super::{Exit, Failure, Global, terminal};
 #[derive(Debug, clap::Args)]
 pub(super) struct Health {}
 
-impl Health {
-    pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
-        let unhealthy = |reason: String| Failure::new(Exit::Other, format!("unhealthy: {reason}"));
-        let client = global.client(None).map_err(|failure| unhealthy(failure.to_string()))?;
-        let health = client.health().await.map_err(|error| unhealthy(error.to_string()))?;
-        if health.status != "healthy" {
-            return Err(unhealthy(format!("its database is {}", health.database)));
+/// Why the server doesn't count as healthy.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HealthError {
+    #[error("unhealthy: {0}")]
+    Call(CallError),
+    #[error("unhealthy: its database is {0}")]
+    Database(String),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CommandError for HealthError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Call(_) | Self::Database(_) => Exit::Other,
+            Self::Output(error) => error.exit(),
         }
-        let text = if global.json { serde_json::to_string(&health).unwrap_or_default() } else { health.status };
-        if global.quiet { Ok(()) } else { terminal::answer(format!("{text}\n").as_bytes()) }
+    }
+}
+
+impl Health {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), HealthError> {
+        let client = global.client(None).map_err(HealthError::Call)?;
+        let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
+        if health.status != "healthy" {
+            return Err(HealthError::Database(health.database));
+        }
+        if global.quiet {
+            return Ok(());
+        }
+        if global.json {
+            terminal::answer_json(&health)?;
+        } else {
+            terminal::answer(format!("{}\n", health.status).as_bytes())?;
+        }
+        Ok(())
     }
 }

@@ -1,11 +1,14 @@
 //! `ots man DIR` (hidden): writes the man pages, from the same tree as the help and the prose below.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::Command;
 use roff::{Roff, bold, roman};
 
-use super::{Exit, Failure, command};
+use super::{
+    command,
+    error::{CommandError, Exit, FileError},
+};
 
 /// Write the man pages into a directory
 #[derive(Debug, clap::Args)]
@@ -16,9 +19,27 @@ pub(super) struct Man {
     directory: PathBuf,
 }
 
+/// Why the pages aren't there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ManError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("can't write a man page: {0}")]
+    Render(io::Error),
+}
+
+impl CommandError for ManError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Render(_) => Exit::Other,
+        }
+    }
+}
+
 impl Man {
-    pub(super) fn run(&self) -> Result<(), Failure> {
-        std::fs::create_dir_all(&self.directory).map_err(|error| Failure::file("create", &self.directory, &error))?;
+    pub(super) fn run(&self) -> Result<(), ManError> {
+        std::fs::create_dir_all(&self.directory).map_err(FileError::new("create", &self.directory))?;
         let mut tree = command();
         tree.build();
         let pages =
@@ -26,16 +47,15 @@ impl Man {
         for page in pages {
             let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
             let path = self.directory.join(format!("{name}.1"));
-            let text = render(page, &name)
-                .map_err(|error| Failure::new(Exit::Other, format!("can't write a man page: {error}")))?;
-            std::fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))?;
+            let text = render(page, &name).map_err(ManError::Render)?;
+            std::fs::write(&path, text).map_err(FileError::new("write", &path))?;
         }
         Ok(())
     }
 }
 
 /// A page: what clap knows, then what only prose can say.
-fn render(page: Command, name: &str) -> std::io::Result<Vec<u8>> {
+fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let man = clap_mangen::Man::new(page.name(name.to_owned()))
         .manual("ots")
@@ -85,7 +105,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("OTS_PASSPHRASE", "The passphrase for put and get."),
     ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret."),
     ("SECRET_KEY", "The server's key. Together with the token in a link it opens a secret; neither does alone."),
-    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas: they still open."),
+    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas and nothing else: they still open."),
     ("NO_COLOR", "If not empty, nothing is coloured."),
 ];
 
@@ -159,7 +179,10 @@ fn files(roff: &mut Roff, name: &str) {
                     "DATA/ots.db",
                     "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY.",
                 ),
-                ("DATA/secret.key", "The key that the server made for itself, if it was given none."),
+                (
+                    "DATA/secret.key",
+                    "The key that the server made for itself, if it was given none, in a container too. Without it the database is of no use.",
+                ),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
             ],
         ),

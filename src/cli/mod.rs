@@ -5,12 +5,13 @@
 mod burn;
 mod completions;
 mod config;
-mod exit;
+mod error;
 mod filename;
 mod get;
 mod health;
+mod link;
 mod man;
-mod output;
+mod new_file;
 mod passphrase;
 mod put;
 mod serve;
@@ -19,15 +20,12 @@ mod terminal;
 mod values;
 
 use std::{
-    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use clap::{
-    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser, error::ErrorKind,
-};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
 use url::Url;
 
 use crate::{
@@ -35,15 +33,30 @@ use crate::{
     secret::Link,
     server::WEB_BUNDLED,
 };
-pub use exit::{Exit, Failure};
+pub use config::ConfigError;
+use error::{CallError, FileError, StartError, report};
+pub use error::{CommandError, Exit};
+
+/// What `--version` says: the version, and what this build was made with. `-V` says the version alone.
+const LONG_VERSION: &str = if WEB_BUNDLED {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\npages: with the npm bundle (ciphers for every browser, passphrases, QR codes)"
+    )
+} else {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        "\npages: without the npm bundle (end to end only in browsers that have ChaCha20-Poly1305, without passphrases; no QR codes)"
+    )
+};
 
 /// Share a secret exactly once.
 ///
 /// `ots put` stores a secret and prints its link; `ots get LINK` prints the secret and destroys it. Whoever has no ots
 /// opens the link in a browser. `ots serve` runs the server.
 #[derive(Debug, Parser)]
-#[command(name = "ots", version, propagate_version = true, max_term_width = 100, subcommand_required = true)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "ots", version, long_version = LONG_VERSION, propagate_version = true, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten, next_help_heading = "Global options")]
     global: Global,
@@ -109,19 +122,19 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let outcome = match &cli.command {
+    let outcome: Result<(), Box<dyn CommandError>> = match &cli.command {
         Command::Put(put) => run(put.run(&cli.global)),
         Command::Get(get) => run(get.run(&cli.global)),
         Command::Status(status) => run(status.run(&cli.global)),
         Command::Burn(burn) => run(burn.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
-        Command::Serve(serve) => serve.run(&cli.global),
-        Command::Completions(completions) => completions.run(),
-        Command::Man(man) => man.run(),
+        Command::Serve(serve) => serve.run(&cli.global).map_err(Box::from),
+        Command::Completions(completions) => completions.run().map_err(Box::from),
+        Command::Man(man) => man.run().map_err(Box::from),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(cli.global.json, cli.global.verbose),
+        Err(error) => report(&*error, cli.global.json, cli.global.verbose),
     }
 }
 
@@ -134,8 +147,8 @@ pub fn command() -> clap::Command {
 /// The whole tree, with the values of a configuration file as defaults.
 ///
 /// # Errors
-/// A [`Failure`] that names the file and what is wrong in it.
-pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, Failure> {
+/// [`ConfigError`], which names the file and what is wrong in it.
+pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, ConfigError> {
     config::apply(path, configuration, command())
 }
 
@@ -145,35 +158,16 @@ fn parse() -> Result<Cli, ExitCode> {
         let code = if error.use_stderr() { Exit::Usage.code() } else { ExitCode::SUCCESS };
         // Help that nobody reads to the end is not an error.
         let _ = error.print();
-        if error.kind() == ErrorKind::DisplayVersion && wants_verbose() {
-            let _ = writeln!(io::stdout(), "{}", build_information());
-        }
         code
     };
     let first = command().try_get_matches().map_err(usage)?;
     let path = first.get_one::<PathBuf>("config").cloned();
-    let report = |failure: Failure| failure.report(flag(&first, "json"), flag(&first, "verbose"));
-    let configured = match config::read(path.as_deref()).map_err(report)? {
-        Some((path, text)) => command_with(&path, &text).map_err(report)?.try_get_matches().map_err(usage)?,
+    let wrong = |error: ConfigError| report(&error, flag(&first, "json"), flag(&first, "verbose"));
+    let configured = match config::read(path.as_deref()).map_err(wrong)? {
+        Some((path, text)) => command_with(&path, &text).map_err(wrong)?.try_get_matches().map_err(usage)?,
         None => first,
     };
     Cli::from_arg_matches(&configured).map_err(usage)
-}
-
-/// Whether `--version`, which ends clap's reading, has `--verbose` beside it.
-fn wants_verbose() -> bool {
-    std::env::args_os()
-        .skip(1)
-        .any(|argument| ["-v", "--verbose", "-vV", "-Vv"].iter().any(|verbose| argument == *verbose))
-}
-
-/// What this build was made with.
-fn build_information() -> &'static str {
-    if WEB_BUNDLED {
-        "pages: with the npm bundle (ciphers for every browser, passphrases, QR codes)"
-    } else {
-        "pages: without the npm bundle (end to end only in browsers that have ChaCha20-Poly1305, without passphrases; no QR codes)"
-    }
 }
 
 fn flag(matches: &ArgMatches, name: &str) -> bool {
@@ -181,14 +175,11 @@ fn flag(matches: &ArgMatches, name: &str) -> bool {
 }
 
 /// Runs a client's command to its end.
-fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Other, format!("can't start: {error}")))?;
+fn run<E: CommandError + 'static>(command: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn CommandError>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError)?;
     let outcome = runtime.block_on(command);
-    runtime.shutdown_background(); // a read of standard input may still be waiting
-    outcome
+    runtime.shutdown_background(); // the look-up of a host's name may still be waiting
+    outcome.map_err(Box::from)
 }
 
 /// Keeps secrets out of core dumps, and files private.
@@ -206,33 +197,16 @@ fn harden() {
 
 impl Global {
     /// The client for a link's server, or the configured one.
-    fn client(&self, link: Option<&Link>) -> Result<Client, Failure> {
-        let ca_certificates = self
-            .ca_cert
-            .as_ref()
-            .map(|path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error)))
-            .transpose()?;
+    fn client(&self, link: Option<&Link>) -> Result<Client, CallError> {
+        let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
+        let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
         let server = link.and_then(|link| link.server.clone()).unwrap_or_else(|| self.server.clone());
         let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
-        Client::new(server, &options).map_err(Failure::from)
+        Ok(Client::new(server, &options)?)
     }
 
     /// Whether people are told things besides what they asked for: a person looks at stderr.
     fn chatty(&self) -> bool {
         !self.quiet && !self.json && terminal::stderr_is_terminal()
     }
-}
-
-/// A link from the arguments, or with `-` from standard input, so that no process list shows it.
-fn link_from(argument: &str) -> Result<Link, Failure> {
-    let link = if argument == "-" {
-        let mut line = zeroize::Zeroizing::new(String::new());
-        std::io::stdin()
-            .read_line(&mut line)
-            .map_err(|error| Failure::new(Exit::File, format!("can't read the link from standard input: {error}")))?;
-        line.parse()
-    } else {
-        argument.parse()
-    };
-    link.map_err(|error: crate::secret::InvalidLink| Failure::new(Exit::Usage, error.to_string()))
 }

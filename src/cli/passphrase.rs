@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Global, terminal};
-use crate::secret::Passphrase;
+use super::{
+    Global,
+    error::{CommandError, Exit, FileError},
+    terminal::{self, PromptError},
+};
+use crate::secret::{InvalidPassphrase, Passphrase};
 
 /// The variable that holds a passphrase.
 const VARIABLE: &str = "OTS_PASSPHRASE";
@@ -22,9 +26,38 @@ pub(super) struct PassphraseArgs {
     passphrase_file: Option<PathBuf>,
 }
 
+/// Why there is no passphrase.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PassphraseError {
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{} isn't UTF-8 text", .0.display())]
+    FileNotText(PathBuf),
+    #[error("{VARIABLE} isn't UTF-8 text")]
+    VariableNotText,
+    #[error(transparent)]
+    Invalid(#[from] InvalidPassphrase),
+    #[error("this secret has a passphrase: give it with --passphrase-file or {VARIABLE}; nothing was read")]
+    Wanted,
+}
+
+impl CommandError for PassphraseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Prompt(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::FileNotText(_) => Exit::File,
+            Self::VariableNotText | Self::Invalid(_) => Exit::Usage,
+            Self::Wanted => Exit::Refused,
+        }
+    }
+}
+
 impl PassphraseArgs {
     /// The sender's passphrase, asked twice; none if none is wanted.
-    pub(super) fn for_sending(&self, global: &Global) -> Result<Option<Passphrase>, Failure> {
+    pub(super) fn for_sending(&self, global: &Global) -> Result<Option<Passphrase>, PassphraseError> {
         if self.passphrase {
             return ask(global, Some("Passphrase again")).map(Some);
         }
@@ -32,46 +65,35 @@ impl PassphraseArgs {
     }
 
     /// The reader's passphrase for a secret that has one.
-    pub(super) fn for_reading(&self, global: &Global) -> Result<Passphrase, Failure> {
+    pub(super) fn for_reading(&self, global: &Global) -> Result<Passphrase, PassphraseError> {
         if !self.passphrase
             && let Some(given) = self.given()?
         {
             return Ok(given);
         }
-        ask(global, None).map_err(|failure| {
-            if failure.exit() == Exit::Usage {
-                let message = "this secret has a passphrase: give it with --passphrase-file or OTS_PASSPHRASE; \
-                               nothing was read";
-                Failure::new(Exit::Refused, message)
-            } else {
-                failure
-            }
-        })
+        ask(global, None).map_err(|error| if error.exit() == Exit::Usage { PassphraseError::Wanted } else { error })
     }
 
-    fn given(&self) -> Result<Option<Passphrase>, Failure> {
+    fn given(&self) -> Result<Option<Passphrase>, PassphraseError> {
         if let Some(path) = &self.passphrase_file {
-            let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?);
+            let bytes = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
             let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let text = std::str::from_utf8(line)
-                .map_err(|_| Failure::new(Exit::File, format!("{} isn't UTF-8 text", path.display())))?;
+            let text = std::str::from_utf8(line).map_err(|_| PassphraseError::FileNotText(path.clone()))?;
             return parse(Zeroizing::new(text.to_owned())).map(Some);
         }
         match std::env::var(VARIABLE) {
             Ok(text) => parse(Zeroizing::new(text)).map(Some),
             Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(Failure::new(Exit::Usage, format!("{VARIABLE} isn't UTF-8 text")))
-            }
+            Err(std::env::VarError::NotUnicode(_)) => Err(PassphraseError::VariableNotText),
         }
     }
 }
 
-fn ask(global: &Global, confirm: Option<&str>) -> Result<Passphrase, Failure> {
+fn ask(global: &Global, confirm: Option<&str>) -> Result<Passphrase, PassphraseError> {
     parse(terminal::ask_hidden(global, "Passphrase", confirm)?)
 }
 
-fn parse(text: Zeroizing<String>) -> Result<Passphrase, Failure> {
-    Passphrase::new(text).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+fn parse(text: Zeroizing<String>) -> Result<Passphrase, PassphraseError> {
+    Ok(Passphrase::new(text)?)
 }

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Exit, Failure, Global, link_from, terminal, values};
+use super::{
+    Global,
+    error::{CallError, CommandError, Exit, OutputError},
+    link::{LinkError, link_from},
+    terminal, values,
+};
 use crate::{
     api,
     client::{Client, ClientError},
@@ -28,20 +33,54 @@ pub(super) struct Status {
     wait: bool,
 }
 
+/// Why there is nothing to say of a secret.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StatusError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error("the secret expired unread")]
+    Expired,
+}
+
+impl From<ClientError> for StatusError {
+    fn from(error: ClientError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+impl CommandError for StatusError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Link(error) => error.exit(),
+            Self::Call(error) => error.exit(),
+            Self::Output(error) => error.exit(),
+            Self::Expired => Exit::Gone,
+        }
+    }
+}
+
 impl Status {
-    pub(super) async fn run(&self, global: &Global) -> Result<(), Failure> {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), StatusError> {
         let link = link_from(&self.link)?;
         let client = global.client(Some(&link))?;
         let status = client.status(&link.token, None).await?;
         if self.wait {
             return wait(global, &client, &link.token, status).await;
         }
-        let text = if global.json { serde_json::to_string(&status).unwrap_or_default() } else { describe(&status) };
-        terminal::answer(format!("{text}\n").as_bytes())
+        if global.json {
+            terminal::answer_json(&status)?;
+        } else {
+            terminal::answer(format!("{}\n", describe(&status)).as_bytes())?;
+        }
+        Ok(())
     }
 }
 
-async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::Status) -> Result<(), Failure> {
+async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::Status) -> Result<(), StatusError> {
     loop {
         tokio::time::sleep(INTERVAL).await;
         match client.status(token, None).await {
@@ -53,10 +92,10 @@ async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::
         }
     }
     if Timestamp::now() >= status.expires_at {
-        return Err(Failure::new(Exit::Gone, "the secret expired unread"));
+        return Err(StatusError::Expired);
     }
     let text = if global.json { "{\"state\":\"read\"}\n" } else { "read (or burned)\n" };
-    terminal::answer(text.as_bytes())
+    Ok(terminal::answer(text.as_bytes())?)
 }
 
 fn describe(status: &api::Status) -> String {

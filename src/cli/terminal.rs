@@ -8,7 +8,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Global};
+use super::{
+    Global,
+    error::{CommandError, Exit, OutputError},
+};
 
 /// What takes less long shows no progress.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -33,23 +36,45 @@ pub(super) fn say(text: &str) {
 /// Writes what was asked for to standard output, whole.
 ///
 /// # Errors
-/// A [`Failure`] that is silent when the reader went away.
-pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
+/// [`OutputError`], which is silent when the reader went away.
+pub(super) fn answer(bytes: &[u8]) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(OutputError)
 }
 
 /// Writes an object and a newline to standard output, without a copy of it in memory.
 ///
 /// # Errors
 /// As [`answer`].
-pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), Failure> {
+pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), OutputError> {
     let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     serde_json::to_writer(&mut stdout, object)
         .map_err(io::Error::from)
         .and_then(|()| stdout.write_all(b"\n"))
         .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::output(&error))
+        .map_err(OutputError)
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PromptError {
+    #[error("can't ask for it with --no-input: {0}")]
+    NoInput(&'static str),
+    #[error("there is no terminal to ask on: {prompt}")]
+    NoTerminal { prompt: &'static str, source: io::Error },
+    #[cfg(unix)]
+    #[error("the answer could not be read")]
+    Unanswered(#[source] io::Error),
+}
+
+impl CommandError for PromptError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoInput(_) | Self::NoTerminal { .. } => Exit::Usage,
+            #[cfg(unix)]
+            Self::Unanswered(_) => Exit::Other,
+        }
+    }
 }
 
 /// Asks for a hidden text on the terminal, wherever stdin and stderr lead to.
@@ -57,14 +82,16 @@ pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), Failure>
 /// # Errors
 /// When there is no terminal, or questions are not wanted.
 #[cfg(unix)]
-pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn ask_hidden(
+    global: &Global,
+    prompt: &'static str,
+    confirm: Option<&str>,
+) -> Result<Zeroizing<String>, PromptError> {
     if global.no_input {
-        return Err(Failure::new(Exit::Usage, format!("can't ask for it with --no-input: {prompt}")));
+        return Err(PromptError::NoInput(prompt));
     }
     let open = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let no_terminal = |error: io::Error| {
-        Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error)
-    };
+    let no_terminal = |source| PromptError::NoTerminal { prompt, source };
     let (read, write, saved) =
         (open().map_err(no_terminal)?, open().map_err(no_terminal)?, open().map_err(no_terminal)?);
     let _guard = guard::Guard::new(saved).map_err(no_terminal)?;
@@ -73,10 +100,7 @@ pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -
     if let Some(again) = confirm {
         password = password.with_confirmation(again, "they differ; type it again");
     }
-    password
-        .interact_on(&terminal)
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::new(Exit::Other, "the answer could not be read").because(error))
+    password.interact_on(&terminal).map(Zeroizing::new).map_err(|error| PromptError::Unanswered(error.into()))
 }
 
 /// Asks for a hidden text on the console.
@@ -84,18 +108,19 @@ pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -
 /// # Errors
 /// When there is no console, or questions are not wanted.
 #[cfg(not(unix))]
-pub(super) fn ask_hidden(global: &Global, prompt: &str, confirm: Option<&str>) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn ask_hidden(
+    global: &Global,
+    prompt: &'static str,
+    confirm: Option<&str>,
+) -> Result<Zeroizing<String>, PromptError> {
     if global.no_input {
-        return Err(Failure::new(Exit::Usage, format!("can't ask for it with --no-input: {prompt}")));
+        return Err(PromptError::NoInput(prompt));
     }
     let mut password = dialoguer::Password::new().with_prompt(prompt).report(false);
     if let Some(again) = confirm {
         password = password.with_confirmation(again, "they differ; type it again");
     }
-    password
-        .interact()
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::new(Exit::Usage, format!("there is no terminal to ask on: {prompt}")).because(error))
+    password.interact().map(Zeroizing::new).map_err(|error| PromptError::NoTerminal { prompt, source: error.into() })
 }
 
 /// The terminal as it was, whatever interrupts a prompt: dialoguer leaves that to the program.

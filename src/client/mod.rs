@@ -2,30 +2,33 @@
 //!
 //! A read under a claim can be repeated, and is. A create, or a call whose outcome is lost otherwise, is not.
 
+mod error;
+mod read;
+mod retry;
 mod upload;
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use url::{Host, Url, form_urlencoded};
+use reqwest::{Method, RequestBuilder, Response, header};
+use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::{
-    api::{self, Code, Created, Health, Info, OCTET_STREAM, Problem, Status},
-    memory,
+    api::{self, Created, Health, Info, OCTET_STREAM, Status},
     secret::{ClaimKey, Passphrase, Token},
 };
+pub use error::ClientError;
+use error::root_cause;
+use read::Reader;
+use retry::retry;
+pub use upload::Create;
 
 /// Told how many bytes have passed so far.
 pub type OnProgress = Box<dyn Fn(u64) + Send + Sync>;
 
 /// Bytes a second below which a large transfer counts as stuck.
 const SLOWEST: u64 = 32 * 1024;
-/// How often a read under a claim is asked for.
-const READ_TRIES: u32 = 6;
-/// The first wait between two of them; each is twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// How to reach servers.
 #[derive(Debug, Clone)]
@@ -36,85 +39,6 @@ pub struct Options {
     pub ca_certificates: Option<Vec<u8>>,
     /// Whether plain http to a host that isn't loopback is all right.
     pub allow_http: bool,
-}
-
-/// Why a call failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// Not found, already read, burned or expired.
-    #[error("the secret is gone: not found, already read, burned or expired")]
-    Gone,
-    /// No connection, or it broke.
-    #[error("can't reach {server}: {reason}")]
-    Unreachable {
-        /// The server's root.
-        server: Box<str>,
-        /// Why, in a few words.
-        reason: Box<str>,
-    },
-    /// No answer in time.
-    #[error("{server} didn't answer in time: try again, or give it longer with --timeout")]
-    TimedOut {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// The server said no.
-    #[error("{}", .0.detail)]
-    Problem(Box<Problem>),
-    /// What answered isn't an `ots` server, or a proxy is in between.
-    #[error("{server} doesn't answer as an ots server does ({what}): check the server's URL")]
-    Protocol {
-        /// The server's root.
-        server: Box<str>,
-        /// What was odd.
-        what: Box<str>,
-    },
-    /// The answer broke off.
-    #[error("the answer from {server} broke off")]
-    Incomplete {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// Plain http over a network.
-    #[error(
-        "{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe"
-    )]
-    PlainHttp {
-        /// The server's root.
-        server: Box<str>,
-    },
-    /// The certificates can't be used.
-    #[error("the CA certificates can't be used: {0}")]
-    Certificates(String),
-}
-
-/// What a create says besides the content.
-#[derive(Debug, Default, Clone)]
-pub struct Create {
-    /// How long to keep it; the server's default when none.
-    pub ttl: Option<Duration>,
-    /// What a reader has to know; of an envelope, its proof.
-    pub passphrase: Option<Passphrase>,
-    /// The content is an end-to-end envelope.
-    pub encrypted: bool,
-    /// With an envelope: a person has a passphrase to type.
-    pub passphrase_required: bool,
-}
-
-impl Create {
-    /// What the query says of a body of bytes.
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if let Some(ttl) = self.ttl {
-            query.append_pair("ttl_seconds", &ttl.as_secs().to_string());
-        }
-        for (name, set) in [("encrypted", self.encrypted), ("passphrase_required", self.passphrase_required)] {
-            if set {
-                query.append_pair(name, "true");
-            }
-        }
-        query.finish()
-    }
 }
 
 /// A server, seen from a client.
@@ -172,7 +96,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn info(&self) -> Result<Info, ClientError> {
         let response = self.send(self.request(Method::GET, api::INFO_PATH, 0)).await?;
-        self.json(response).await
+        self.reader().json(response).await
     }
 
     /// Stores `content`, which is its owner's to wipe. Not repeated by itself: when the answer is lost, so is the only link.
@@ -197,7 +121,7 @@ impl Client {
         }
         let body = upload::UploadBody::new(content, on_progress);
         let response = self.send(request.body(reqwest::Body::wrap(body))).await?;
-        self.json(response).await
+        self.reader().json(response).await
     }
 
     /// What may be known without reading; with the claim of an earlier read, also of a claimed secret.
@@ -210,14 +134,14 @@ impl Client {
             request = request.header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
         }
         let response = self.send(request).await?;
-        self.json(response).await
+        self.reader().json(response).await
     }
 
-    /// Reads a secret of `size` bytes under `claim`. A broken connection, or a server that is busy, is asked again with
-    /// the same claim: the secret is this reader's until the lease ends.
+    /// Reads a secret of `size` bytes, as [`Client::status`] said, under `claim`. A broken connection, or a server that is
+    /// busy, is asked again with the same claim: the secret is this reader's until the lease ends.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; when nobody could have stored so many bytes, before anything is claimed.
     pub async fn reveal(
         &self,
         token: &Token,
@@ -226,56 +150,20 @@ impl Client {
         size: u64,
         on_progress: &OnProgress,
     ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
-        let mut wait = FIRST_WAIT;
-        let mut tries = 1;
-        loop {
-            match self.reveal_once(token, claim, passphrase, size, on_progress).await {
-                Err(error) if tries < READ_TRIES && error.is_passing() => {
-                    tracing::debug!(%error, "asking again with the same claim");
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                    tries += 1;
-                }
-                outcome => return outcome,
+        let expected = self.reader().size(size)?;
+        let body = passphrase.map(reveal_body);
+        retry(retry::READ, async || {
+            let mut request = self
+                .request(Method::POST, &format!("{}/reveal", secret_path(token)), size)
+                .header(header::ACCEPT, OCTET_STREAM)
+                .header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
+            if let Some(body) = &body {
+                request = request.header(header::CONTENT_TYPE, api::JSON).body(body.clone());
             }
-        }
-    }
-
-    async fn reveal_once(
-        &self,
-        token: &Token,
-        claim: &ClaimKey,
-        passphrase: Option<&Passphrase>,
-        size: u64,
-        on_progress: &OnProgress,
-    ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
-        let mut request = self
-            .request(Method::POST, &format!("{}/reveal", secret_path(token)), size)
-            .header(header::ACCEPT, OCTET_STREAM)
-            .header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
-        if let Some(passphrase) = passphrase {
-            #[derive(serde::Serialize)]
-            struct Body<'a> {
-                passphrase: &'a str,
-            }
-            let body = serde_json::to_vec(&Body { passphrase: passphrase.expose() }).unwrap_or_default();
-            request = request.header(header::CONTENT_TYPE, api::JSON).body(body);
-        }
-        let mut response = self.send(request).await?;
-        let expected = response.content_length();
-        let capacity = usize::try_from(expected.unwrap_or(size).min(size.max(1024))).unwrap_or(0);
-        let mut content = Zeroizing::new(Vec::with_capacity(capacity));
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => memory::append(&mut content, &chunk, Some(capacity))
-                    .map_err(|_| ClientError::Incomplete { server: self.server.as_str().into() })?,
-                Ok(None) => break,
-                Err(error) if error.is_timeout() => return Err(self.error(&error)),
-                Err(_) => return Err(ClientError::Incomplete { server: self.server.as_str().into() }),
-            }
-            on_progress(u64::try_from(content.len()).unwrap_or(u64::MAX));
-        }
-        Ok(content)
+            let response = self.send(request).await?;
+            self.reader().content(response, expected, on_progress).await
+        })
+        .await
     }
 
     /// Says that the content has arrived: the server destroys it. Asked again when the connection breaks; that it is
@@ -284,25 +172,14 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; the end of the lease then destroys the secret.
     pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<(), ClientError> {
-        let mut wait = FIRST_WAIT;
-        for _ in 1..3 {
-            match self.acknowledge_once(token, claim).await {
-                Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
-                outcome => return outcome,
+        retry(retry::ACKNOWLEDGE, async || {
+            let request = self.request(Method::DELETE, &secret_path(token), 0);
+            match self.send(request.header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()))).await {
+                Ok(_) | Err(ClientError::Gone) => Ok(()),
+                Err(error) => Err(error),
             }
-            wait *= 2;
-        }
-        self.acknowledge_once(token, claim).await
-    }
-
-    async fn acknowledge_once(&self, token: &Token, claim: &ClaimKey) -> Result<(), ClientError> {
-        let request = self
-            .request(Method::DELETE, &secret_path(token), 0)
-            .header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
-        match self.send(request).await {
-            Ok(_) | Err(ClientError::Gone) => Ok(()),
-            Err(error) => Err(error),
-        }
+        })
+        .await
     }
 
     /// Destroys a secret unread.
@@ -318,9 +195,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`] when nothing answers, or not as a server does.
     pub async fn health(&self) -> Result<Health, ClientError> {
-        let response =
-            self.request(Method::GET, api::HEALTH_PATH, 0).send().await.map_err(|error| self.error(&error))?;
-        self.json(response).await
+        let request = self.request(Method::GET, api::HEALTH_PATH, 0);
+        let response = request.send().await.map_err(|error| ClientError::request(&self.server, error))?;
+        self.reader().json(response).await
     }
 
     /// A request that may take the timeout and what `bytes` of content justify.
@@ -330,60 +207,14 @@ impl Client {
         self.http.request(method, url).timeout(self.timeout + Duration::from_secs(bytes / SLOWEST))
     }
 
+    /// Sends a request; what isn't a success is an error.
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let response = request.send().await.map_err(|error| self.error(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let location = status.is_redirection().then(|| {
-            let target = response.headers().get(header::LOCATION)?.to_str().ok()?;
-            Url::parse(target).ok().map(|url| url.origin().ascii_serialization())
-        });
-        if let Some(target) = location {
-            let what = format!("it redirects to {}", target.as_deref().unwrap_or("another place"));
-            return Err(self.protocol(&what));
-        }
-        match self.json::<Problem>(response).await {
-            Ok(problem) if problem.code == Code::Gone => Err(ClientError::Gone),
-            Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
-            Err(_) => Err(self.protocol(&format!("it answers {status}"))),
-        }
+        let response = request.send().await.map_err(|error| ClientError::request(&self.server, error))?;
+        self.reader().successful(response).await
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
-        let status = response.status();
-        let bytes = response.bytes().await.map_err(|error| self.error(&error))?;
-        serde_json::from_slice(&bytes).map_err(|_| self.protocol(&format!("its answer to {status} can't be read")))
-    }
-
-    fn protocol(&self, what: &str) -> ClientError {
-        ClientError::Protocol { server: self.server.as_str().into(), what: what.into() }
-    }
-
-    /// Says of reqwest's error what a person can act on; its own text would hold the URL, and so the token.
-    fn error(&self, error: &reqwest::Error) -> ClientError {
-        let server = self.server.as_str().into();
-        if error.is_timeout() {
-            ClientError::TimedOut { server }
-        } else {
-            ClientError::Unreachable { server, reason: root_cause(error).into() }
-        }
-    }
-}
-
-impl ClientError {
-    /// Whether the same call may succeed a moment later.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => true,
-            Self::Problem(problem) => {
-                problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
-                    || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
-            }
-            _ => false,
-        }
+    fn reader(&self) -> Reader<'_> {
+        Reader(&self.server)
     }
 }
 
@@ -391,9 +222,23 @@ fn secret_path(token: &Token) -> String {
     format!("{}/{}", api::SECRETS_PATH, token.expose().as_str())
 }
 
-/// A header value that no log shows.
+/// The body of a reveal; it is wiped when the last try is done with it.
+#[expect(clippy::expect_used, reason = "text can be written as JSON, and memory takes it")]
+fn reveal_body(passphrase: &Passphrase) -> Bytes {
+    #[derive(serde::Serialize)]
+    struct Body<'a> {
+        passphrase: &'a str,
+    }
+    // Room for every character escaped as \u0000, so that no smaller buffer is left behind unwiped.
+    let mut body = Zeroizing::new(Vec::with_capacity(32 + 6 * passphrase.expose().len()));
+    serde_json::to_writer(&mut *body, &Body { passphrase: passphrase.expose() }).expect("text is JSON");
+    Bytes::from_owner(body)
+}
+
+/// A header value that no log shows. The callers' texts are base64url and claims.
+#[expect(clippy::expect_used, reason = "letters, digits, - and _ can stand in a header")]
 fn sensitive(text: &str) -> header::HeaderValue {
-    let mut value = header::HeaderValue::from_str(text).unwrap_or(header::HeaderValue::from_static(""));
+    let mut value = header::HeaderValue::from_str(text).expect("letters, digits, - and _ can stand in a header");
     value.set_sensitive(true);
     value
 }
@@ -405,16 +250,4 @@ fn is_loopback(server: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// The innermost cause, which names neither URL nor header.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    let text = text.unwrap_or_else(|| "the request failed".to_owned());
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -1,18 +1,50 @@
-//! A request body that knows its length and says how far it has been sent.
+//! What is sent with a create: its options, and a body that knows its length and says how far it has been sent.
 
 use std::{
     convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use url::form_urlencoded;
 
 use super::OnProgress;
+use crate::secret::Passphrase;
 
 /// Bytes that are handed on at a time.
 const PART: usize = 64 * 1024;
+
+/// What a create says besides the content.
+#[derive(Debug, Default, Clone)]
+pub struct Create {
+    /// How long to keep it; the server's default when none.
+    pub ttl: Option<Duration>,
+    /// What a reader has to know; of an envelope, its proof.
+    pub passphrase: Option<Passphrase>,
+    /// The content is an end-to-end envelope.
+    pub encrypted: bool,
+    /// With an envelope: a person has a passphrase to type.
+    pub passphrase_required: bool,
+}
+
+impl Create {
+    /// What the query says of a body of bytes.
+    pub(super) fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(ttl) = self.ttl {
+            query.append_pair("ttl_seconds", &ttl.as_secs().to_string());
+        }
+        for (name, set) in [("encrypted", self.encrypted), ("passphrase_required", self.passphrase_required)] {
+            if set {
+                query.append_pair(name, "true");
+            }
+        }
+        query.finish()
+    }
+}
 
 /// The content to send; let go of when it has been sent or given up.
 pub(super) struct UploadBody {

@@ -7,6 +7,7 @@ mod kind;
 mod link;
 mod link_key;
 mod passphrase;
+mod secret_key;
 mod token;
 mod ttl;
 
@@ -18,6 +19,7 @@ pub use kind::Kind;
 pub use link::{InvalidLink, LINK_PATH, Link};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};
 pub use passphrase::{InvalidPassphrase, MAX_PASSPHRASE_BYTES, Passphrase};
+pub use secret_key::{InvalidSecretKey, SecretKey};
 pub use token::{InvalidToken, TOKEN_CHARS, Token};
 pub use ttl::{InvalidTtl, MIN_TTL, Ttl};
 

@@ -46,7 +46,7 @@ async fn a_wrong_key_opens_nothing_and_destroys_nothing() {
     assert_eq!(server.get(&new).await.status(), 200);
     assert!(server.stop().success());
 
-    let server = start_with_key(data.path(), "another key", Some(&format!(" other , {SECRET_KEY} ")), &[]).unwrap();
+    let server = start_with_key(data.path(), "another key", Some(&format!("other,{SECRET_KEY}\n")), &[]).unwrap();
     assert_eq!(server.get(&token).await.json::<Value>().await.unwrap()["content"], "hunter2");
     assert_eq!(server.reveal(&guarded, None, Some("p")).await.status(), 200);
 }

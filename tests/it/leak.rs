@@ -227,7 +227,7 @@ async fn files_are_private() {
         .args(["-c", "umask 000; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\""])
         .arg(common::OTS)
         .arg(&below);
-    shell.env_clear().env("HOME", "/nonexistent").env("CARGO_MANIFEST_DIR", "as if by cargo run");
+    shell.env_clear().env("HOME", "/nonexistent");
     let server = Server::spawn(shell).unwrap();
     server.create("x").await;
     assert_eq!(below.metadata().unwrap().permissions().mode() & 0o777, 0o700);

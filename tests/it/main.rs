@@ -25,6 +25,7 @@ mod docs;
 mod encrypt;
 mod faults;
 mod fuzz;
+mod house;
 mod leak;
 mod model;
 mod openapi;

@@ -10,7 +10,7 @@ fn help_keeps_to_itself() {
     command.env("OTS_DATABASE_URL", "sqlite:hunter2").env("OTS_SERVER", "http://hunter2").args(["serve", "--help"]);
     assert!(!text(&run(command, b"").stdout).contains("hunter2"));
     let mut command = ots();
-    command.arg("--version");
+    command.arg("-V");
     assert_eq!(text(&run(command, b"").stdout), format!("ots {}\n", env!("CARGO_PKG_VERSION")));
 }
 

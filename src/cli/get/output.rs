@@ -1,17 +1,15 @@
 //! Where a secret's content goes: opened before anything is read, and written whole or not at all.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use super::{Exit, Failure, Global, filename, terminal};
-use crate::crypto::envelope::Label;
+use super::GetError;
+use crate::{
+    cli::{Global, filename, new_file::NewFile, terminal},
+    crypto::envelope::Label,
+};
 
 /// How many names are tried for a file whose name the sender chose.
 const NAMES: u32 = 1000;
@@ -55,23 +53,21 @@ impl Output {
     }
 
     /// A file at `path`, which has to be new unless `force`.
-    pub(super) fn file(path: &Path, force: bool) -> Result<Self, Failure> {
+    pub(super) fn file(path: &Path, force: bool) -> Result<Self, GetError> {
         if path.is_dir() || (path.symlink_metadata().is_ok() && !force) {
-            let message =
-                format!("{} exists: choose another name, or --force to replace it; nothing was read", path.display());
-            return Err(Failure::new(Exit::File, message));
+            return Err(GetError::Exists(path.to_owned()));
         }
         Ok(Self::File { file: NewFile::create(path)?, force })
     }
 
     /// A file in the working directory whose name is still to come.
-    pub(super) fn named(force: bool, global: &Global) -> Result<Self, Failure> {
+    pub(super) fn named(force: bool, global: &Global) -> Result<Self, GetError> {
         // The path is a placeholder: the name is known only once the envelope is open.
         Ok(Self::Named { file: NewFile::create(Path::new("secret"))?, force, json: global.json })
     }
 
     /// Writes the content, flushed and, for a file, on the disk. Gives what a person may want to know.
-    pub(super) fn write(self, content: &[u8], label: &Label) -> Result<Option<String>, Failure> {
+    pub(super) fn write(self, content: &[u8], label: &Label) -> Result<Option<String>, GetError> {
         match self {
             Self::Stdout { json: true, .. } => {
                 let encoded = Zeroizing::new(match std::str::from_utf8(content) {
@@ -84,10 +80,10 @@ impl Output {
                 Ok(None)
             }
             Self::Stdout { terminal: true, .. } => show(content).map(|()| None),
-            Self::Stdout { terminal: false, .. } => terminal::answer(content).map(|()| None),
+            Self::Stdout { terminal: false, .. } => Ok(terminal::answer(content).map(|()| None)?),
             Self::File { file, force } => {
-                let path = file.path.clone();
-                file.write(content)?.place(&path, force).map_err(|(failure, _)| failure)?;
+                let path = file.path().to_owned();
+                file.write(content)?.place(&path, force).map_err(|(error, _)| error)?;
                 Ok(None)
             }
             Self::Named { file, force, json } => {
@@ -102,71 +98,24 @@ impl Output {
     }
 }
 
-/// A file that appears in its place whole or not at all, readable by its owner only.
-pub(super) struct NewFile {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl NewFile {
-    /// Opens a temporary file beside `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
-        let directory = directory(path);
-        let file = tempfile::Builder::new()
-            .prefix(".ots-")
-            .tempfile_in(directory)
-            .map_err(|error| Failure::file("write to", directory, &error))?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    /// Writes the content to the disk.
-    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, Failure> {
-        let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
-        written.map_err(|error| Failure::file("write", &self.path, &error))?;
-        Ok(self)
-    }
-
-    /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.
-    pub(super) fn place(self, path: &Path, replace: bool) -> Result<(), (Failure, Option<Self>)> {
-        let placed = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
-        placed.map_err(|error| {
-            let failure = Failure::file("write", path, &error.error);
-            let taken = error.error.kind() == io::ErrorKind::AlreadyExists;
-            (failure, taken.then_some(Self { file: error.file, path: self.path }))
-        })?;
-        // So that the name, too, survives a power cut before the server is told.
-        let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
-        Ok(())
-    }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Puts the file beside those that are there already, with a number if its name is taken: the secret has been read, so
 /// that is no time to fail. Gives the name.
-fn place_as(mut file: NewFile, name: &str, force: bool) -> Result<String, Failure> {
+fn place_as(mut file: NewFile, name: &str, force: bool) -> Result<String, GetError> {
     let mut candidate = name.to_owned();
     for number in 1..NAMES {
         match file.place(Path::new(&candidate), force) {
             Ok(()) => return Ok(candidate),
             Err((_, Some(again))) => file = again,
-            Err((failure, None)) => return Err(failure),
+            Err((error, None)) => return Err(error.into()),
         }
         candidate = filename::numbered(name, number);
     }
-    Err(Failure::new(Exit::File, format!("{name} exists, and every name like it: save the secret with -o FILE")))
+    Err(GetError::NamesTaken(name.to_owned()))
 }
 
 /// Shows text on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
-fn show(content: &[u8]) -> Result<(), Failure> {
-    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-        Failure::new(
-            Exit::File,
-            "the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it",
-        )
-    })?;
+fn show(content: &[u8]) -> Result<(), GetError> {
+    let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or(GetError::NotText)?;
     let mut shown = terminal::escaped(text);
     if shown.len() != text.len() {
         terminal::say("(control characters are shown escaped; use -o FILE for the exact bytes)");
@@ -174,5 +123,5 @@ fn show(content: &[u8]) -> Result<(), Failure> {
     if !shown.ends_with('\n') {
         shown.push('\n');
     }
-    terminal::answer(shown.as_bytes())
+    Ok(terminal::answer(shown.as_bytes())?)
 }

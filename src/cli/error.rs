@@ -1,0 +1,261 @@
+//! Which error is which exit code, and how errors are told. Each command has an enum of its own; here are the few errors
+//! that several of them have in common.
+
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use super::terminal;
+use crate::{
+    api::{Code, Problem},
+    client::ClientError,
+};
+
+/// The exit codes, as the man page lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Anything not below.
+    Other = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Not found, already read, burned or expired.
+    Gone = 3,
+    /// The server can't be reached, or didn't answer in time.
+    Unreachable = 4,
+    /// Passphrase or API key wrong or missing.
+    Refused = 5,
+    /// What came can't be decrypted, or isn't whole.
+    Damaged = 6,
+    /// The server said no: too large, bad TTL, rate limit.
+    Rejected = 7,
+    /// A local file can't be read or written.
+    File = 8,
+    /// Interrupted: 128 + SIGINT.
+    Interrupted = 130,
+    /// Whoever read our output has gone: 128 + SIGPIPE. Said to nobody.
+    BrokenPipe = 141,
+}
+
+impl Exit {
+    /// For [`std::process`].
+    #[must_use]
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+/// What a command ends with: its text is one line that says what to do, its sources are the causes that the line doesn't
+/// tell already.
+pub trait CommandError: Error {
+    /// The code.
+    fn exit(&self) -> Exit;
+}
+
+impl<E: CommandError + 'static> From<E> for Box<dyn CommandError> {
+    fn from(error: E) -> Self {
+        Box::new(error)
+    }
+}
+
+/// Tells an error on stderr, as a line or as an object, and gives its code.
+pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> ExitCode {
+    let exit = error.exit();
+    if exit != Exit::BrokenPipe {
+        let text = if json {
+            let error = serde_json::json!({ "message": error.to_string(), "exit_code": exit as u8 });
+            serde_json::json!({ "error": error }).to_string()
+        } else {
+            let mut text = format!("ots: {error}");
+            let mut cause = error.source().filter(|_| verbose);
+            while let Some(inner) = cause {
+                text.push_str(&format!("\n  because: {inner}"));
+                cause = inner.source();
+            }
+            text
+        };
+        terminal::say(&text);
+    }
+    exit.code()
+}
+
+/// A local file that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {verb} {}: {}", .path.display(), describe(.error))]
+pub struct FileError {
+    /// What was tried.
+    verb: &'static str,
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`.
+    pub(super) fn new(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self { verb, path: path.to_owned(), error }
+    }
+}
+
+impl CommandError for FileError {
+    fn exit(&self) -> Exit {
+        Exit::File
+    }
+}
+
+/// Standard output that can't be written. That its reader went away is not worth a word.
+#[derive(Debug, thiserror::Error)]
+#[error("can't write to standard output: {}", describe(.0))]
+pub(super) struct OutputError(pub(super) io::Error);
+
+impl CommandError for OutputError {
+    fn exit(&self) -> Exit {
+        if self.0.kind() == io::ErrorKind::BrokenPipe { Exit::BrokenPipe } else { Exit::File }
+    }
+}
+
+/// The runtime can't be had.
+#[derive(Debug, thiserror::Error)]
+#[error("can't start: {0}")]
+pub(super) struct StartError(pub(super) io::Error);
+
+impl CommandError for StartError {
+    fn exit(&self) -> Exit {
+        Exit::Other
+    }
+}
+
+/// A call to a server that didn't do what it should.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    /// The certificates to trust can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No connection, or an answer that is none.
+    #[error(transparent)]
+    Client(ClientError),
+    /// The server's no.
+    #[error("the server said no: {}", .0.detail)]
+    Refused(Box<Problem>),
+    /// A passphrase, or what stands for one, is wrong, and the try was counted.
+    #[error("{what} wrong{}", tries(*.left))]
+    Wrong {
+        /// As in "the passphrase is".
+        what: &'static str,
+        /// Tries that are left.
+        left: u32,
+        /// The server's own words.
+        source: ClientError,
+    },
+}
+
+fn tries(left: u32) -> String {
+    match left {
+        0 => ", and that was the last try: the secret has been destroyed".to_owned(),
+        1 => "; the secret is still there, 1 try left".to_owned(),
+        left => format!("; the secret is still there, {left} tries left"),
+    }
+}
+
+impl CallError {
+    /// `what` is wrong when the server counts a try, as in "the passphrase is".
+    pub(super) fn of_read(error: ClientError, what: &'static str) -> Self {
+        match error {
+            ClientError::Problem(problem) => match problem.attempts_left {
+                Some(left) => Self::Wrong { what, left, source: ClientError::Problem(problem) },
+                None => Self::Refused(problem),
+            },
+            error => Self::Client(error),
+        }
+    }
+}
+
+impl From<ClientError> for CallError {
+    fn from(error: ClientError) -> Self {
+        Self::of_read(error, "the passphrase is")
+    }
+}
+
+impl CommandError for CallError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Refused(problem) => exit_of(problem.code),
+            Self::Client(error) | Self::Wrong { source: error, .. } => match error {
+                ClientError::Gone => Exit::Gone,
+                ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => Exit::Unreachable,
+                ClientError::Incomplete { .. } => Exit::Damaged,
+                ClientError::Problem(problem) => exit_of(problem.code),
+                ClientError::Protocol { .. } | ClientError::PlainHttp { .. } => Exit::Other,
+                ClientError::Certificates(_) => Exit::File,
+            },
+        }
+    }
+}
+
+fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::PassphraseRequired | Code::WrongPassphrase => Exit::Refused,
+        Code::Internal | Code::Unreadable | Code::BrowserRequest | Code::BadRequest => Exit::Other,
+        _ => Exit::Rejected,
+    }
+}
+
+/// An I/O error without its number.
+fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(code: Code, attempts_left: Option<u32>) -> ClientError {
+        let problem = Problem { attempts_left, ..Problem::gone() };
+        ClientError::Problem(Box::new(Problem { code, detail: "No.".into(), ..problem }))
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        for (code, left, exit, line, causes) in [
+            (
+                Code::WrongPassphrase,
+                Some(2),
+                Exit::Refused,
+                "the key is wrong; the secret is still there, 2 tries left",
+                1,
+            ),
+            (
+                Code::WrongPassphrase,
+                Some(1),
+                Exit::Refused,
+                "the key is wrong; the secret is still there, 1 try left",
+                1,
+            ),
+            (
+                Code::WrongPassphrase,
+                Some(0),
+                Exit::Refused,
+                "the key is wrong, and that was the last try: the secret has been destroyed",
+                1,
+            ),
+            (Code::PassphraseRequired, None, Exit::Refused, "the server said no: No.", 0),
+            (Code::TooLarge, None, Exit::Rejected, "the server said no: No.", 0),
+            (Code::Unreadable, None, Exit::Other, "the server said no: No.", 0),
+        ] {
+            let error = CallError::of_read(problem(code, left), "the key is");
+            assert_eq!((error.to_string().as_str(), error.exit()), (line, exit));
+            assert_eq!(error.source().is_some(), causes == 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_said_to_nobody() {
+        assert_eq!(OutputError(io::ErrorKind::BrokenPipe.into()).exit(), Exit::BrokenPipe);
+        let full = OutputError(io::Error::from_raw_os_error(28));
+        assert_eq!((full.exit(), full.to_string().contains("os error")), (Exit::File, false));
+    }
+}

@@ -1,0 +1,50 @@
+//! What opens a secret, found before anything is claimed.
+
+use zeroize::Zeroizing;
+
+use super::{Get, GetError};
+use crate::{
+    api::Status,
+    cli::{Global, error::FileError},
+    crypto::envelope::Keys,
+    secret::{Link, LinkKey, Passphrase},
+};
+
+/// What opens a secret.
+pub(super) enum Access {
+    /// The server opens it, for whoever has its passphrase if there is one.
+    Plain(Option<Passphrase>),
+    /// It is opened here; the server wants the proof.
+    EndToEnd { keys: Keys, passphrase: bool },
+}
+
+impl Get {
+    /// What this secret needs, found before anything is claimed.
+    pub(super) fn access(&self, global: &Global, link: &Link, status: &Status) -> Result<Access, GetError> {
+        let key = if status.encrypted { Some(self.key(link)?) } else { None };
+        if key.is_none() && (link.key.is_some() || self.key_file.is_some()) {
+            return Err(if link.key.is_some() { GetError::KeyInLinkOfPlain } else { GetError::KeyFileForPlain });
+        }
+        if key.is_none() && self.remote_name {
+            return Err(GetError::NoName);
+        }
+        let passphrase = status.passphrase_required.then(|| self.passphrase.for_reading(global)).transpose()?;
+        let Some(key) = key else { return Ok(Access::Plain(passphrase)) };
+        let keys = Keys::derive(&key, passphrase.as_ref()).map_err(GetError::UnusableKey)?;
+        Ok(Access::EndToEnd { keys, passphrase: passphrase.is_some() })
+    }
+
+    /// The end-to-end key: from the link, or from a file that came another way.
+    fn key(&self, link: &Link) -> Result<LinkKey, GetError> {
+        let (text, place) = match (&link.key, &self.key_file) {
+            (Some(_), Some(_)) => return Err(GetError::TwoKeys),
+            (Some(text), None) => (text.clone(), "the part after # in the link".to_owned()),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
+                (Zeroizing::new(text), path.display().to_string())
+            }
+            (None, None) => return Err(GetError::NoKey),
+        };
+        text.trim().parse().map_err(|error| GetError::BadKey { place, error })
+    }
+}

@@ -1,0 +1,58 @@
+//! Files that appear whole or not at all, for their owner only: what was read, and keys.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use super::error::FileError;
+
+/// A file that appears in its place whole or not at all, readable by its owner only.
+pub(super) struct NewFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Opens a temporary file beside `path`.
+    pub(super) fn create(path: &Path) -> Result<Self, FileError> {
+        let directory = directory(path);
+        let file = tempfile::Builder::new()
+            .prefix(".ots-")
+            .tempfile_in(directory)
+            .map_err(FileError::new("write to", directory))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// The place that it was opened for.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the content to the disk.
+    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, FileError> {
+        let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
+        written.map_err(FileError::new("write", &self.path))?;
+        Ok(self)
+    }
+
+    /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.
+    pub(super) fn place(self, path: &Path, replace: bool) -> Result<(), (FileError, Option<Self>)> {
+        let placed = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
+        placed.map_err(|error| {
+            let taken = error.error.kind() == io::ErrorKind::AlreadyExists;
+            let failed = FileError::new("write", path)(error.error);
+            (failed, taken.then_some(Self { file: error.file, path: self.path }))
+        })?;
+        // So that the name, too, survives a power cut before the server is told.
+        let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
+        Ok(())
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,60 @@
+//! Reads what `put` is to store: a file, standard input, or what a person types.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use super::{Put, PutError};
+use crate::{
+    cli::{Global, error::FileError, terminal},
+    memory,
+};
+
+/// More than this is never read into memory, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+impl Put {
+    /// What is to be stored: at least one byte.
+    pub(super) fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, PutError> {
+        let file = self.file.as_deref().filter(|path| *path != Path::new("-"));
+        let mut content = match file {
+            Some(path) => {
+                let file = File::open(path).map_err(PutError::Open)?;
+                read_whole(file).map_err(FileError::new("read", path))?
+            }
+            None if self.file.is_none() && terminal::stdin_is_terminal() => {
+                let mut text = terminal::ask_hidden(global, "Secret", None)?;
+                Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+            }
+            None => read_whole(io::stdin().lock()).map_err(PutError::Stdin)?,
+        };
+        if self.trim_newline && content.last() == Some(&b'\n') {
+            let without = content.len() - if content.ends_with(b"\r\n") { 2 } else { 1 };
+            content.truncate(without);
+        }
+        if content.is_empty() { Err(PutError::Empty) } else { Ok(content) }
+    }
+}
+
+/// Reads everything; a buffer that becomes too small is wiped.
+fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    let mut part = Zeroizing::new(vec![0; 64 * 1024]);
+    loop {
+        let length = match input.read(&mut part) {
+            Ok(0) => return Ok(content),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        memory::append(&mut content, part.get(..length).unwrap_or_default(), None)
+            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        if u64::try_from(content.len()).is_ok_and(|length| length > LARGEST) {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB"));
+        }
+    }
+}

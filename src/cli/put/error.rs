@@ -1,0 +1,94 @@
+//! Why `put` stored nothing.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    cli::{
+        error::{CallError, CommandError, Exit, FileError, OutputError},
+        passphrase::PassphraseError,
+        terminal::PromptError,
+    },
+    client::ClientError,
+    crypto::{CryptoError, envelope::SealError},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum PutError {
+    #[error("a name goes only with an end-to-end secret: add --encrypt")]
+    NameNeedsEncrypt,
+    #[error("only an end-to-end secret has a key: add --encrypt")]
+    KeyNeedsEncrypt,
+    #[error("each copy has a key of its own, and one file takes one key: leave --copies or --key-file out")]
+    OneKeyAFile,
+    #[error("--ttl is counted in whole seconds")]
+    WholeSeconds,
+    #[error("the file name is too long: give a shorter one with --name")]
+    NameTooLong,
+    /// The argument isn't repeated: somebody may have typed the secret itself.
+    #[error(
+        "can't open that file ({}); put reads a file or standard input; to send text: printf %s \"$TEXT\" | ots put",
+        .0.kind()
+    )]
+    Open(#[source] io::Error),
+    #[error("can't read standard input: {}", .0.kind())]
+    Stdin(#[source] io::Error),
+    #[error("there is nothing to store: the input is empty")]
+    Empty,
+    #[error("{} exists: choose another name for the key; nothing was sent", .0.display())]
+    KeyFileExists(PathBuf),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    #[error(transparent)]
+    Crypto(CryptoError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the secret is too large: {size} bytes{}, and the server keeps at most {max}", padded(*.encrypted))]
+    TooLarge { size: usize, encrypted: bool, max: u64 },
+    #[error("the server's answer has no token in it: is it an ots server?")]
+    NoToken,
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+fn padded(encrypted: bool) -> &'static str {
+    if encrypted { " with its encryption and padding" } else { "" }
+}
+
+impl From<ClientError> for PutError {
+    fn from(error: ClientError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+impl From<SealError> for PutError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Label => Self::NameTooLong,
+            SealError::Crypto(error) => Self::Crypto(error),
+        }
+    }
+}
+
+impl CommandError for PutError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NameNeedsEncrypt
+            | Self::KeyNeedsEncrypt
+            | Self::OneKeyAFile
+            | Self::WholeSeconds
+            | Self::NameTooLong => Exit::Usage,
+            Self::Open(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) => Exit::File,
+            Self::File(error) => error.exit(),
+            Self::Prompt(error) => error.exit(),
+            Self::Passphrase(error) => error.exit(),
+            Self::Call(error) => error.exit(),
+            Self::TooLarge { .. } => Exit::Rejected,
+            Self::Crypto(_) | Self::NoToken => Exit::Other,
+            Self::Output(error) => error.exit(),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `ots put`: stores a secret and prints its link.
+
+mod content;
+mod error;
+mod parcel;
+
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use clap::builder::BoolishValueParser;
+use jiff::Timestamp;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{Global, passphrase::PassphraseArgs, terminal, values};
+use crate::{api::Created, client::Client, secret::Link};
+use error::PutError;
+use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
+
+/// Store a secret and print its link
+///
+/// The secret is read from FILE or standard input, byte for byte; on a terminal it is asked for, hidden. The link on
+/// stdout reads it once; then it is gone. With --encrypt it is encrypted here, and the key is in the link only, after #,
+/// which no program sends to a server: whoever runs the server can't read it.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Put {
+    /// The file to store; `-` or nothing is standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server's, 24h]
+    #[arg(short, long, value_name = "DURATION", env = "OTS_TTL", value_parser = values::duration)]
+    ttl: Option<Duration>,
+    /// Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise
+    #[arg(short, long, value_name = "BOOL", env = "OTS_ENCRYPT", value_parser = BoolishValueParser::new())]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(default_value = "false", hide_default_value = true, hide_possible_values = true)]
+    encrypt: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// The file name to give the reader, sealed with an encrypted secret [default: that of FILE]
+    #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
+    name: Option<String>,
+    /// Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    key_file: Option<PathBuf>,
+    /// Make N links to N copies, one a reader
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    copies: u16,
+    /// Print the bare token in place of the link
+    #[arg(long)]
+    token: bool,
+    /// Drop one newline at the end, as `echo` adds
+    #[arg(long, env = "OTS_TRIM_NEWLINE", value_parser = BoolishValueParser::new())]
+    trim_newline: bool,
+}
+
+impl Put {
+    pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
+        self.check()?;
+        let client = global.client(None)?;
+        let ttl = self.ttl.map(whole_seconds).transpose()?;
+        let content = Bytes::from_owner(self.content(global)?);
+        let passphrase = self.passphrase.for_sending(global)?;
+        for copy in 0..self.copies {
+            let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
+            if copy == 0 && parcel.body.len() > ASK_ABOVE {
+                check_size(&client, &parcel).await?;
+            }
+            let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
+            let created = store(global, &client, &parcel).await?;
+            key_file.keep();
+            let link = self.link(global, &client, &created, &parcel)?;
+            let line = if global.json { json(&link, &created, &parcel, content.len()) } else { link };
+            terminal::answer(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes())?;
+            if global.chatty() {
+                terminal::say(&self.note(&created));
+            }
+        }
+        Ok(())
+    }
+
+    /// What clap can't see, since `encrypt` may come from the environment or the configuration.
+    fn check(&self) -> Result<(), PutError> {
+        if self.name.is_some() && !self.encrypt {
+            return Err(PutError::NameNeedsEncrypt);
+        }
+        if self.key_file.is_some() && !self.encrypt {
+            return Err(PutError::KeyNeedsEncrypt);
+        }
+        if self.key_file.is_some() && self.copies > 1 {
+            return Err(PutError::OneKeyAFile);
+        }
+        Ok(())
+    }
+
+    /// What a reader needs: the link or its token, with the key unless that goes another way.
+    fn link(
+        &self,
+        global: &Global,
+        client: &Client,
+        created: &Created,
+        parcel: &Parcel,
+    ) -> Result<Zeroizing<String>, PutError> {
+        let bare = self.token && !global.json;
+        let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        Ok(match (&parcel.key, &self.key_file) {
+            (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
+            _ => link,
+        })
+    }
+
+    fn note(&self, created: &Created) -> String {
+        let left = created.expires_at.duration_since(Timestamp::now()).unsigned_abs();
+        let left = values::roughly(left + Duration::from_millis(999));
+        let mut note = format!("can be read once; expires {:.0} (in {left})", created.expires_at);
+        if let Some(path) = &self.key_file {
+            note.push_str(&format!("; the key is in {}: send it another way than the link", path.display()));
+        }
+        note
+    }
+}
+
+/// The link for the reader. The server's own word counts when it names another host (`--public-url`); else the way
+/// that this client takes, which may be https where the server behind a proxy knows only http.
+fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutError> {
+    let token = created.token.parse().map_err(|_| PutError::NoToken)?;
+    let public = Url::parse(&created.url).map_err(|_| PutError::NoToken)?;
+    if public.host() == client.server().host() {
+        Ok(Link::to_text(client.server(), &token))
+    } else {
+        Ok(Zeroizing::new(created.url.clone()))
+    }
+}
+
+/// The object of `put --json`.
+fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Zeroizing<String> {
+    let object = serde_json::json!({
+        "link": link,
+        "token": created.token,
+        "expires_at": format!("{:.3}", created.expires_at),
+        "size": size,
+        "encrypted": parcel.create.encrypted,
+    });
+    Zeroizing::new(object.to_string())
+}
+
+/// The server takes whole seconds.
+fn whole_seconds(ttl: Duration) -> Result<Duration, PutError> {
+    if ttl.subsec_nanos() == 0 { Ok(ttl) } else { Err(PutError::WholeSeconds) }
+}

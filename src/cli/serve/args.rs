@@ -1,0 +1,111 @@
+//! The options of `serve`, and what they make together.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{ValueEnum, builder::BoolishValueParser};
+use url::Url;
+
+use super::ServeError;
+use crate::{
+    cli::values,
+    server::{Options, Settings},
+    store::Location,
+};
+
+/// Run the server
+///
+/// Without any option it listens on this machine only, keeps its database in the platform's data directory and makes
+/// a key of its own there. `SECRET_KEY` (or --secret-key-file) brings the key, `SECRET_KEYS_OLD` (separated by commas) or
+/// --old-key-file those it replaced.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Serve {
+    /// The address and port to listen on
+    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000")]
+    pub(super) listen: SocketAddr,
+    /// Where to keep the database and the key [default: the platform's data directory]
+    #[arg(long, value_name = "DIR", env = "OTS_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) data_dir: Option<PathBuf>,
+    /// The database: sqlite:FILE [default: sqlite:ots.db in the data directory]
+    #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true)]
+    pub(super) database: Option<String>,
+    /// Read the secret key from a file
+    #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) secret_key_file: Option<PathBuf>,
+    /// Read an old key from a file, whole; can be given several times
+    #[arg(long, value_name = "FILE", env = "OTS_OLD_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) old_key_file: Vec<PathBuf>,
+    /// The root that links start with, as people reach it
+    #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::server)]
+    pub(super) public_url: Option<Url>,
+    /// The largest secret, up to 100MiB
+    #[arg(long, value_name = "SIZE", env = "OTS_MAX_SIZE", default_value = "1MiB", value_parser = values::size)]
+    pub(super) max_size: usize,
+    /// How long a secret is kept when nobody says
+    #[arg(long, value_name = "DURATION", env = "OTS_DEFAULT_TTL", default_value = "24h", value_parser = values::duration)]
+    pub(super) default_ttl: Duration,
+    /// How long a secret can be kept
+    #[arg(long, value_name = "DURATION", env = "OTS_MAX_TTL", default_value = "30d", value_parser = values::duration)]
+    pub(super) max_ttl: Duration,
+    /// Have no page to share from: links still open in a browser
+    #[arg(long, env = "OTS_NO_CREATE_PAGE", value_parser = BoolishValueParser::new())]
+    pub(super) no_create_page: bool,
+    /// How long a reader may ask again for what it is reading
+    #[arg(long, value_name = "DURATION", env = "OTS_CLAIM_LEASE", default_value = "60s", value_parser = values::duration)]
+    pub(super) claim_lease: Duration,
+    /// How often expired secrets are removed, at most 30s
+    #[arg(long, value_name = "DURATION", env = "OTS_CLEANUP_INTERVAL", default_value = "10s", value_parser = values::duration)]
+    pub(super) cleanup_interval: Duration,
+    /// How long a client may be silent before it is cut off
+    #[arg(long, value_name = "DURATION", env = "OTS_CLIENT_TIMEOUT", default_value = "30s", value_parser = values::duration)]
+    pub(super) client_timeout: Duration,
+    /// Connections at once
+    #[arg(long, value_name = "N", env = "OTS_MAX_CONNECTIONS", default_value_t = 1024)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) max_connections: u32,
+    /// How to write the log
+    #[arg(long, value_name = "FORMAT", env = "OTS_LOG_FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+    /// Start though there are secrets that none of the keys opens; they stay as they are
+    #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
+    pub(super) allow_unreadable: bool,
+    /// For development: a fixed key, data in ./storage/db, this machine only
+    #[arg(long, env = "OTS_DEV", value_parser = BoolishValueParser::new())]
+    pub(super) dev: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Serve {
+    pub(super) fn settings(&self) -> Result<Settings, ServeError> {
+        if self.dev && !self.listen.ip().is_loopback() {
+            return Err(ServeError::DevelopmentAddress);
+        }
+        if self.cleanup_interval > Duration::from_secs(30) {
+            return Err(ServeError::CleanupInterval);
+        }
+        Ok(Settings::new(Options {
+            max_size: self.max_size,
+            default_ttl: self.default_ttl,
+            max_ttl: self.max_ttl,
+            public_url: self.public_url.clone(),
+            create_page: !self.no_create_page,
+            client_timeout: self.client_timeout,
+            max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+            shutdown_timeout: Duration::from_secs(30),
+        })?)
+    }
+
+    /// The store that was named, else a file beside the other data.
+    pub(super) fn location(&self, data: &Path) -> Result<Location, ServeError> {
+        let Some(url) = &self.database else { return Ok(Location::Sqlite(data.join("ots.db"))) };
+        Ok(url.parse::<Location>()?)
+    }
+}

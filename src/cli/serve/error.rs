@@ -1,0 +1,67 @@
+//! Why the server doesn't run.
+
+use std::{io, net::SocketAddr};
+
+use super::keys::KeyError;
+use crate::{
+    cli::error::{CommandError, Exit, StartError},
+    crypto::CryptoError,
+    secret::NoRandomness,
+    server::InvalidSettings,
+    store::{InvalidLocation, OpenError, StoreError},
+    vault::VaultError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum ServeError {
+    #[error("--dev uses a key that everybody knows, so --listen has to be a loopback address")]
+    DevelopmentAddress,
+    #[error("--cleanup-interval can be at most 30s: expired secrets are gone within a minute")]
+    CleanupInterval,
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    #[error("--database: {0}")]
+    Database(#[from] InvalidLocation),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("there is no home directory: choose one with --data-dir")]
+    NoHome,
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(
+        "{0} stored secret(s) are sealed under another SECRET_KEY: give that one, add it to SECRET_KEYS_OLD, or start with \
+         --allow-unreadable; nothing was changed"
+    )]
+    Unreadable(u64),
+    #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Serve(#[from] NoRandomness),
+    #[error(transparent)]
+    Close(StoreError),
+}
+
+impl CommandError for ServeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::DevelopmentAddress | Self::CleanupInterval | Self::Settings(_) | Self::Database(_) => Exit::Usage,
+            Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::Key(error) => error.exit(),
+            Self::Start(error) => error.exit(),
+            Self::NoHome
+            | Self::Open(_)
+            | Self::Crypto(_)
+            | Self::Vault(_)
+            | Self::Unreadable(_)
+            | Self::Listen { .. }
+            | Self::Serve(_)
+            | Self::Close(_) => Exit::Other,
+        }
+    }
+}

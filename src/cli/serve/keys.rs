@@ -1,0 +1,156 @@
+//! Where the server's keys come from: the current one, and those that it replaced.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Serve, ServeError};
+use crate::{
+    cli::{
+        error::{CommandError, Exit, FileError},
+        new_file::NewFile,
+    },
+    crypto::at_rest::{Keyring, MasterKey},
+    secret::{InvalidSecretKey, NoRandomness, SecretKey, random},
+};
+
+/// The variable of the current key.
+const CURRENT: &str = "SECRET_KEY";
+/// The variable of those that it replaced.
+const OLD: &str = "SECRET_KEYS_OLD";
+/// The key of `--dev`: known to everybody, so it serves this machine only.
+const DEVELOPMENT_KEY: &str = "development_secret_key";
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum KeyError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{CURRENT} {}{}", .0, advice(*.0))]
+    Variable(InvalidSecretKey),
+    #[error("{} {error}{}", .path.display(), advice(*.error))]
+    KeyFile { path: PathBuf, error: InvalidSecretKey },
+    #[error("{OLD} isn't UTF-8 text: put each old key into a file of its own and give it with --old-key-file")]
+    OldNotText,
+    #[error(
+        "{OLD} has a key with white space at an edge: separate the keys with commas alone, or put each into a file of its \
+         own and give it with --old-key-file"
+    )]
+    OldEdge,
+    #[error("{} {error}: an old key's file holds that key alone", .path.display())]
+    OldFile { path: PathBuf, error: InvalidSecretKey },
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+fn advice(error: InvalidSecretKey) -> &'static str {
+    match error {
+        InvalidSecretKey::Empty => ": make a key with: openssl rand -hex 32",
+        _ => {
+            ", so SECRET_KEYS_OLD could not hold it later: make a key with: openssl rand -hex 32 (and give the file of one \
+             that is in use with --old-key-file)"
+        }
+    }
+}
+
+impl CommandError for KeyError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Variable(_) | Self::OldNotText | Self::OldEdge => Exit::Usage,
+            Self::KeyFile { .. } | Self::OldFile { .. } => Exit::File,
+            Self::Randomness(_) => Exit::Other,
+        }
+    }
+}
+
+impl Serve {
+    /// Every key that opens something, the current one first.
+    pub(super) fn keyring(&self, data: &Path) -> Result<Keyring, ServeError> {
+        let current = MasterKey::derive(self.secret_key(data)?.expose())?;
+        let old = self.old_keys()?.iter().map(|key| MasterKey::derive(key.expose())).collect::<Result<_, _>>()?;
+        Ok(Keyring::new(current, old))
+    }
+
+    /// The variable; a file; a service manager's credential; with `--dev` the fixed key; else a key of our own.
+    fn secret_key(&self, data: &Path) -> Result<SecretKey, KeyError> {
+        if let Some(given) = variable(CURRENT) {
+            let key = SecretKey::parse(given).map_err(KeyError::Variable)?;
+            if !self.dev && key.expose() == DEVELOPMENT_KEY.as_bytes() {
+                tracing::warn!(
+                    "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
+                );
+            }
+            return Ok(key);
+        }
+        if let Some(path) = &self.secret_key_file {
+            warn_if_others_read(path);
+            return read_key(path);
+        }
+        // Its permissions are the service manager's affair: with an access list they look wider than they are.
+        if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key"))
+            && path.exists()
+        {
+            return read_key(&path);
+        }
+        if self.dev {
+            return SecretKey::parse(Zeroizing::new(DEVELOPMENT_KEY.into())).map_err(KeyError::Variable);
+        }
+        own_key(&data.join("secret.key"))
+    }
+
+    /// Those of the variable, and one a file.
+    fn old_keys(&self) -> Result<Vec<SecretKey>, KeyError> {
+        let mut keys = SecretKey::parse_old(variable(OLD).unwrap_or_default()).map_err(|error| match error {
+            InvalidSecretKey::NotText => KeyError::OldNotText,
+            _ => KeyError::OldEdge,
+        })?;
+        for path in &self.old_key_file {
+            warn_if_others_read(path);
+            let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+            let wrong = |error| KeyError::OldFile { path: path.clone(), error };
+            keys.push(SecretKey::parse_whole(given).map_err(wrong)?);
+        }
+        Ok(keys)
+    }
+}
+
+/// A variable's bytes, if it is set to any.
+fn variable(name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| Zeroizing::new(value.into_encoded_bytes()))
+}
+
+fn read_key(path: &Path) -> Result<SecretKey, KeyError> {
+    let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+    SecretKey::parse(given).map_err(|error| KeyError::KeyFile { path: path.to_owned(), error })
+}
+
+/// The key that this server made for itself, made now if there is none. It appears whole or not at all.
+fn own_key(path: &Path) -> Result<SecretKey, KeyError> {
+    if path.exists() {
+        warn_if_others_read(path);
+        return read_key(path);
+    }
+    let bytes = Zeroizing::new(random::<32>()?);
+    let text = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_ref()));
+    match NewFile::create(path)?.write(text.as_bytes())?.place(path, false) {
+        Ok(()) => {
+            tracing::info!("made a secret key in {}, beside the data: they are kept or lost together", path.display());
+        }
+        // Another server was faster.
+        Err((_, Some(_))) => {}
+        Err((error, None)) => return Err(error.into()),
+    }
+    read_key(path)
+}
+
+#[cfg(unix)]
+fn warn_if_others_read(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
+        tracing::warn!("{} can be read by others than its owner: chmod 600 it", path.display());
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_read(_: &Path) {}

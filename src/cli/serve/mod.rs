@@ -1,0 +1,78 @@
+//! `ots serve`: runs the server.
+
+mod args;
+mod data;
+mod error;
+mod keys;
+mod log;
+mod signals;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::{Global, error::StartError};
+use crate::{
+    crypto::at_rest::Keyring,
+    server::{self, Settings},
+    store::{Location, Store, sweeper},
+    vault::Vault,
+};
+pub(super) use args::Serve;
+use error::ServeError;
+use log::log;
+use signals::stop_signal;
+
+impl Serve {
+    pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
+        log(self.log_format, global);
+        raise_file_limit();
+        let settings = self.settings()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
+        runtime.block_on(self.serve(settings))
+    }
+
+    async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
+        let stop = stop_signal();
+        let data = self.data_dir()?;
+        let location = self.location(&data)?;
+        let store = Arc::new(Store::open(&location, self.max_size)?);
+        let vault = self.vault(&store, self.keyring(&data)?).await?;
+        let listen = |source| ServeError::Listen { address: self.listen, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
+        let address = listener.local_addr().unwrap_or(self.listen);
+        tracing::info!("listening on http://{address}");
+        let Location::Sqlite(path) = &location;
+        tracing::info!("keeping secrets in {}", path.display());
+
+        let sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
+        let served = server::run(listener, vault, settings, stop).await;
+        sweeping.abort();
+        store.close().await.map_err(ServeError::Close)?;
+        tracing::info!("stopped");
+        Ok(served?)
+    }
+
+    /// What none of the keys opens stays as it is, and somebody has to say that this is known.
+    async fn vault(&self, store: &Arc<Store>, keys: Keyring) -> Result<Vault, ServeError> {
+        let vault = Vault::new(Arc::clone(store), keys, self.claim_lease);
+        match vault.unreadable().await? {
+            0 => {}
+            count if self.allow_unreadable => {
+                tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");
+            }
+            count => return Err(ServeError::Unreadable(count)),
+        }
+        Ok(vault)
+    }
+}
+
+/// As many connections as the system lets us have.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}

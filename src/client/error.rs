@@ -1,0 +1,101 @@
+//! Why a call failed, in words for a person. reqwest's own would hold the URL, and so the token.
+
+use std::error::Error as _;
+
+use reqwest::StatusCode;
+use url::Url;
+
+use crate::api::Problem;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Not found, already read, burned or expired.
+    #[error("the secret is gone: not found, already read, burned or expired")]
+    Gone,
+    /// No connection, or it broke.
+    #[error("can't reach {server}: {reason}")]
+    Unreachable {
+        /// The server's root.
+        server: Box<str>,
+        /// Why, in a few words.
+        reason: Box<str>,
+        /// The error, without the URL.
+        source: reqwest::Error,
+    },
+    /// No answer in time.
+    #[error("{server} didn't answer in time: try again, or give it longer with --timeout")]
+    TimedOut {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// The server said no.
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    /// What answered isn't an `ots` server, or a proxy is in between.
+    #[error("{server} doesn't answer as an ots server does ({what}): check the server's URL")]
+    Protocol {
+        /// The server's root.
+        server: Box<str>,
+        /// What was odd.
+        what: Box<str>,
+    },
+    /// The answer broke off.
+    #[error("the answer from {server} broke off")]
+    Incomplete {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// Plain http over a network.
+    #[error(
+        "{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe"
+    )]
+    PlainHttp {
+        /// The server's root.
+        server: Box<str>,
+    },
+    /// The certificates can't be used.
+    #[error("the CA certificates can't be used: {0}")]
+    Certificates(String),
+}
+
+impl ClientError {
+    /// Says of reqwest's error what a person can act on.
+    pub(super) fn request(server: &Url, error: reqwest::Error) -> Self {
+        let server = server.as_str().into();
+        if error.is_timeout() {
+            Self::TimedOut { server }
+        } else {
+            Self::Unreachable { server, reason: root_cause(&error).into(), source: error.without_url() }
+        }
+    }
+
+    pub(super) fn protocol(server: &Url, what: String) -> Self {
+        Self::Protocol { server: server.as_str().into(), what: what.into() }
+    }
+
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => true,
+            Self::Problem(problem) => {
+                problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+                    || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The innermost cause, which names neither URL nor header.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    let text = text.unwrap_or_else(|| "the request failed".to_owned());
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

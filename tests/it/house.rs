@@ -1,0 +1,300 @@
+//! What the house's order promises from outside: servers that lie, keys from wherever they come, where data lives, causes.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Output,
+    sync::{Arc, Mutex},
+};
+
+use crate::common::{Server, directory, on_disk, ots, run};
+
+const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn assert_fails(output: &Output, code: i32, says: &str) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(says) && said.starts_with("ots: ") && said.trim_end().lines().count() == 1, "{said}");
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+}
+
+fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = ots();
+    command.envs(environment.iter().copied()).args(arguments);
+    run(command, b"x")
+}
+
+/// A server that answers as a test says, one request a connection; gives its URL and the first lines that it was asked.
+fn lying(
+    answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let shared = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = vec![0; 16 * 1024];
+            let length = stream.read(&mut head).unwrap();
+            let first = text(&head[..length]).lines().next().unwrap_or_default().to_owned();
+            shared.lock().unwrap().push(first.clone());
+            // A client that has had enough closes.
+            let _ = answer(&first, &mut stream);
+        }
+    });
+    (url, asked)
+}
+
+fn status(size: u64) -> String {
+    format!(
+        r#"{{"created_at":"2026-01-01T00:00:00.000Z","expires_at":"2126-01-01T00:00:00.000Z","size":{size},"encrypted":false,"passphrase_required":false}}"#
+    )
+}
+
+fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+    write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+/// A size that nobody could have stored is refused before anything is claimed, and costs no memory.
+#[test]
+fn a_size_that_can_not_be_claims_nothing() {
+    for size in [u64::MAX, 1 << 40, (1 << 30) + 1] {
+        let (url, asked) = lying(move |first, stream| {
+            if first.starts_with("GET") {
+                return send(stream, &status(size));
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nthree")
+        });
+        let output = run_with(&[], &["get", &format!("{url}/s/{TOKEN}")]);
+        assert_fails(&output, 1, "doesn't answer as an ots server does");
+        assert_eq!(asked.lock().unwrap().len(), 1, "nothing but the status was asked for");
+    }
+}
+
+/// A content has exactly the bytes that were announced: less isn't whole, more is a lie. Neither is acknowledged.
+#[test]
+fn a_content_of_another_length_is_not_acknowledged() {
+    for (announced, code, says, reads) in [(1000, 6, "broke off", 6), (2, 1, "more than the 2 bytes", 1)] {
+        let (url, asked) = lying(move |first, stream| {
+            if first.starts_with("GET") {
+                return send(stream, &status(announced));
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nthree")
+        });
+        let output = run_with(&[], &["get", &format!("{url}/s/{TOKEN}")]);
+        assert_fails(&output, code, says);
+        let asked = asked.lock().unwrap();
+        assert!(!asked.iter().any(|first| first.starts_with("DELETE")), "{asked:?}");
+        assert_eq!(asked.iter().filter(|first| first.starts_with("POST")).count(), reads, "{asked:?}");
+    }
+}
+
+/// An answer that never ends is not kept: of JSON no more than 64 KiB are read, of a content what was announced.
+#[test]
+fn answers_without_an_end_are_given_up() {
+    let endless = |stream: &mut TcpStream, status: &str| -> std::io::Result<()> {
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n[")?;
+        loop {
+            stream.write_all(&[b' '; 8 * 1024])?;
+        }
+    };
+    let (url, _) = lying(move |_, stream| endless(stream, "200 OK"));
+    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["status", TOKEN]), 1, "can't be read");
+    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["health"]), 1, "unhealthy: ");
+    let (url, _) = lying(move |_, stream| endless(stream, "500 Internal Server Error"));
+    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["put"]), 1, "it answers 500");
+    let (url, _) = lying(
+        move |first, stream| {
+            if first.starts_with("GET") { send(stream, &status(5)) } else { endless(stream, "200 OK") }
+        },
+    );
+    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["get", TOKEN]), 1, "more than the 5 bytes");
+}
+
+/// `-v` tells the causes that the line doesn't tell already, and none twice; neither line nor causes hold the token.
+#[test]
+fn causes_are_told_once() {
+    let output = run_with(&[], &["-v", "get", &format!("http://127.0.0.1:1/s/{TOKEN}")]);
+    let said = text(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "ots: can't reach http://127.0.0.1:1/: connection refused");
+    assert!(lines.len() > 1 && lines[1..].iter().all(|line| line.starts_with("  because: ")), "{said}");
+    let mut apart = lines.clone();
+    apart.sort_unstable();
+    apart.dedup();
+    assert_eq!(apart.len(), lines.len(), "{said}");
+    assert!(!said.contains(TOKEN) && !lines[1..].iter().any(|line| line.contains("can't reach")), "{said}");
+
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let (status, gone) = (run(server.client(&["-v", "status", TOKEN]), b""), "ots: the secret is gone");
+    assert!(text(&status.stderr).starts_with(gone) && text(&status.stderr).lines().count() == 1);
+    let refused = run(server.client(&["-v", "put", "--ttl", "31d"]), b"x");
+    assert!(text(&refused.stderr).lines().count() == 1, "{}", text(&refused.stderr));
+}
+
+#[test]
+fn the_version_is_a_line_and_in_full_says_what_was_built_in() {
+    let version = format!("ots {}\n", env!("CARGO_PKG_VERSION"));
+    for arguments in [&["-V"][..], &["-vV"], &["put", "-V"]] {
+        let said = text(&run_with(&[], arguments).stdout);
+        assert!(said.lines().count() == 1 && said.ends_with(version.trim_start_matches("ots ")), "{said}");
+    }
+    for arguments in [&["--version"][..], &["--version", "--verbose"], &["--verbose", "--version"]] {
+        let said = text(&run_with(&[], arguments).stdout);
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(said.starts_with(&version) && lines.len() == 2 && lines[1].starts_with("pages: with"), "{said}");
+    }
+}
+
+/// The configuration names the nearest option only when it is near.
+#[test]
+fn a_misspelt_option_is_told_what_it_may_have_meant() {
+    let files = directory();
+    let config = files.path().join("config.toml");
+    for (wrong, says) in [
+        ("tll = \"1h\"", "there is no option tll; the nearest known one is ttl"),
+        ("hunter = 2", "there is no option hunter; the known ones are "),
+        ("[serve]\nhunter = 2", "there is no option hunter; the known ones are listen, data_dir, "),
+        ("[serve]\nold_key_fil = \"x\"", "the nearest known one is old_key_file"),
+    ] {
+        std::fs::write(&config, wrong).unwrap();
+        assert_fails(&run_with(&[("OTS_CONFIG", config.to_str().unwrap())], &["put"]), 1, says);
+    }
+}
+
+/// Starts a server over `data` with these keys.
+fn serve(data: &Path, environment: &[(&str, &std::ffi::OsStr)], arguments: &[&str]) -> Result<Server, String> {
+    let mut command = ots();
+    command.envs(environment.iter().copied()).args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+    command.args(arguments);
+    Server::spawn(command)
+}
+
+/// The same key opens what is stored, wherever it comes from, with the newline that an editor or a secret's mount adds.
+#[tokio::test]
+async fn a_key_is_the_same_wherever_it_comes_from() {
+    let (data, files) = (directory(), directory());
+    let server = serve(data.path(), &[("SECRET_KEY", "a key\n".as_ref())], &[]).unwrap();
+    server.create("x").await;
+    assert!(server.stop().success());
+    let file = files.path().join("key");
+    let path = file.to_str().unwrap();
+    for written in ["a key", "a key\n", "a key\r\n"] {
+        std::fs::write(&file, written).unwrap();
+        assert!(serve(data.path(), &[("SECRET_KEY", written.as_ref())], &[]).unwrap().stop().success());
+        assert!(serve(data.path(), &[], &["--secret-key-file", path]).unwrap().stop().success());
+        let new = [("SECRET_KEY", "new".as_ref()), ("SECRET_KEYS_OLD", written.as_ref())];
+        assert!(serve(data.path(), &new, &[]).unwrap().stop().success());
+        assert!(serve(data.path(), &new[..1], &["--old-key-file", path]).unwrap().stop().success());
+        let by_variable = [new[0], ("OTS_OLD_KEY_FILE", file.as_os_str())];
+        assert!(serve(data.path(), &by_variable, &[]).unwrap().stop().success());
+    }
+    // Its own key is read by the same rule.
+    std::fs::write(data.path().join("secret.key"), "a key\n").unwrap();
+    assert!(serve(data.path(), &[], &[]).unwrap().stop().success());
+}
+
+/// A key that could not be given again is refused at its first use; one that is in use all the same can go into a file.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_can_not_be_rotated_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let (data, files) = (directory(), directory());
+    let (file, second) = (files.path().join("key"), files.path().join("second"));
+    let path = file.to_str().unwrap();
+    for (key, says) in [
+        (&b"a,b"[..], "has a comma in it"),
+        (b" a", "has white space at an edge"),
+        (b"a\n\n", "has white space at an edge"),
+        (b"\xff\xfe", "isn't UTF-8 text"),
+        (b"\n", "is empty"),
+    ] {
+        std::fs::write(&file, key).unwrap();
+        let refused = serve(data.path(), &[("SECRET_KEY", std::ffi::OsStr::from_bytes(key))], &[]).err().unwrap();
+        assert!(
+            refused.contains(&format!("ots: SECRET_KEY {says}")) && refused.contains("openssl rand -hex 32"),
+            "{refused}"
+        );
+        let refused = serve(data.path(), &[], &["--secret-key-file", path]).err().unwrap();
+        assert!(
+            refused.contains(&format!("ots: {path} {says}")) && refused.contains("openssl rand -hex 32"),
+            "{refused}"
+        );
+    }
+    for (old, says) in [(&b"a, b"[..], "commas alone"), (b"a,\xff", "isn't UTF-8 text")] {
+        let keys = [("SECRET_KEY", "new".as_ref()), ("SECRET_KEYS_OLD", std::ffi::OsStr::from_bytes(old))];
+        let refused = serve(data.path(), &keys, &[]).err().unwrap();
+        assert!(refused.contains(says) && refused.contains("--old-key-file"), "{refused}");
+    }
+    // Old keys in files are taken whole, several of them.
+    std::fs::write(&file, "one, with a comma \n").unwrap();
+    std::fs::write(&second, b"\xff").unwrap();
+    let (path, second) = (path, second.to_str().unwrap());
+    let new = [("SECRET_KEY", "new".as_ref())];
+    assert!(serve(data.path(), &new, &["--old-key-file", path, "--old-key-file", second]).unwrap().stop().success());
+    std::fs::write(&file, "\n").unwrap();
+    let refused = serve(data.path(), &new, &["--old-key-file", path]).err().unwrap();
+    assert!(refused.contains(&format!("ots: {path} is empty")), "{refused}");
+}
+
+/// A key file that others can read is told of, and taken.
+#[cfg(unix)]
+#[test]
+fn a_key_file_for_everybody_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (data, files) = (directory(), directory());
+    let file = files.path().join("key");
+    std::fs::write(&file, "a key").unwrap();
+    for (mode, warned) in [(0o600, false), (0o640, true), (0o644, true), (0o400, false)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let server = serve(data.path(), &[], &["--secret-key-file", file.to_str().unwrap()]).unwrap();
+        assert_eq!(server.log().contains("can be read by others than its owner"), warned, "{mode:o}: {}", server.log());
+    }
+}
+
+/// In a container, too, the key is made beside the data, and one line says so; nothing of cargo's decides anything.
+#[tokio::test]
+async fn a_container_makes_its_key_beside_the_data() {
+    for variable in ["container", "KUBERNETES_SERVICE_HOST", "CARGO_MANIFEST_DIR"] {
+        let data = directory();
+        let server = serve(data.path(), &[(variable, "x".as_ref())], &[]).unwrap();
+        let token = server.create("hunter2").await;
+        let key = data.path().join("secret.key");
+        let line = format!("made a secret key in {}, beside the data", key.display());
+        assert_eq!(server.log().matches(&line).count(), 1, "{}", server.log());
+        assert!(server.stop().success());
+        let server = serve(data.path(), &[(variable, "x".as_ref())], &[]).unwrap();
+        assert!(!server.log().contains("made a secret key"), "{}", server.log());
+        assert_eq!(server.get(&token).await.status(), 200);
+        assert!(!on_disk(data.path(), b"hunter2"));
+    }
+}
+
+/// With `--dev` the project's directory comes before a service manager's; a container without `/app` has the platform's.
+#[test]
+fn data_lives_in_the_most_particular_place() {
+    let (place, home) = (directory(), directory());
+    let start = |environment: &[(&str, &Path)], arguments: &[&str]| {
+        let mut command = ots();
+        command.env("HOME", home.path()).env("container", "oci").envs(environment.iter().copied());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).current_dir(place.path());
+        assert!(Server::spawn(command).unwrap().stop().success());
+    };
+    let state = place.path().join("state");
+    start(&[("STATE_DIRECTORY", &state)], &["--dev"]);
+    assert!(place.path().join("storage/db/ots.db").exists() && !state.exists());
+    if !Path::new("/app").is_dir() {
+        start(&[], &[]);
+        assert!(home.path().join(".local/share/ots/ots.db").exists());
+        assert!(home.path().join(".local/share/ots/secret.key").exists());
+    }
+}
