@@ -242,7 +242,7 @@ async fn run(step: &Step, model: &mut Model, store: &mut Arc<Store>, directory: 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_store_answers_as_its_model_does(steps in steps()) {

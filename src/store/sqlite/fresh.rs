@@ -53,7 +53,7 @@ impl Fresh {
         self.kept().records.remove(&id).filter(|(head, _)| now < head.expires_at)
     }
 
-    /// Lets go of it: it was removed.
+    /// Lets go of it: it is about to change.
     pub(super) fn forget(&self, id: SecretId) {
         self.kept().records.remove(&id);
     }

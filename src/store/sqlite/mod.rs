@@ -117,11 +117,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
-        let taken = self.write(Effect::Removes, move |tables| tables.take(id, access, now)).await?;
-        if taken {
-            self.fresh.forget(id);
-        }
-        Ok(taken)
+        self.fresh.forget(id);
+        self.write(Effect::Removes, move |tables| tables.take(id, access, now)).await
     }
 
     pub(super) async fn claim(
@@ -133,6 +130,7 @@ impl SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        self.fresh.forget(id);
         self.write(Effect::Changes, move |tables| tables.claim(id, access, claim, until, now)).await
     }
 
@@ -151,13 +149,14 @@ impl SqliteStore {
         limit: u32,
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
+        self.fresh.forget(id);
         self.write(Effect::Removes, move |tables| tables.fail_attempt(id, limit, now)).await
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
         let swept = self.write(Effect::Removes, move |tables| tables.sweep(now, at_most)).await?;
+        self.fresh.forget_expired(now);
         if !swept.more {
-            self.fresh.forget_expired(now);
             self.progress.swept();
         }
         Ok(swept)
