@@ -147,8 +147,6 @@ impl Form {
     pub(super) async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Self, Problem> {
         if !is_form(call.request) {
             return Err(Problem::new(
-                415,
-                "Unsupported Media Type",
                 Code::UnsupportedMediaType,
                 "This address takes the page's form; programs use the API below /api/v1/",
             ));

@@ -12,7 +12,7 @@ use super::{
     body,
     call::{App, Call},
     openapi, pages,
-    problem::nothing_here,
+    problem::{self, Failed, nothing_here},
     reply::{Reply, ReplyBody},
     resources::{health, info, secrets},
 };
@@ -114,6 +114,9 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     let method = request.method().clone();
     let incoming = Call { request: &mut request, parameter, activity: &activity };
     let reply = handle(app, route, &method, incoming).await.unwrap_or_else(Reply::from);
+    if let Some(cause) = &reply.cause {
+        problem::log(cause, &request_id);
+    }
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !hyper::body::Body::is_end_stream(request.body());
     if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
@@ -131,17 +134,12 @@ pub(super) async fn answer(app: &App, mut request: Request<Incoming>, activity: 
     reply.finish(&request_id, activity, close)
 }
 
-async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call<'_>) -> Result<Reply, Problem> {
+async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call<'_>) -> Result<Reply, Failed> {
     let Some(route) = route else {
-        return Err(nothing_here());
+        return Err(nothing_here().into());
     };
     if route == Route::SharePage && !app.settings.create_page {
-        return Err(Problem::new(
-            404,
-            "Not Found",
-            Code::NotFound,
-            "Secrets are shared here with `ots put` or the API only",
-        ));
+        return Err(Problem::new(Code::NotFound, "Secrets are shared here with `ots put` or the API only").into());
     }
     let head_or_get = *method == Method::GET || *method == Method::HEAD;
     match route {
@@ -157,15 +155,13 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::SharePage if *method == Method::POST => pages::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::read(app, incoming).await,
-        Route::Asset if head_or_get => pages::asset(&incoming),
+        Route::Asset if head_or_get => Ok(pages::asset(&incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
-        Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
+        Route::Swagger if head_or_get => Ok(openapi::swagger(incoming.parameter)?),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
         Route::Robots if head_or_get => Ok(pages::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
-            405,
-            "Method Not Allowed",
             Code::MethodNotAllowed,
             "This path doesn't take that method; the Allow header names those that it takes",
         ))

@@ -13,7 +13,7 @@ use self::templates::{Language, Page};
 use super::{
     call::{App, Call},
     intake::{self, Form},
-    problem::nothing_here,
+    problem::{self, Failed, nothing_here},
     reply::Reply,
 };
 use crate::{
@@ -35,13 +35,13 @@ const ROOT_OF_SHARE: &str = "./";
 const ROOT_OF_SECRET: &str = "../";
 
 /// `GET /`.
-pub(super) fn share(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(super) fn share(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let language = language(call.request.headers())?;
     Ok(share_page(app, language, StatusCode::OK, &[("state", "compose")]))
 }
 
 /// `POST /`: the share page's form, without JavaScript.
-pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let language = language(call.request.headers())?;
     let base = intake::base_url(app, call.request);
     let form = Form::read(app, call, app.settings.max_form()).await?;
@@ -58,7 +58,7 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
     let request = CreateRequest { content, ttl, passphrase, encrypted: false, passphrase_required: false };
     let created = match intake::new_secret(app, request) {
         Ok(secret) => app.vault.create(secret).await?,
-        Err(problem) => return again(status_of(&problem), &problem.detail),
+        Err(problem) => return again(problem::status(&problem), &problem.detail),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
     let (expires_at, expires) = times(created.expires_at);
@@ -67,13 +67,13 @@ pub(super) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> 
 }
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
-pub(super) async fn secret(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(super) async fn secret(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let language = language(call.request.headers())?;
     waiting(app, language, call.parameter, StatusCode::OK, None).await
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
-pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let language = language(call.request.headers())?;
     let text = call.parameter;
     let Ok(token) = text.parse::<Token>() else { return Ok(gone(language)) };
@@ -99,7 +99,7 @@ pub(super) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
             let wrong = language.text_with("wrong_passphrase", left);
             waiting(app, language, text, StatusCode::FORBIDDEN, Some(&wrong)).await
         }
-        Err(error) => Ok(failed(language, &error.into())),
+        Err(error) => Ok(failed(language, error)),
     }
 }
 
@@ -122,12 +122,12 @@ async fn waiting(
     token: &str,
     code: StatusCode,
     wrong: Option<&str>,
-) -> Result<Reply, Problem> {
+) -> Result<Reply, Failed> {
     let Ok(token) = token.parse::<Token>() else { return Ok(gone(language)) };
     match app.vault.status(&token, None).await {
         Ok(Some(status)) => waiting_page(language, &status, code, wrong),
         Ok(None) => Ok(gone(language)),
-        Err(error) => Ok(failed(language, &error.into())),
+        Err(error) => Ok(failed(language, error)),
     }
 }
 
@@ -136,7 +136,7 @@ fn waiting_page(
     status: &Status,
     code: StatusCode,
     wrong: Option<&str>,
-) -> Result<Reply, Problem> {
+) -> Result<Reply, Failed> {
     let hidden = |hidden: bool| if hidden { "hidden" } else { "" };
     let (expires_at, expires) = times(status.expires_at);
     let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
@@ -158,17 +158,10 @@ fn gone(language: &'static Language) -> Reply {
     html(language, Page::Secret, StatusCode::NOT_FOUND, &values(ROOT_OF_SECRET, &[("state", "gone")]))
 }
 
-fn failed(language: &'static Language, problem: &Problem) -> Reply {
-    html(
-        language,
-        Page::Secret,
-        status_of(problem),
-        &values(ROOT_OF_SECRET, &[("state", "failed"), ("detail", &problem.detail)]),
-    )
-}
-
-fn status_of(problem: &Problem) -> StatusCode {
-    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+fn failed(language: &'static Language, error: VaultError) -> Reply {
+    let Failed { problem, cause } = error.into();
+    let values = values(ROOT_OF_SECRET, &[("state", "failed"), ("detail", &problem.detail)]);
+    html(language, Page::Secret, problem::status(&problem), &values).because(cause)
 }
 
 fn share_page(app: &App, language: &'static Language, code: StatusCode, given: &[(&str, &str)]) -> Reply {
@@ -223,8 +216,7 @@ fn headers(reply: Reply, language: &'static Language) -> Reply {
 }
 
 fn language(headers: &HeaderMap) -> Result<&'static Language, Problem> {
-    Language::of(headers)
-        .ok_or_else(|| Problem::new(500, "Internal Server Error", Code::Internal, "The server has no page to show"))
+    Language::of(headers).ok_or_else(|| Problem::new(Code::Internal, "The server has no page to show"))
 }
 
 /// A time for programs, and for people who have no script that puts it into their own zone.

@@ -9,7 +9,7 @@ use crate::server::{
         BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
         WrongType,
     },
-    problem::{malformed, too_large},
+    problem::{Failed, malformed, too_large},
     reply::Reply,
 };
 use crate::{
@@ -70,7 +70,7 @@ const MAX_REVEAL: usize = 8 * 1024;
         Failures,
     )
 )]
-pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = base_url(app, call.request);
     let secret = match media_type(call.request.headers()) {
         Some(JSON) => {
@@ -86,17 +86,16 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
             })?;
             let content = std::mem::take(&mut body.bytes);
             if content.is_empty() {
-                return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]));
+                return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]).into());
             }
             new_secret(app, CreateRequest { content, ..request })?
         }
         _ => {
             return Err(Problem::new(
-                415,
-                "Unsupported Media Type",
                 Code::UnsupportedMediaType,
                 "Send application/json, or application/octet-stream for the bytes themselves; not compressed",
-            ));
+            )
+            .into());
         }
     };
     let created = app.vault.create(secret).await?;
@@ -120,15 +119,14 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     params(TokenInPath),
     responses(Shown, Forbidden, Gone, Failures,)
 )]
-pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     if browser_asks_by_itself(call.request.headers()) {
         return Err(Problem::new(
-            403,
-            "Forbidden",
             Code::BrowserRequest,
             "This address reads and destroys the secret, so a browser's own request is refused and nothing was destroyed. \
              Open the link to its page instead: /s/ and the token",
-        ));
+        )
+        .into());
     }
     let token = token(call)?;
     let content = app.vault.reveal(&token, None, None).await?.ok_or_else(Problem::gone)?;
@@ -154,18 +152,17 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
         Failures,
     )
 )]
-pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let token = token(&call)?;
     let claim = claim(call.request.headers())?;
     let typed = media_type(call.request.headers()) == Some(JSON);
     let body = read(app, call.activity, call.request, MAX_REVEAL).await?;
     if !body.bytes.is_empty() && !typed {
         return Err(Problem::new(
-            415,
-            "Unsupported Media Type",
             Code::UnsupportedMediaType,
             "Send the passphrase as application/json: {\"passphrase\": \"…\"}; without one, send no body",
-        ));
+        )
+        .into());
     }
     let request = RevealRequest::parse(&body.bytes).map_err(malformed)?;
     let passphrase = passphrase(request.passphrase, "/passphrase")?;
@@ -186,7 +183,7 @@ pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply
         (status = 422, description = "The claim can't be one."),
     )
 )]
-pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     find_status(app, call).await.map(|_| Reply::empty(StatusCode::OK))
 }
 
@@ -215,7 +212,7 @@ pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply,
         Failures,
     )
 )]
-pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let status = find_status(app, call).await?;
     let body = Status {
         created_at: status.created_at,
@@ -241,19 +238,19 @@ pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Repl
         Failures,
     )
 )]
-pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let token = token(call)?;
     let destroyed = match claim(call.request.headers())? {
         Some(claim) => app.vault.acknowledge(&token, &claim).await?,
         None => app.vault.burn(&token).await?,
     };
-    if destroyed { Ok(Reply::empty(StatusCode::NO_CONTENT)) } else { Err(Problem::gone()) }
+    if destroyed { Ok(Reply::empty(StatusCode::NO_CONTENT)) } else { Err(Problem::gone().into()) }
 }
 
-async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status, Problem> {
+async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status, Failed> {
     let token = token(call)?;
     let claim = claim(call.request.headers())?;
-    app.vault.status(&token, claim.as_ref()).await?.ok_or_else(Problem::gone)
+    Ok(app.vault.status(&token, claim.as_ref()).await?.ok_or_else(Problem::gone)?)
 }
 
 fn secret(content: Content, headers: &HeaderMap) -> Reply {
