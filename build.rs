@@ -13,10 +13,14 @@ use std::{
     process::Command,
 };
 
+#[path = "build/viewers.rs"]
+mod viewers;
+
 const SCRIPTS: [&str; 3] = ["envelope.js", "secret.js", "share.js"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/web");
     println!("cargo:rerun-if-env-changed=OTS_WEB_BUNDLE");
     let sources = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src/web");
@@ -35,6 +39,7 @@ fn main() {
         empty(&out.join("assets"));
         copy(&sources, &out.join("assets"));
     }
+    viewers::make(&out);
     fs::copy(sources.join("icon.svg"), out.join("assets/icon.svg")).unwrap();
     fs::write(out.join("assets.rs"), table(&out.join("assets"), made.is_ok())).unwrap();
 }

@@ -7,7 +7,6 @@ mod request;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 pub use problem::{Code, FieldError, PROBLEM_JSON, Problem};
 pub use request::{CreateRequest, Malformed, RevealRequest, TtlRequest, unknown_parameter};
@@ -30,13 +29,12 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const OTS_PASSPHRASE: &str = "ots-passphrase";
 
 /// The answer to a create.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Created {
     /// What `GET /api/v1/secrets/{token}` takes.
     pub token: String,
     /// When the secret is gone if nobody reads it.
     #[serde(with = "rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
     /// `Secret stored successfully`.
     pub message: String,
@@ -50,11 +48,10 @@ impl Created {
 }
 
 /// The answer to a read, as JSON.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Revealed<'a> {
     /// The content, as text or in the encoding below.
     #[serde(borrow)]
-    #[schema(value_type = String)]
     pub content: std::borrow::Cow<'a, str>,
     /// `base64` when the content isn't UTF-8 text.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -69,7 +66,7 @@ impl Revealed<'_> {
 }
 
 /// How bytes are written in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// RFC 4648, section 4, with padding.
@@ -77,15 +74,13 @@ pub enum Encoding {
 }
 
 /// What may be known of a secret without reading it.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
     /// When it was made.
     #[serde(with = "rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it is gone if nobody reads it.
     #[serde(with = "rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
     /// Bytes of content; of the envelope, if it is encrypted.
     pub size: u64,
@@ -96,7 +91,7 @@ pub struct Status {
 }
 
 /// The server's limits, so that clients refuse before they send.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Info {
     /// The largest content, in bytes.
     pub max_size: u64,
@@ -109,7 +104,7 @@ pub struct Info {
 }
 
 /// Whether the server can do its work.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Health {
     /// `healthy` or `unhealthy`.
     pub status: String,

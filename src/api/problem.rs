@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A stable word for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -92,10 +91,9 @@ impl Code {
 }
 
 /// What is wrong with one member or parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// Where: a JSON pointer (RFC 6901) into the body; `/query/…` and `/headers/…` for what isn't in it.
-    #[schema(value_type = String)]
     pub pointer: Cow<'static, str>,
     /// What is wrong there and what would be right.
     pub detail: String,
@@ -109,19 +107,16 @@ impl FieldError {
 }
 
 /// An error as it travels.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
     /// `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// The status in words.
-    #[schema(value_type = String)]
     pub title: Cow<'static, str>,
     /// The status code: the code's, or as it came with a code that this version doesn't know.
     pub status: u16,
     /// What is wrong and what to do about it.
-    #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// A stable word for programs.
     pub code: Code,

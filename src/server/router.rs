@@ -36,6 +36,7 @@ enum Route {
     Robots,
     OpenApi,
     Swagger,
+    ApiPageFile,
     Redoc,
 }
 
@@ -54,7 +55,7 @@ impl Route {
             Self::Asset => "asset",
             Self::Robots => "robots",
             Self::OpenApi => "openapi",
-            Self::Swagger => "docs",
+            Self::Swagger | Self::ApiPageFile => "docs",
             Self::Redoc => "redoc",
         }
     }
@@ -68,6 +69,7 @@ impl Route {
             | Self::Robots
             | Self::OpenApi
             | Self::Swagger
+            | Self::ApiPageFile
             | Self::Redoc => "GET, HEAD",
             Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal => "POST",
@@ -90,7 +92,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         ("/robots.txt".to_owned(), Route::Robots),
         ("/openapi.json".to_owned(), Route::OpenApi),
         ("/docs".to_owned(), Route::Swagger),
-        ("/docs/{file}".to_owned(), Route::Swagger),
+        ("/docs/{file}".to_owned(), Route::ApiPageFile),
         ("/redoc".to_owned(), Route::Redoc),
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
@@ -157,7 +159,8 @@ async fn handle(app: &App, route: Option<Route>, method: &Method, incoming: Call
         Route::SecretPage if *method == Method::POST => pages::read(app, incoming).await,
         Route::Asset if head_or_get => Ok(pages::asset(&incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
-        Route::Swagger if head_or_get => Ok(openapi::swagger(incoming.parameter)?),
+        Route::Swagger if head_or_get => Ok(openapi::swagger()),
+        Route::ApiPageFile if head_or_get => Ok(openapi::file(incoming.parameter, incoming.request.headers())?),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
         Route::Robots if head_or_get => Ok(pages::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),

@@ -43,7 +43,7 @@ pub(super) fn find(version: &str, name: &str, headers: &HeaderMap) -> Option<Rep
 }
 
 /// Whether `Accept-Encoding` names a coding and doesn't refuse it.
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+pub(in crate::server) fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
         value.split(',').any(|choice| {
             let mut parts = choice.split(';').map(str::trim);

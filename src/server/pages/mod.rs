@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub(crate) use self::assets::BUNDLED;
+pub(super) use self::assets::accepts;
 use self::templates::{Language, Page};
 use super::{
     call::{App, Call},

@@ -5,10 +5,6 @@ use hyper::{HeaderMap, StatusCode, header};
 use crate::server::{
     call::{App, Call},
     intake::{base_url, claim, media_type, new_secret, octet_request, passphrase, read, token},
-    openapi::{
-        BadRequest, Failures, Forbidden, Gone, Invalid, OctetParameters, ReaderClaim, Shown, TokenInPath, TooLarge,
-        WrongType,
-    },
     problem::{Failed, malformed, too_large},
     reply::Reply,
 };
@@ -21,55 +17,6 @@ use crate::{
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
 const MAX_REVEAL: usize = 8 * 1024;
 
-#[utoipa::path(
-    post,
-    path = "/api/v1/secrets",
-    operation_id = "create",
-    summary = "Store a secret",
-    tag = "secrets",
-    params(
-        OctetParameters,
-        (
-            "Ots-Passphrase" = Option<String>,
-            Header,
-            description = "With octet-stream only: base64url of the passphrase.",
-            pattern = "^[A-Za-z0-9_-]+$"
-        )
-    ),
-    request_body(content(
-        (CreateRequest = "application/json", examples(
-            ("text" = (summary = "A text for a day", value = json!({"content": "hunter2", "ttl_hours": 24}))),
-            ("bytes" = (
-                summary = "Bytes for a minute",
-                value = json!({"content": "aHVudGVyMg==", "encoding": "base64", "ttl_seconds": 60})
-            )),
-            ("passphrase" = (
-                summary = "With a passphrase",
-                value = json!({"content": "hunter2", "passphrase": "correct horse"})
-            ))
-        )),
-        (Vec<u8> = "application/octet-stream")
-    )),
-    responses(
-        (
-            status = 201,
-            description = "Stored, and on disk.",
-            body = Created,
-            headers(("Location" = String, description = "The secret in the API.")),
-            example = json!({
-                "token": "mfrggzdfmztwq2lknnwg23tpobyxe43u",
-                "expires_at": "2026-07-28T10:00:00.000Z",
-                "message": "Secret stored successfully",
-                "url": "https://host/s/mfrggzdfmztwq2lknnwg23tpobyxe43u"
-            })
-        ),
-        BadRequest,
-        TooLarge,
-        WrongType,
-        Invalid,
-        Failures,
-    )
-)]
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = base_url(app, call.request);
     let secret = match media_type(call.request.headers()) {
@@ -110,15 +57,6 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         .with_value(header::LOCATION, format!("{SECRETS_PATH}/{}", token.as_str())))
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/secrets/{token}",
-    operation_id = "read",
-    summary = "Read a secret and destroy it",
-    tag = "secrets",
-    params(TokenInPath),
-    responses(Shown, Forbidden, Gone, Failures,)
-)]
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     if browser_asks_by_itself(call.request.headers()) {
         return Err(Problem::new(
@@ -133,25 +71,6 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
     Ok(secret(content, call.request.headers()))
 }
 
-#[utoipa::path(
-    post,
-    path = "/api/v1/secrets/{token}/reveal",
-    operation_id = "reveal",
-    summary = "Read a secret under a claim",
-    tag = "secrets",
-    params(TokenInPath, ReaderClaim),
-    request_body(content((Option<RevealRequest> = "application/json", example = json!({"passphrase": "correct horse"})))),
-    responses(
-        Shown,
-        BadRequest,
-        Forbidden,
-        Gone,
-        TooLarge,
-        WrongType,
-        Invalid,
-        Failures,
-    )
-)]
 pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let token = token(&call)?;
     let claim = claim(call.request.headers())?;
@@ -170,48 +89,10 @@ pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply
     Ok(secret(content, call.request.headers()))
 }
 
-#[utoipa::path(
-    head,
-    path = "/api/v1/secrets/{token}",
-    operation_id = "exists",
-    summary = "Say whether a secret is there",
-    tag = "secrets",
-    params(TokenInPath, ReaderClaim),
-    responses(
-        (status = 200, description = "It is there."),
-        (status = 404, description = "Unknown, read, burned or expired."),
-        (status = 422, description = "The claim can't be one."),
-    )
-)]
 pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     find_status(app, call).await.map(|_| Reply::empty(StatusCode::OK))
 }
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/secrets/{token}/status",
-    operation_id = "status",
-    summary = "Say what may be known without reading",
-    tag = "secrets",
-    params(TokenInPath, ReaderClaim),
-    responses(
-        (
-            status = 200,
-            description = "It is there; to its reader also while it is being read.",
-            body = Status,
-            example = json!({
-                "created_at": "2026-07-27T10:00:00.000Z",
-                "expires_at": "2026-07-28T10:00:00.000Z",
-                "size": 7,
-                "encrypted": false,
-                "passphrase_required": false
-            })
-        ),
-        Gone,
-        Invalid,
-        Failures,
-    )
-)]
 pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let status = find_status(app, call).await?;
     let body = Status {
@@ -224,20 +105,6 @@ pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Repl
     Ok(Reply::json(StatusCode::OK, &body))
 }
 
-#[utoipa::path(
-    delete,
-    path = "/api/v1/secrets/{token}",
-    operation_id = "destroy",
-    summary = "Burn a secret unread, or acknowledge a read",
-    tag = "secrets",
-    params(TokenInPath, ReaderClaim),
-    responses(
-        (status = 204, description = "Gone for good."),
-        Gone,
-        Invalid,
-        Failures,
-    )
-)]
 pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let token = token(call)?;
     let destroyed = match claim(call.request.headers())? {
