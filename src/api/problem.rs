@@ -5,9 +5,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The media type of a problem.
-pub const PROBLEM_JSON: &str = "application/problem+json";
-
 /// A stable word for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
