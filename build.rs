@@ -4,6 +4,7 @@
 //! `OTS_WEB_BUNDLE=required` makes a missing bundle an error (CI and packages), `none` leaves it out without trying.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a build that can't go on has to stop")]
 
+use aide::{redoc::Redoc, swagger::Swagger};
 use std::{
     collections::hash_map::DefaultHasher,
     env, fs,
@@ -12,6 +13,13 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+
+/// What `ReDoc` would show of another host's, and an empty picture in its place.
+const REDOC_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
+const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
+/// The document, as both pages name it.
+const DOCUMENT: &str = "openapi.json";
 
 const SCRIPTS: [&str; 3] = ["envelope.js", "secret.js", "share.js"];
 
@@ -35,6 +43,7 @@ fn main() {
         empty(&out.join("assets"));
         copy(&sources, &out.join("assets"));
     }
+    viewers(&out);
     fs::copy(sources.join("icon.svg"), out.join("assets/icon.svg")).unwrap();
     fs::write(out.join("assets.rs"), table(&out.join("assets"), made.is_ok())).unwrap();
 }
@@ -147,4 +156,29 @@ fn brotli_of(bytes: &[u8]) -> Vec<u8> {
     let parameters = brotli::enc::BrotliEncoderParams::default();
     brotli::BrotliCompress(&mut &*bytes, &mut compressed, &parameters).unwrap();
     compressed
+}
+
+/// Writes the scripts and the style of the two pages that show the API, taken out of the pages that aide makes, and compressed. What a
+/// page loads has a name of its own, so that its policy needs no hash and its browser reads it once.
+fn viewers(out: &Path) {
+    let swagger = Swagger::new(DOCUMENT).html();
+    let redoc = Redoc::new(DOCUMENT).html();
+    assert!(redoc.contains(REDOC_LOGO), "ReDoc's logo has moved: look for other hosts in its script");
+    let write = |name: &str, text: &str| fs::write(out.join(name), gzip_of(text.as_bytes())).unwrap();
+    write("swagger-ui.css.gz", &inside(&swagger, "<style>", "</style>"));
+    write("swagger-ui.js.gz", &inside(&swagger, "<script>", "</script>"));
+    write("redoc.js.gz", &inside(&redoc, "<script>", "</script>").replace(REDOC_LOGO, NOTHING));
+}
+
+/// What stands between the tags, wherever they come, in its order.
+fn inside(html: &str, open: &str, close: &str) -> String {
+    let (mut found, mut rest) = (String::new(), html);
+    while let Some((_, after)) = rest.split_once(open) {
+        let (text, next) = after.split_once(close).unwrap();
+        found.push_str(text);
+        found.push('\n');
+        rest = next;
+    }
+    assert!(!found.is_empty(), "there is no {open} in the page");
+    found
 }

@@ -4,13 +4,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// The media type of a problem.
-pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A stable word for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -53,11 +49,48 @@ pub enum Code {
     Unknown,
 }
 
+impl Code {
+    /// The status that goes with it. A word that this version doesn't know came with its own, in [`Problem::status`].
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::BrowserRequest | Self::PassphraseRequired | Self::WrongPassphrase => 403,
+            Self::Gone | Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Timeout => 408,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Validation => 422,
+            Self::RateLimited => 429,
+            Self::Unreadable | Self::Internal | Self::Unknown => 500,
+            Self::Busy | Self::StorageFull | Self::Unavailable => 503,
+        }
+    }
+
+    /// The status in words (RFC 9110).
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest => "Bad Request",
+            Self::BrowserRequest | Self::PassphraseRequired | Self::WrongPassphrase => "Forbidden",
+            Self::Gone | Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::Timeout => "Request Timeout",
+            Self::TooLarge => "Content Too Large",
+            Self::UnsupportedMediaType => "Unsupported Media Type",
+            Self::Validation => "Unprocessable Content",
+            Self::RateLimited => "Too Many Requests",
+            Self::Unreadable | Self::Internal | Self::Unknown => "Internal Server Error",
+            Self::Busy | Self::StorageFull | Self::Unavailable => "Service Unavailable",
+        }
+    }
+}
+
 /// What is wrong with one member or parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// Where: a JSON pointer (RFC 6901) into the body; `/query/…` and `/headers/…` for what isn't in it.
-    #[schema(value_type = String)]
     pub pointer: Cow<'static, str>,
     /// What is wrong there and what would be right.
     pub detail: String,
@@ -71,19 +104,16 @@ impl FieldError {
 }
 
 /// An error as it travels.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
     /// `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// The status in words.
-    #[schema(value_type = String)]
     pub title: Cow<'static, str>,
-    /// The status code.
+    /// The status code: the code's, or as it came with a code that this version doesn't know.
     pub status: u16,
     /// What is wrong and what to do about it.
-    #[schema(value_type = String)]
     pub detail: Cow<'static, str>,
     /// A stable word for programs.
     pub code: Code,
@@ -96,12 +126,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with nothing but the usual members.
-    pub fn new(status: u16, title: &'static str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// A problem with nothing but the usual members; status and title follow from the code.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind: Cow::Borrowed("about:blank"),
-            title: Cow::Borrowed(title),
-            status,
+            title: Cow::Borrowed(code.title()),
+            status: code.status(),
             detail: detail.into(),
             code,
             errors: Vec::new(),
@@ -112,7 +142,7 @@ impl Problem {
     /// The one `404` for unknown, read, burned and expired.
     #[must_use]
     pub fn gone() -> Self {
-        Self::new(404, "Not Found", Code::Gone, "Secret not found, already viewed, or expired")
+        Self::new(Code::Gone, "Secret not found, already viewed, or expired")
     }
 
     /// A `422` that lists what is wrong.
@@ -123,6 +153,27 @@ impl Problem {
             [one] => format!("{}: {}", one.pointer.trim_start_matches('/'), one.detail),
             _ => "Several values can't be taken; each is listed in errors".to_owned(),
         };
-        Self { errors, ..Self::new(422, "Unprocessable Content", Code::Validation, detail) }
+        Self { errors, ..Self::new(Code::Validation, detail) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_on_the_wire_as_it_always_was() {
+        let problem = Problem::new(Code::StorageFull, "d");
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"d","code":"storage_full"}"#
+        );
+    }
+
+    #[test]
+    fn a_code_of_a_later_version_keeps_its_status() {
+        let later = r#"{"type":"about:blank","title":"Too Early","status":425,"detail":"d","code":"too_early"}"#;
+        let problem: Problem = serde_json::from_str(later).unwrap();
+        assert_eq!((problem.code, problem.status), (Code::Unknown, 425));
     }
 }

@@ -2,13 +2,6 @@
 
 use std::ops::Range;
 
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        ObjectBuilder, RefOr, Schema,
-        schema::{AdditionalProperties, SchemaType, Type},
-    },
-};
 use zeroize::Zeroizing;
 
 use super::{
@@ -220,50 +213,6 @@ pub(super) fn unknown(place: &'static str, what: &str, name: &str, known: &[&str
     };
     FieldError::new(place, detail)
 }
-
-fn member(kind: Type, description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::Type(kind)).description(Some(description))
-}
-
-fn passphrase_member() -> ObjectBuilder {
-    member(Type::String, "1 to 1,024 bytes of UTF-8.").min_length(Some(1)).max_length(Some(1024))
-}
-
-impl PartialSchema for CreateRequest {
-    fn schema() -> RefOr<Schema> {
-        let ttl = "At least a second, at most the server's longest (`/api/v1/info`).";
-        ObjectBuilder::new()
-            .property("content", member(Type::String, "The secret; bytes in the encoding.").min_length(Some(1)))
-            .required("content")
-            .property("encoding", member(Type::String, "RFC 4648, section 4.").enum_values(Some(["base64"])))
-            .property("ttl_hours", member(Type::Number, ttl).exclusive_minimum(Some(0.0)))
-            .property("ttl_seconds", member(Type::Integer, ttl).minimum(Some(1)))
-            .property("passphrase", passphrase_member())
-            .property(
-                "encrypted",
-                member(Type::Boolean, "The content is an end-to-end envelope, the passphrase its proof."),
-            )
-            .property(
-                "passphrase_required",
-                member(Type::Boolean, "With encrypted only: a person has a passphrase to type."),
-            )
-            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-            .into()
-    }
-}
-
-impl ToSchema for CreateRequest {}
-
-impl PartialSchema for RevealRequest {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .property("passphrase", passphrase_member())
-            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-            .into()
-    }
-}
-
-impl ToSchema for RevealRequest {}
 
 #[cfg(test)]
 mod tests {

@@ -11,11 +11,13 @@ use hyper::{
 };
 use tokio::time::Instant;
 
-use super::{activity::Activity, problem::too_large};
+use super::{
+    activity::Activity,
+    problem::{busy, too_large},
+};
 use crate::{
     api::{Code, Problem},
     memory::{Budget, Buffer},
-    store::StoreError,
 };
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
@@ -44,16 +46,9 @@ impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::TooLarge => too_large(None),
-            Unread::Timeout => Self::new(
-                408,
-                "Request Timeout",
-                Code::Timeout,
-                "The body came too slowly; nothing was stored. Send it again",
-            ),
-            Unread::Busy => StoreError::Busy.into(),
-            Unread::Broken => {
-                Self::new(400, "Bad Request", Code::BadRequest, "The body broke off; nothing was stored. Send it again")
-            }
+            Unread::Timeout => Self::new(Code::Timeout, "The body came too slowly; nothing was stored. Send it again"),
+            Unread::Busy => busy(),
+            Unread::Broken => Self::new(Code::BadRequest, "The body broke off; nothing was stored. Send it again"),
         }
     }
 }

@@ -124,7 +124,7 @@ fn media_type(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static st
 }
 
 fn unsupported(detail: &'static str) -> Problem {
-    Problem::new(415, "Unsupported Media Type", Code::UnsupportedMediaType, detail)
+    Problem::new(Code::UnsupportedMediaType, detail)
 }
 
 /// What the share page's form asks for. The content is empty if nothing was typed.

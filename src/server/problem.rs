@@ -1,69 +1,102 @@
-//! What goes wrong, as the client is told: each error of the layers below becomes one problem, here and nowhere else.
+//! What goes wrong, as the client is told: each error of the layers below becomes one problem, here and nowhere else. What the
+//! operator has to know of it is logged once, where the request is answered.
 
+use std::borrow::Cow;
+
+use hyper::StatusCode;
+
+use super::request_id::RequestId;
 use crate::{
     api::{Code, FieldError, Malformed, Problem},
     store::StoreError,
     vault::VaultError,
 };
 
-impl From<VaultError> for Problem {
+/// Why a request fails: what the client is told, and the error behind it, for the log.
+pub(super) struct Failed {
+    pub(super) problem: Problem,
+    pub(super) cause: Option<Box<VaultError>>,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self { problem, cause: None }
+    }
+}
+
+impl From<VaultError> for Failed {
     fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::PassphraseNeeded => Self::new(
-                403,
-                "Forbidden",
-                Code::PassphraseRequired,
-                "This secret has a passphrase: send it with POST …/reveal, as {\"passphrase\": \"…\"}. Nothing was destroyed",
-            ),
-            VaultError::WrongPassphrase { left } => Self {
-                attempts_left: Some(left),
-                ..Self::new(
-                    403,
-                    "Forbidden",
-                    Code::WrongPassphrase,
-                    if left == 0 {
-                        "The passphrase is wrong, and that was the last try: the secret has been destroyed"
-                    } else {
-                        "The passphrase is wrong; the secret is still there. Try again while attempts are left"
-                    },
-                )
-            },
-            VaultError::Unreadable => {
-                tracing::error!("a secret can't be opened: it was sealed under another SECRET_KEY, or was altered");
-                Self::new(
-                    500,
-                    "Internal Server Error",
-                    Code::Unreadable,
-                    "The server can't open this secret with the keys it was given; ask its operator for SECRET_KEYS_OLD",
-                )
-            }
-            VaultError::Crypto(error) => {
-                tracing::error!(%error, "cryptography failed");
-                Self::new(500, "Internal Server Error", Code::Internal, "The server failed; nothing was stored or read")
-            }
-            VaultError::Store(error) => error.into(),
+        Self { problem: of_vault(&error), cause: Some(Box::new(error)) }
+    }
+}
+
+fn of_vault(error: &VaultError) -> Problem {
+    match error {
+        VaultError::PassphraseNeeded => Problem::new(
+            Code::PassphraseRequired,
+            "This secret has a passphrase: send it with POST …/reveal, as {\"passphrase\": \"…\"}. Nothing was destroyed",
+        ),
+        VaultError::WrongPassphrase { left } => Problem {
+            attempts_left: Some(*left),
+            ..Problem::new(
+                Code::WrongPassphrase,
+                if *left == 0 {
+                    "The passphrase is wrong, and that was the last try: the secret has been destroyed"
+                } else {
+                    "The passphrase is wrong; the secret is still there. Try again while attempts are left"
+                },
+            )
+        },
+        VaultError::Unreadable => Problem::new(
+            Code::Unreadable,
+            "The server can't open this secret with the keys it was given; ask its operator for SECRET_KEYS_OLD",
+        ),
+        VaultError::Crypto(_) => Problem::new(Code::Internal, "The server failed; nothing was stored or read"),
+        VaultError::Store(error) => of_store(error),
+    }
+}
+
+fn of_store(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Busy => busy(),
+        StoreError::Full => {
+            Problem::new(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
+        }
+        StoreError::TooLarge => too_large(None),
+        StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
+            Problem::new(Code::Unavailable, "The server's database doesn't answer as it should; try again later")
         }
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        let unavailable = |code, detail| Self::new(503, "Service Unavailable", code, detail);
-        match error {
-            StoreError::Busy => {
-                unavailable(Code::Busy, "The server has more to do than it can hold; try again in a second")
-            }
-            StoreError::Full => unavailable(
-                Code::StorageFull,
-                "The server has no disk space left; secrets that it has can still be read",
-            ),
-            StoreError::TooLarge => too_large(None),
-            StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
-                tracing::error!(%error, "the store failed");
-                unavailable(Code::Unavailable, "The server's database doesn't answer as it should; try again later")
-            }
+/// Logs what the operator has to know; what clients do wrong isn't that.
+pub(super) fn log(error: &VaultError, request_id: RequestId) {
+    match error {
+        VaultError::Unreadable => {
+            tracing::error!(
+                %request_id,
+                "a secret can't be opened: it was sealed under another SECRET_KEY, or was altered"
+            );
         }
+        VaultError::Crypto(error) => tracing::error!(%request_id, %error, "cryptography failed"),
+        VaultError::Store(error @ (StoreError::Exists | StoreError::Engine(_) | StoreError::Closed)) => {
+            tracing::error!(%request_id, %error, "the store failed");
+        }
+        VaultError::Store(StoreError::Busy | StoreError::Full | StoreError::TooLarge)
+        | VaultError::PassphraseNeeded
+        | VaultError::WrongPassphrase { .. } => {}
     }
+}
+
+/// The status that a problem is answered with.
+#[expect(clippy::expect_used, reason = "the statuses of all codes are between 400 and 503")]
+pub(super) fn status(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.code.status()).expect("a code has a status of HTTP")
+}
+
+/// The `503` for more than the server can hold.
+pub(super) fn busy() -> Problem {
+    Problem::new(Code::Busy, "The server has more to do than it can hold; try again in a second")
 }
 
 /// The `413`, with the limit in bytes where it is known.
@@ -72,30 +105,30 @@ pub(super) fn too_large(max: Option<usize>) -> Problem {
         Some(max) => format!("The secret is too large: at most {max} bytes are kept here (GET /api/v1/info tells)"),
         None => "The body is too large (GET /api/v1/info tells the limit)".to_owned(),
     };
-    Problem::new(413, "Content Too Large", Code::TooLarge, detail)
+    Problem::new(Code::TooLarge, detail)
 }
 
 /// The `503` for a client beyond the cap on connections.
 pub(super) fn too_many_connections() -> Problem {
-    Problem::new(503, "Service Unavailable", Code::Busy, "The server has too many connections; try again in a second")
+    Problem::new(Code::Busy, "The server has too many connections; try again in a second")
 }
 
-pub(super) fn invalid(pointer: impl Into<std::borrow::Cow<'static, str>>, error: impl std::error::Error) -> Problem {
+/// The `422` for one value.
+pub(super) fn invalid(pointer: impl Into<Cow<'static, str>>, error: impl std::error::Error) -> Problem {
     Problem::validation(vec![FieldError::new(pointer, error.to_string())])
 }
 
+/// The `400` or `422` for a body.
 pub(super) fn malformed(malformed: Malformed) -> Problem {
     match malformed {
-        Malformed::NotJson => Problem::new(
-            400,
-            "Bad Request",
-            Code::BadRequest,
-            "The body isn't JSON in UTF-8; nothing was stored or read",
-        ),
+        Malformed::NotJson => {
+            Problem::new(Code::BadRequest, "The body isn't JSON in UTF-8; nothing was stored or read")
+        }
         Malformed::Invalid(errors) => Problem::validation(errors),
     }
 }
 
+/// The `404` for a path without a route.
 pub(super) fn nothing_here() -> Problem {
-    Problem::new(404, "Not Found", Code::NotFound, "There is nothing at this path; see the API's description")
+    Problem::new(Code::NotFound, "There is nothing at this path; see the API's description")
 }

@@ -15,10 +15,16 @@ use hyper::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{activity::Activity, json::Json, request_id::RequestId};
+use super::{
+    activity::Activity,
+    json::Json,
+    problem::{self, Failed},
+    request_id::RequestId,
+};
 use crate::{
     api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem},
     memory::Buffer,
+    vault::VaultError,
 };
 
 /// Bytes that are handed to hyper at a time: how far a client that takes a large answer is noticed to get on.
@@ -42,11 +48,13 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     data: Data,
+    /// The error behind it, for the log.
+    pub(super) cause: Option<Box<VaultError>>,
 }
 
 impl Reply {
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::with_capacity(12), data: Data::Whole(Bytes::new()) }
+        Self { status, headers: HeaderMap::with_capacity(12), data: Data::Whole(Bytes::new()), cause: None }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
@@ -109,6 +117,11 @@ impl Reply {
         self
     }
 
+    /// An answer to an error that the log has to know.
+    pub(super) fn because(self, cause: Option<Box<VaultError>>) -> Self {
+        Self { cause, ..self }
+    }
+
     /// The response, with what all share.
     pub(super) fn finish(self, request_id: RequestId, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
         let mut response = Response::new(ReplyBody { data: self.data, activity });
@@ -130,14 +143,19 @@ impl Reply {
 
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let reply = Self::json(status, &problem).with(header::CONTENT_TYPE, PROBLEM_JSON);
+        let reply = Self::json(problem::status(&problem), &problem).with(header::CONTENT_TYPE, PROBLEM_JSON);
         match problem.code {
             Code::Busy => reply.with(header::RETRY_AFTER, "1"),
             Code::StorageFull => reply.with(header::RETRY_AFTER, "60"),
             Code::Unavailable => reply.with(header::RETRY_AFTER, "5"),
             _ => reply,
         }
+    }
+}
+
+impl From<Failed> for Reply {
+    fn from(failed: Failed) -> Self {
+        Self::from(failed.problem).because(failed.cause)
     }
 }
 

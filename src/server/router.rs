@@ -16,7 +16,7 @@ use super::{
     body,
     call::{App, Call, Caller},
     openapi, pages,
-    problem::nothing_here,
+    problem::{self, Failed, nothing_here},
     reply::{Reply, ReplyBody},
     resources::{health, info, secrets},
 };
@@ -40,6 +40,7 @@ enum Route {
     Robots,
     OpenApi,
     Swagger,
+    ApiPageFile,
     Redoc,
 }
 
@@ -58,7 +59,7 @@ impl Route {
             Self::Asset => "asset",
             Self::Robots => "robots",
             Self::OpenApi => "openapi",
-            Self::Swagger => "docs",
+            Self::Swagger | Self::ApiPageFile => "docs",
             Self::Redoc => "redoc",
         }
     }
@@ -72,6 +73,7 @@ impl Route {
             | Self::Robots
             | Self::OpenApi
             | Self::Swagger
+            | Self::ApiPageFile
             | Self::Redoc => "GET, HEAD",
             Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal => "POST",
@@ -95,7 +97,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         ("/robots.txt".to_owned(), Route::Robots),
         ("/openapi.json".to_owned(), Route::OpenApi),
         ("/docs".to_owned(), Route::Swagger),
-        ("/docs/{file}".to_owned(), Route::Swagger),
+        ("/docs/{file}".to_owned(), Route::ApiPageFile),
         ("/redoc".to_owned(), Route::Redoc),
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
@@ -120,6 +122,9 @@ pub(super) async fn answer(
     };
     let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &activity };
     let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
+    if let Some(cause) = &reply.cause {
+        problem::log(cause, caller.request_id);
+    }
     // What wasn't read of the body would otherwise cut the answer off.
     let unfinished = !body.is_end_stream();
     if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
@@ -138,16 +143,11 @@ pub(super) async fn answer(
     reply.finish(caller.request_id, activity, close)
 }
 
-async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<Reply, Problem> {
+async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<Reply, Failed> {
     let method = &incoming.head.method;
     let route = route.ok_or_else(nothing_here)?;
     if route == Route::SharePage && !app.settings.create_page {
-        return Err(Problem::new(
-            404,
-            "Not Found",
-            Code::NotFound,
-            "Secrets are shared here with `ots put` or the API only",
-        ));
+        return Err(Problem::new(Code::NotFound, "Secrets are shared here with `ots put` or the API only").into());
     }
     let head_or_get = *method == Method::GET || *method == Method::HEAD;
     match route {
@@ -163,15 +163,14 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
-        Route::Asset if head_or_get => pages::assets::get(&incoming),
+        Route::Asset if head_or_get => Ok(pages::assets::get(&incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
-        Route::Swagger if head_or_get => openapi::swagger(incoming.parameter),
+        Route::Swagger if head_or_get => Ok(openapi::swagger()),
+        Route::ApiPageFile if head_or_get => Ok(openapi::file(incoming.parameter, incoming.headers())?),
         Route::Redoc if head_or_get => Ok(openapi::redoc()),
         Route::Robots if head_or_get => Ok(pages::robots()),
         _ if *method == Method::OPTIONS => Ok(Reply::empty(StatusCode::NO_CONTENT).with(header::ALLOW, route.allows())),
         _ => Ok(Reply::from(Problem::new(
-            405,
-            "Method Not Allowed",
             Code::MethodNotAllowed,
             "This path doesn't take that method; the Allow header names those that it takes",
         ))

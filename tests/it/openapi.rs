@@ -1,12 +1,56 @@
-//! The API's description against the running server: every route and method, every example, and schemathesis, which makes
-//! requests from it. schemathesis comes from `PyPI` (`target/schemathesis/bin`, as `.ci/run` installs it, or on the PATH);
+//! The API's description against the types and the running server: every member, code, route, method and example, and
+//! schemathesis, which makes requests from it. schemathesis comes from `PyPI` (`target/schemathesis/bin`, as `.ci/run` installs it, or on the PATH);
 //! without it that test says so and passes, and with `CI` set it fails.
 
 use std::{path::Path, process::Command};
 
-use crate::common::{OTS, Server, directory};
+use ots::api::{
+    Code, CreateRequest, Created, Encoding, FieldError, Health, Info, Malformed, Problem, RevealRequest, Revealed,
+    Status,
+};
 use reqwest::Method;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _, de::Visitor};
+use serde_json::{Value, json};
+
+use crate::common::{OTS, Server, directory};
+
+/// The document as it is committed, which is what the server serves.
+fn document() -> Value {
+    serde_json::from_str(include_str!("../../src/server/openapi.json")).unwrap()
+}
+
+/// What stands there, or where its `$ref` leads.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(place) => document.pointer(place.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("{place}")),
+        None => value,
+    }
+}
+
+/// A path's operations, by their method.
+fn operations(path: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    path.as_object()
+        .unwrap()
+        .iter()
+        .map(|(method, value)| (method.as_str(), value))
+        .filter(|(key, _)| *key != "parameters")
+}
+
+fn sorted<T: Into<String>>(words: impl IntoIterator<Item = T>) -> Vec<String> {
+    let mut words: Vec<String> = words.into_iter().map(Into::into).collect();
+    words.sort_unstable();
+    words
+}
+
+fn keys(value: &Value) -> Vec<String> {
+    sorted(value.as_object().unwrap().keys().cloned())
+}
+
+/// The names that an error for an unknown one lists.
+fn known(errors: &[FieldError]) -> Vec<String> {
+    let listed = errors.iter().find_map(|error| error.detail.split_once("the known ones are "));
+    sorted(listed.unwrap().1.split(", "))
+}
 
 async fn description(server: &Server) -> Value {
     let answer = server.request(Method::GET, "/openapi.json").send().await.unwrap();
@@ -19,6 +63,7 @@ async fn it_has_every_route_and_method() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let description = description(&server).await;
+    assert_eq!(description, document());
     assert_eq!(description["openapi"], "3.1.0");
     let described = description["paths"].as_object().unwrap();
     assert_eq!(described.len(), 6);
@@ -28,11 +73,196 @@ async fn it_has_every_route_and_method() {
         // HEAD is GET without the body; where it is more than that it has its own description.
         let mut allowed: Vec<&str> = allowed.split(", ").filter(|method| *method != "head").collect();
         let mut methods: Vec<&str> =
-            methods.as_object().unwrap().keys().map(String::as_str).filter(|method| *method != "head").collect();
+            operations(methods).map(|(method, _)| method).filter(|method| *method != "head").collect();
         allowed.sort_unstable();
         methods.sort_unstable();
         assert_eq!(methods, allowed, "{path}");
     }
+}
+
+/// An unknown parameter is refused with the list of those that are known.
+#[tokio::test]
+async fn it_has_every_parameter_of_a_query() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let request = server.request(Method::POST, "/api/v1/secrets?not_a_parameter=1");
+    let answer = request.header("content-type", "application/octet-stream").body("x").send().await.unwrap();
+    let problem: Problem = answer.json().await.unwrap();
+    let document = document();
+    let parameters = document["paths"]["/api/v1/secrets"]["post"]["parameters"].as_array().unwrap();
+    let described = parameters.iter().filter(|parameter| parameter["in"] == "query");
+    assert_eq!(sorted(described.map(|parameter| parameter["name"].as_str().unwrap())), known(&problem.errors));
+}
+
+#[test]
+fn it_is_of_this_version() {
+    assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// A schema's members are those of the type's fullest value, and it requires those of its barest.
+#[test]
+fn every_type_has_the_members_of_its_schema() {
+    let document = document();
+    let at = "2026-07-28T10:00:00Z".parse().unwrap();
+    let text = || "t".to_owned();
+    let error = || FieldError::new("/content", "d");
+    let (barest, created) =
+        (Problem::new(Code::Gone, "d"), Created { token: text(), expires_at: at, message: text(), url: text() });
+    let fullest = Problem { errors: vec![error()], attempts_left: Some(9), ..barest.clone() };
+    let revealed = |encoding| json!(Revealed { content: "c".into(), encoding, message: Revealed::MESSAGE });
+    let status = Status { created_at: at, expires_at: at, size: 1, encrypted: true, passphrase_required: true };
+    let info = Info { max_size: 1, default_ttl_seconds: 1, max_ttl_seconds: 1, version: text() };
+    let health = Health { status: text(), database: text(), version: text() };
+    for (name, fullest, barest) in [
+        ("Created", json!(created), json!(created)),
+        ("Revealed", revealed(Some(Encoding::Base64)), revealed(None)),
+        ("Status", json!(status), json!(status)),
+        ("Info", json!(info), json!(info)),
+        ("Health", json!(health), json!(health)),
+        ("Problem", json!(fullest), json!(barest)),
+        ("FieldError", json!(error()), json!(error())),
+    ] {
+        let schema = &document["components"]["schemas"][name];
+        assert_eq!(keys(&schema["properties"]), keys(&fullest), "{name}");
+        assert_eq!(
+            sorted(schema["required"].as_array().unwrap().iter().map(|word| word.as_str().unwrap())),
+            keys(&barest)
+        );
+        for (member, value) in fullest.as_object().unwrap() {
+            let kind = &resolved(&document, &schema["properties"][member])["type"];
+            let is = match value {
+                Value::String(_) => "string",
+                Value::Bool(_) => "boolean",
+                Value::Array(_) => "array",
+                _ => "integer",
+            };
+            assert_eq!(kind, is, "{name}: {member}");
+        }
+    }
+    assert_eq!(document["components"]["schemas"]["Encoding"]["enum"], json!([Encoding::Base64]));
+}
+
+/// A request's members are those that its parser knows, and it requires those that the parser misses.
+#[test]
+fn every_request_has_the_members_of_its_schema() {
+    let errors = |parsed: Result<(), Malformed>| match parsed {
+        Ok(()) => Vec::new(),
+        Err(Malformed::Invalid(errors)) => errors,
+        Err(Malformed::NotJson) => panic!("not JSON"),
+    };
+    let create = |body: &[u8]| errors(CreateRequest::parse(&mut body.to_vec()).map(drop));
+    let reveal = |body: &[u8]| errors(RevealRequest::parse(body).map(drop));
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let unknown = br#"{"not_a_member": 1}"#;
+    assert_eq!(keys(&schemas["CreateRequest"]["properties"]), known(&create(unknown)));
+    assert_eq!(keys(&schemas["RevealRequest"]["properties"]), known(&reveal(unknown)));
+    let missed = create(b"{}");
+    let missed: Vec<&str> = missed.iter().map(|error| error.pointer.trim_start_matches('/')).collect();
+    assert_eq!(schemas["CreateRequest"]["required"], json!(missed));
+    assert!(schemas["RevealRequest"].get("required").is_none() && reveal(b"{}").is_empty());
+}
+
+/// The words of an enum, which its deserialiser names before it looks at anything.
+struct Words<'a>(&'a mut Vec<&'static str>);
+
+impl<'de> Deserializer<'de> for Words<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("not an enum"))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.extend(words);
+        Err(Self::Error::custom("only the words are wanted"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// Each code is in the schema, and named by an answer with its status, or with its status where the codes are described.
+#[test]
+fn every_code_is_described_with_its_status() {
+    let mut words = Vec::new();
+    let _ = Code::deserialize(Words(&mut words));
+    // What a client makes of a word that it doesn't know is on no wire.
+    words.retain(|word| *word != "unknown");
+    assert!(words.len() >= 17, "{words:?}");
+    let document = document();
+    let schema = &document["components"]["schemas"]["Code"];
+    assert_eq!(schema["enum"], json!(words));
+    let mut told: Vec<(String, &str)> = Vec::new();
+    for (_, operation) in document["paths"].as_object().unwrap().values().flat_map(operations) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let response = resolved(&document, response);
+            told.push((status.clone(), response["description"].as_str().unwrap()));
+        }
+    }
+    for word in words {
+        let code: Code = serde_json::from_value(json!(word)).unwrap();
+        let status = code.status().to_string();
+        let named = format!("`{word}`");
+        let by_an_answer = told.iter().any(|(of, description)| *of == status && description.contains(&named));
+        let by_itself = schema["description"].as_str().unwrap().contains(&format!("{status} {named}"));
+        assert!(by_an_answer || by_itself, "{status} {word}");
+        let elsewhere = told.iter().find(|(of, description)| *of != status && description.contains(&named));
+        assert!(elsewhere.is_none(), "{word} is told with another status: {elsewhere:?}");
+    }
+}
+
+/// Each example, wherever it stands, is a value of the type that stands beside it: no member is unknown, none is missing.
+#[test]
+fn every_example_is_a_value_of_its_type() {
+    let document = document();
+    let mut seen = Vec::new();
+    each_example(&document, &mut |schema, example| {
+        seen.push(schema.to_owned());
+        let text = example.to_string();
+        let again = match schema {
+            "CreateRequest" => return assert!(CreateRequest::parse(&mut text.clone().into_bytes()).is_ok(), "{text}"),
+            "RevealRequest" => return assert!(RevealRequest::parse(text.as_bytes()).is_ok(), "{text}"),
+            "Created" => again::<Created>(&text),
+            "Revealed" => again::<Revealed<'_>>(&text),
+            "Status" => again::<Status>(&text),
+            "Info" => again::<Info>(&text),
+            "Health" => again::<Health>(&text),
+            "Problem" => {
+                let problem: Problem = serde_json::from_str(&text).unwrap();
+                assert_eq!((problem.status, &*problem.title), (problem.code.status(), problem.code.title()), "{text}");
+                again::<Problem>(&text)
+            }
+            other => panic!("an example of {other}"),
+        };
+        assert_eq!(&again, example);
+    });
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 8, "{seen:?}");
+}
+
+/// Read as the type, and written again.
+fn again<'a, T: Deserialize<'a> + Serialize>(text: &'a str) -> Value {
+    let value: T = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    json!(value)
+}
+
+/// Calls with the schema's name and the example, for all that stand beside a schema.
+fn each_example(value: &Value, found: &mut impl FnMut(&str, &Value)) {
+    if let Some(schema) = value["schema"]["$ref"].as_str().and_then(|place| place.rsplit('/').next()) {
+        let several = value["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+        several.chain(value.get("example")).for_each(|example| found(schema, example));
+    }
+    let members = value.as_object().into_iter().flat_map(|members| members.values());
+    members.chain(value.as_array().into_iter().flatten()).for_each(|member| each_example(member, found));
 }
 
 /// Each request's example as it stands, with a token where the path wants one; the answers have the examples' members.
@@ -42,40 +272,76 @@ async fn every_example_works_as_given() {
     let server = Server::start(data.path(), &[]);
     let description = description(&server).await;
     let create = &description["paths"]["/api/v1/secrets"]["post"];
-    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let shown = |response: &Value| resolved(&description, response)["content"]["application/json"]["example"].clone();
     let examples = create["requestBody"]["content"]["application/json"]["examples"].as_object().unwrap();
     assert_eq!(examples.len(), 3);
-    let created_example = &create["responses"]["201"]["content"]["application/json"]["example"];
+    let created_example = shown(&create["responses"]["201"]);
     let mut with_passphrase = None;
     for (name, example) in examples {
         let answer = server.request(Method::POST, "/api/v1/secrets").json(&example["value"]).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{name}");
         let created: Value = answer.json().await.unwrap();
-        assert_eq!(members(&created), members(created_example));
+        assert_eq!(keys(&created), keys(&created_example));
         let path = format!("/api/v1/secrets/{}", created["token"].as_str().unwrap());
         let status = &description["paths"]["/api/v1/secrets/{token}/status"]["get"];
         let told: Value =
             server.request(Method::GET, &format!("{path}/status")).send().await.unwrap().json().await.unwrap();
-        assert_eq!(members(&told), members(&status["responses"]["200"]["content"]["application/json"]["example"]));
+        assert_eq!(keys(&told), keys(&shown(&status["responses"]["200"])));
         if name == "passphrase" {
             with_passphrase = Some(path);
             continue;
         }
-        let read = &description["paths"]["/api/v1/secrets/{token}"]["get"]["responses"]["200"]["content"];
+        let read = &description["paths"]["/api/v1/secrets/{token}"]["get"]["responses"]["200"];
         let answer: Value = server.request(Method::GET, &path).send().await.unwrap().json().await.unwrap();
-        assert_eq!(answer, read["application/json"]["example"], "{name}");
+        assert_eq!(answer, shown(read), "{name}");
     }
     let reveal = &description["paths"]["/api/v1/secrets/{token}/reveal"]["post"];
     let body = &reveal["requestBody"]["content"]["application/json"]["example"];
     let answer =
         server.request(Method::POST, &format!("{}/reveal", with_passphrase.unwrap())).json(body).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer, reveal["responses"]["200"]["content"]["application/json"]["example"]);
+    assert_eq!(answer, shown(&reveal["responses"]["200"]));
     for (path, status) in [("/health", "200"), ("/api/v1/info", "200")] {
         let answer: Value = server.request(Method::GET, path).send().await.unwrap().json().await.unwrap();
-        let example = &description["paths"][path]["get"]["responses"][status]["content"]["application/json"]["example"];
-        assert_eq!(&answer, example, "{path}");
+        assert_eq!(answer, shown(&description["paths"][path]["get"]["responses"][status]), "{path}");
     }
+}
+
+/// Both pages and what they load: under one policy, compressed for whoever accepts it, from no other host.
+#[tokio::test]
+async fn its_pages_load_what_the_server_has() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for (page, loads) in
+        [("/docs", vec!["docs/swagger-ui.css", "docs/swagger-ui.js"]), ("/redoc", vec!["docs/redoc.js"])]
+    {
+        let answer = server.request(Method::GET, page).send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'") && policy.ends_with("script-src 'self'"), "{policy}");
+        let html = answer.text().await.unwrap();
+        assert!(!html.contains("//"), "{html}");
+        let named: Vec<&str> = html.split("\"docs/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(named.len(), loads.len());
+        for path in loads {
+            assert!(html.contains(&format!("\"{path}\"")), "{path}: {html}");
+            let get = || server.request(Method::GET, &format!("/{path}"));
+            let plain = get().send().await.unwrap();
+            assert!(plain.headers().get("content-encoding").is_none());
+            let gzip = get().header("accept-encoding", "gzip").send().await.unwrap();
+            assert_eq!(gzip.headers()["content-encoding"], "gzip");
+            let refused = get().header("accept-encoding", "gzip;q=0").send().await.unwrap();
+            for answer in [&plain, &gzip, &refused] {
+                assert_eq!(
+                    (answer.status().as_u16(), &answer.headers()["vary"]),
+                    (200, &"Accept-Encoding".parse().unwrap())
+                );
+            }
+            let (plain, gzip) = (plain.bytes().await.unwrap(), gzip.bytes().await.unwrap());
+            assert_eq!(plain, refused.bytes().await.unwrap());
+            assert!(gzip.starts_with(b"\x1f\x8b") && plain.len() > 3 * gzip.len(), "{path}");
+        }
+    }
+    assert_eq!(server.request(Method::GET, "/docs/index.html").send().await.unwrap().status(), 404);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn usual() {
     person.types("printf '%s\\n' \"$LINK\" | ots status -");
     person.about("The server.");
     person.types("ots health");
-    person.types("ots --version");
+    person.types("ots -V");
     insta::assert_snapshot!(person.transcript());
 }
 

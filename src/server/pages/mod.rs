@@ -15,7 +15,6 @@ use hyper::{StatusCode, header};
 pub(crate) use self::assets::BUNDLED;
 use self::texts::Texts;
 use super::reply::Reply;
-use crate::api::Problem;
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -41,8 +40,4 @@ fn with_headers(reply: Reply, text: &'static Texts) -> Reply {
             header::HeaderName::from_static("permissions-policy"),
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         )
-}
-
-fn status_of(problem: &Problem) -> StatusCode {
-    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -3,36 +3,36 @@
 use hyper::StatusCode;
 
 use super::{
-    html, status_of,
+    html,
     templates::{self, SecretPage, Waiting},
     texts::Texts,
     with_headers,
 };
 use crate::{
-    api::Problem,
     memory::Buffer,
     secret::{ClaimKey, Token},
     server::{
         call::{App, Call},
         intake,
+        problem::{self, Failed},
         reply::Reply,
     },
     vault::{Status, VaultError},
 };
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
-pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.headers());
     let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
     match app.vault.status(&token, None).await {
         Ok(Some(status)) => waiting(text, &status, StatusCode::OK, ""),
         Ok(None) => Ok(gone(text)),
-        Err(error) => Ok(failed(text, &error.into())),
+        Err(error) => Ok(failed(text, error)),
     }
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
-pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.headers());
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
     let (claim, passphrase) = intake::read_form(app, call).await?;
@@ -48,7 +48,7 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
         Err(VaultError::WrongPassphrase { left }) => {
             waiting(text, &status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
         }
-        Err(error) => Ok(failed(text, &error.into())),
+        Err(error) => Ok(failed(text, error)),
     }
 }
 
@@ -64,7 +64,7 @@ fn shown(text: &'static Texts, content: Buffer) -> Reply {
 }
 
 /// The page of a secret that is there.
-fn waiting(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Problem> {
+fn waiting(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Failed> {
     let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
     let known = Waiting {
         encrypted: Some(status.encrypted),
@@ -80,6 +80,7 @@ fn gone(text: &'static Texts) -> Reply {
     html(StatusCode::NOT_FOUND, text, &SecretPage::gone(text))
 }
 
-fn failed(text: &'static Texts, problem: &Problem) -> Reply {
-    html(status_of(problem), text, &SecretPage::failed(text, &problem.detail))
+fn failed(text: &'static Texts, error: VaultError) -> Reply {
+    let Failed { problem, cause } = error.into();
+    html(problem::status(&problem), text, &SecretPage::failed(text, &problem.detail)).because(cause)
 }

@@ -6,16 +6,16 @@ use hyper::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
-    html, status_of,
+    html,
     templates::{Offer, SharePage, TtlChoice},
     texts::Texts,
 };
 use crate::{
-    api::Problem,
     secret::LINK_PATH,
     server::{
         call::{App, Call},
         intake,
+        problem::{self, Failed},
         reply::Reply,
         settings::Settings,
     },
@@ -39,7 +39,7 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
 }
 
 /// `POST /`: the share page's form, without JavaScript.
-pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.headers());
     let base = call.base_url(&app.settings);
     let (content, options) = intake::share_form(app, call).await?;
@@ -51,7 +51,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     }
     let created = match intake::valid(app, content, options) {
         Ok(secret) => app.vault.create(secret).await?,
-        Err(problem) => return again(status_of(&problem), &problem.detail),
+        Err(problem) => return again(problem::status(&problem), &problem.detail),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
     let page = SharePage::made(text, offer(&app.settings, text), &link, created.expires_at.into());

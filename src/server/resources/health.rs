@@ -7,26 +7,6 @@ use crate::{
     server::{call::App, reply::Reply},
 };
 
-#[utoipa::path(
-    get,
-    path = "/health",
-    operation_id = "health",
-    summary = "Ask the store",
-    tag = "server",
-    responses(
-        (
-            status = 200,
-            description = "It can do its work.",
-            body = Health,
-            example = json!({"status": "healthy", "database": "connected", "version": "0.1.0"})
-        ),
-        (
-            status = 503,
-            description = "It can't.",
-            body = Health,
-            example = json!({"status": "unhealthy", "database": "unavailable", "version": "0.1.0"})
-        ))
-)]
 pub(in crate::server) async fn get(app: &App) -> Reply {
     let health = |status: &str, database: &str| Health {
         status: status.to_owned(),

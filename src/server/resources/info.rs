@@ -7,20 +7,6 @@ use crate::{
     server::{call::App, reply::Reply},
 };
 
-#[utoipa::path(
-    get,
-    path = "/api/v1/info",
-    operation_id = "info",
-    summary = "The server's limits",
-    tag = "server",
-    responses(
-        (
-            status = 200,
-            description = "So that clients refuse before they send.",
-            body = Info,
-            example = json!({"max_size": 1_048_576, "default_ttl_seconds": 86400, "max_ttl_seconds": 2_592_000, "version": "0.1.0"})
-        ))
-)]
 pub(in crate::server) fn get(app: &App) -> Reply {
     let settings = &app.settings;
     Reply::json(

@@ -1,0 +1,8 @@
+//! Where things are: the paths of the API, version 1, and of what the server says of itself.
+
+/// Where secrets are made; a secret is one segment below it.
+pub const SECRETS_PATH: &str = "/api/v1/secrets";
+/// Where the limits are told.
+pub const INFO_PATH: &str = "/api/v1/info";
+/// Where health is told.
+pub const HEALTH_PATH: &str = "/health";

@@ -1,0 +1,121 @@
+//! Answers that are not errors, as they travel: what the server writes and the client reads.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The answer to a create.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Created {
+    /// What `GET /api/v1/secrets/{token}` takes.
+    pub token: String,
+    /// When the secret is gone if nobody reads it.
+    #[serde(with = "rfc3339")]
+    pub expires_at: Timestamp,
+    /// `Secret stored successfully`.
+    pub message: String,
+    /// The link to hand on.
+    pub url: String,
+}
+
+impl Created {
+    /// The message of every such answer.
+    pub const MESSAGE: &'static str = "Secret stored successfully";
+}
+
+/// The answer to a read, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Revealed<'a> {
+    /// The content, as text or in the encoding below.
+    #[serde(borrow)]
+    pub content: std::borrow::Cow<'a, str>,
+    /// `base64` when the content isn't UTF-8 text.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub encoding: Option<Encoding>,
+    /// `Secret retrieved successfully`.
+    pub message: &'a str,
+}
+
+impl Revealed<'_> {
+    /// The message of every such answer.
+    pub const MESSAGE: &'static str = "Secret retrieved successfully";
+}
+
+/// How bytes are written in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// RFC 4648, section 4, with padding.
+    Base64,
+}
+
+/// What may be known of a secret without reading it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// When it was made.
+    #[serde(with = "rfc3339")]
+    pub created_at: Timestamp,
+    /// When it is gone if nobody reads it.
+    #[serde(with = "rfc3339")]
+    pub expires_at: Timestamp,
+    /// Bytes of content; of the envelope, if it is encrypted.
+    pub size: u64,
+    /// Whether the content is an end-to-end envelope.
+    pub encrypted: bool,
+    /// Whether a person has a passphrase to type.
+    pub passphrase_required: bool,
+}
+
+/// The server's limits, so that clients refuse before they send.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Info {
+    /// The largest content, in bytes.
+    pub max_size: u64,
+    /// How long a secret is kept when nobody says.
+    pub default_ttl_seconds: u64,
+    /// How long a secret can be kept.
+    pub max_ttl_seconds: u64,
+    /// The server's version.
+    pub version: String,
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Health {
+    /// `healthy` or `unhealthy`.
+    pub status: String,
+    /// `connected` or `unavailable`.
+    pub database: String,
+    /// The server's version.
+    pub version: String,
+}
+
+/// Times as RFC 3339 in UTC with milliseconds.
+mod rfc3339 {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{time:.3}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("not a time as in RFC 3339"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_milliseconds_even_when_they_are_zero() {
+        let created = Created {
+            token: "t".into(),
+            expires_at: "2026-07-28T10:00:00Z".parse().unwrap(),
+            message: Created::MESSAGE.into(),
+            url: "u".into(),
+        };
+        let json = serde_json::to_string(&created).unwrap();
+        assert!(json.contains("\"2026-07-28T10:00:00.000Z\""), "{json}");
+    }
+}
