@@ -1,22 +1,22 @@
-//! The embedded store: SQLite behind a thread that writes and one that syncs, and connections that read.
+//! The embedded store: SQLite behind one thread that writes, and connections that read.
 //!
 //! - [`schema`]: opening, settings, migrations.
 //! - [`payload`]: how ciphertext lies in the file.
 //! - [`tables`]: what each changing call of the contract does to the tables.
-//! - [`job`]: a call on its way through the threads.
+//! - [`job`]: a call on its way through the writer's thread.
 //! - [`writer`]: the thread that gathers calls into transactions, and keeps the files clean.
-//! - [`syncer`]: the thread that makes them durable, and answers them.
 //! - [`reader`]: the connections that answer what changes nothing.
 //! - [`fresh`]: the newest ciphertexts, still in memory.
+//! - [`progress`]: when the store last got on.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
 mod fresh;
 mod job;
 mod payload;
+mod progress;
 mod reader;
 mod reserve;
 mod schema;
-mod syncer;
 mod tables;
 mod writer;
 
@@ -33,8 +33,8 @@ use tokio::sync::oneshot;
 use self::{
     fresh::Fresh,
     job::{Failure, Job},
+    progress::Progress,
     reader::{Loaded, Reader, Readers},
-    syncer::Progress,
     tables::Tables,
     writer::{Call, Effect, Writer},
 };
@@ -49,8 +49,6 @@ use crate::{
 
 /// Calls that wait for a thread at most; more are [`StoreError::Busy`].
 const QUEUE: usize = 4096;
-/// Committed batches that wait for the syncer: none, so that the writer is one batch ahead of it, and batches stay large.
-const AHEAD: usize = 0;
 /// Ciphertext that is loaded and not yet delivered at most, in bytes, unless one largest content alone is more.
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Ciphertext that is loaded on the thread that serves requests: more would hold others up.
@@ -84,21 +82,15 @@ impl SqliteStore {
         let connection = schema::open_writer(path)?;
         let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
         let readers = Arc::new(Readers::open(path, Budget::new(MEMORY.max(largest)))?);
-        let log = beside(path, "wal");
-        let wal = File::options().append(true).open(&log).map_err(|source| OpenError::Io {
-            what: "open",
-            path: log.clone(),
-            source,
-        })?;
         sync_directory(path)?;
 
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
-        let (settle, settle_queue) = mpsc::sync_channel(AHEAD);
-        let writer = Writer::new(Tables::new(connection), reserve, settle, Arc::clone(&progress));
-        let of_syncer = Arc::clone(&progress);
-        let syncer = spawn(path, "ots-syncer", move || syncer::run(&wal, &settle_queue, &of_syncer))?;
-        spawn(path, "ots-writer", move || writer.run(&write_queue, syncer))?;
+        let writer = Writer::new(Tables::new(connection), reserve, Arc::clone(&progress));
+        std::thread::Builder::new()
+            .name("ots-writer".to_owned())
+            .spawn(move || writer.run(&write_queue))
+            .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
         Ok(Self { writes, readers, fresh: Fresh::default(), progress, lock })
     }
 
@@ -179,27 +171,19 @@ impl SqliteStore {
             }
             loaded => loaded,
         };
-        match loaded {
-            Some(Loaded::Whole(stored)) => Ok(Some(stored)),
-            _ => self.absent().await,
-        }
+        Ok(loaded.and_then(|loaded| match loaded {
+            Loaded::Whole(stored) => Some(stored),
+            Loaded::Large => None,
+        }))
     }
 
-    pub(super) async fn peek(
+    pub(super) fn peek(
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Head>, StoreError> {
-        match self.readers.run(|reader| reader.peek(id, claim, now))? {
-            None => self.absent().await,
-            found => Ok(found),
-        }
-    }
-
-    /// That something isn't there may rest on a removal that isn't on the disk yet: it is said once that is.
-    async fn absent<T>(&self) -> Result<Option<T>, StoreError> {
-        if self.progress.settled().await { Ok(None) } else { Err(StoreError::Closed) }
+        self.readers.run(|reader| reader.peek(id, claim, now))
     }
 
     pub(super) fn ping(&self) -> Result<(), StoreError> {
@@ -212,7 +196,7 @@ impl SqliteStore {
         Ok(State { held, oldest_dead, last_commit, last_sweep, last_checkpoint })
     }
 
-    /// Ends the threads, once they have finished what is queued.
+    /// Ends the writer, once it has finished what is queued.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         self.readers.close();
         let (closed, writer) = oneshot::channel();
@@ -235,17 +219,6 @@ impl SqliteStore {
         })?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
-}
-
-fn spawn(
-    path: &Path,
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<std::thread::JoinHandle<()>, OpenError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))
 }
 
 /// Says of an engine's error what a caller can act on. SQLite's messages hold no bound values.

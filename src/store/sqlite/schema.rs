@@ -46,7 +46,7 @@ fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> 
     connection
         .execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = NORMAL; -- a commit is synced by syncer.rs before it is answered
+             PRAGMA synchronous = FULL;
              PRAGMA cache_size = -8192;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};"

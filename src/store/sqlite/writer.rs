@@ -1,44 +1,32 @@
 //! The thread that owns the write connection.
 //!
-//! It takes what has queued, runs it in one transaction, and hands it to the syncer, which answers once it is on the disk. While that
-//! syncs, the next batch gathers and runs: group commit without a timer, so that a lone call waits for nobody. Between batches the
-//! writer keeps the files clean: ciphertext that was removed leaves the WAL, and free pages go back to the file system.
+//! It takes what has queued, runs it in one transaction and answers only after the commit. While it commits, the next
+//! batch gathers: group commit without a timer, so that a lone call waits for nobody. Between batches it keeps the
+//! files clean: ciphertext that was removed leaves the WAL, and free pages go back to the file system.
 
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
-use super::{
-    engine_error,
-    job::Work,
-    reserve::Reserve,
-    syncer::{Progress, Settle},
-    tables::Tables,
-};
+use super::{engine_error, job::Work, progress::Progress, reserve::Reserve, tables::Tables};
 use crate::store::StoreError;
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
 /// Ciphertext in one transaction at most, in bytes.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// Calls in a batch from which on the next one gathers for as long as [`GATHER`]: many callers, for whom a batch costs as much as a few.
-const BUSY: usize = 12;
-/// The time from one batch to the next while there are many callers: about what a sync takes on a good disk.
-const GATHER: Duration = Duration::from_micros(600);
 /// How long the queue has to be empty before the files are cleaned.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long removed ciphertext may stay in the WAL under constant load.
 const LATEST_CHECKPOINT: Duration = Duration::from_secs(20);
 /// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
 const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
-/// How soon to look whether what was committed has been synced.
-const WATCH_SYNC: Duration = Duration::from_millis(50);
 /// How long to sleep when there is nothing to do.
 const ASLEEP: Duration = Duration::from_secs(60);
 /// Free pages that are left for the next secrets.
@@ -79,7 +67,6 @@ impl Effect {
 pub(super) struct Writer {
     tables: Tables,
     reserve: Reserve,
-    settle: SyncSender<Settle>,
     progress: Arc<Progress>,
     /// Since when the WAL may hold removed ciphertext.
     dirty_since: Option<Instant>,
@@ -88,35 +75,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(tables: Tables, reserve: Reserve, settle: SyncSender<Settle>, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(tables: Tables, reserve: Reserve, progress: Arc<Progress>) -> Self {
         tables.connection.set_prepared_statement_cache_capacity(32);
         // What was removed just before a crash may still be in the WAL.
-        Self { tables, reserve, settle, progress, dirty_since: Some(Instant::now()), retry_at: None }
+        Self { tables, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None }
     }
 
-    /// Works until it is told to close, or everybody who could call has gone; then empties the WAL. `syncer` ends once nobody can send
-    /// it anything more.
-    pub(super) fn run(mut self, queue: &Receiver<Message>, syncer: std::thread::JoinHandle<()>) {
+    /// Works until it is told to close, or everybody who could call has gone; then empties the WAL.
+    pub(super) fn run(mut self, queue: &Receiver<Message>) {
         let mut closing = None;
-        let (mut busy, mut begun) = (false, Instant::now());
         while closing.is_none() {
-            if self.progress.has_failed() && !self.may_retry() {
-                // Nothing is committed on top of what could not be synced.
-                std::thread::sleep(WATCH_SYNC);
-                continue;
-            }
-            if self.progress.has_failed() && !self.checkpoint() {
-                continue;
-            }
             match queue.recv_timeout(self.wait()) {
                 Ok(Message::Call(first)) => {
-                    if busy {
-                        std::thread::sleep(GATHER.saturating_sub(begun.elapsed()));
-                    }
-                    begun = Instant::now();
                     let batch;
                     (batch, closing) = gather(first, queue);
-                    busy = batch.len() >= BUSY;
                     self.work(batch);
                     if self.dirty_since.is_some_and(|since| since.elapsed() > LATEST_CHECKPOINT) && self.may_retry() {
                         self.checkpoint();
@@ -130,8 +102,7 @@ impl Writer {
         self.checkpoint();
         let _ = self.tables.connection.execute_batch("PRAGMA optimize");
         drop(self);
-        let ended = syncer.join();
-        if let (Some(closed), Ok(())) = (closing, ended) {
+        if let Some(closed) = closing {
             let _ = closed.send(());
         }
     }
@@ -141,20 +112,19 @@ impl Writer {
     }
 
     fn wait(&self) -> Duration {
-        let clean = match (self.dirty_since, self.retry_at) {
+        match (self.dirty_since, self.retry_at) {
             (None, _) => ASLEEP,
             (Some(_), None) => IDLE,
             (Some(_), Some(at)) => at.saturating_duration_since(Instant::now()).max(IDLE),
-        };
-        if self.progress.is_quiet() { clean } else { WATCH_SYNC }
+        }
     }
 
-    /// Runs a batch, and has it answered. When the engine fails in the middle nothing has been kept: each call is then run
+    /// Runs a batch, and answers it. When the engine fails in the middle nothing has been kept: each call is then run
     /// in a transaction of its own, so that it answers for itself only.
     fn work(&mut self, mut batch: Vec<Call>) {
         let removes = batch.iter().any(|call| call.effect == Effect::Removes);
         match self.transaction(&mut batch) {
-            Ok(number) => self.settle(number, batch),
+            Ok(()) => finish(batch, None),
             Err(Broken::Statement(_) | Broken::Commit(StoreError::Full)) => {
                 for call in batch {
                     self.alone(call);
@@ -162,22 +132,11 @@ impl Writer {
             }
             Err(Broken::Commit(error)) => {
                 tracing::error!(%error, "a commit failed");
-                self.settle(self.progress.ended(), Vec::new());
-                for call in batch {
-                    call.work.finish(Some(error.clone()));
-                }
+                finish(batch, Some(&error));
             }
         }
         if removes {
             self.dirty_since.get_or_insert_with(Instant::now);
-        }
-    }
-
-    /// Has the calls of a committed batch answered once it is on the disk.
-    fn settle(&self, batch: u64, calls: Vec<Call>) {
-        let jobs = calls.into_iter().map(|call| call.work).collect();
-        if let Err(unsent) = self.settle.send(Settle { batch, jobs }) {
-            unsent.0.jobs.into_iter().for_each(|job| job.finish(Some(StoreError::Closed)));
         }
     }
 
@@ -200,18 +159,16 @@ impl Writer {
             self.dirty_since.get_or_insert_with(Instant::now);
         }
         match done {
-            Ok(number) => self.settle(number, batch),
+            Ok(()) => finish(batch, None),
             Err(Broken::Statement(error) | Broken::Commit(error)) => {
                 tracing::warn!(%error, "a call to the database failed");
-                for call in batch {
-                    call.work.finish(Some(error.clone()));
-                }
+                finish(batch, Some(&error));
             }
         }
     }
 
-    /// Runs every call in one transaction, and gives its number.
-    fn transaction(&self, batch: &mut [Call]) -> Result<u64, Broken> {
+    /// Runs every call in one transaction.
+    fn transaction(&self, batch: &mut [Call]) -> Result<(), Broken> {
         let connection = &self.tables.connection;
         let statement = |error: rusqlite::Error| {
             roll_back(connection);
@@ -222,14 +179,13 @@ impl Writer {
             call.work.run(&self.tables).map_err(statement)?;
         }
         self.tables.write_counts().map_err(statement)?;
-        let number = self.progress.begin_commit();
         let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-        let outcome = commit.map_err(|error| {
+        commit.map_err(|error| {
             roll_back(connection);
             Broken::Commit(engine_error(&error))
-        });
-        self.progress.end_commit(number);
-        outcome.map(|_| number)
+        })?;
+        self.progress.committed();
+        Ok(())
     }
 
     /// Idle work, a step at a time: empty the WAL, give free pages back, hold the reserve again.
@@ -318,6 +274,13 @@ fn gather(first: Call, queue: &Receiver<Message>) -> (Vec<Call>, Option<oneshot:
     // came free, which then are written once and not twice.
     batch.sort_by_key(|call| matches!(call.effect, Effect::Adds(_)));
     (batch, closing)
+}
+
+/// Answers calls with what they came to, or with what failed.
+fn finish(batch: Vec<Call>, failed: Option<&StoreError>) {
+    for call in batch {
+        call.work.finish(failed.cloned());
+    }
 }
 
 fn roll_back(connection: &rusqlite::Connection) {
