@@ -47,7 +47,7 @@ use crate::{memory::Budget, vault::Vault};
 
 /// Request bodies in memory at once, in bytes, unless one largest body alone is more.
 const BODIES_IN_FLIGHT: usize = 32 * 1024 * 1024;
-/// Connections beyond the cap that are told so at once; more have to wait to be accepted.
+/// Connections beyond the cap that are told so; more are closed at once, so that whoever comes after them needn't wait.
 const REFUSALS: usize = 64;
 
 /// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
@@ -82,8 +82,7 @@ pub async fn run(
                 connection::serve(stream, peer, app, watcher).await;
                 drop(place);
             });
-        } else {
-            let Ok(place) = Arc::clone(&refusals).acquire_owned().await else { break };
+        } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(async move {
                 connection::refuse(stream, app).await;
                 drop(place);
