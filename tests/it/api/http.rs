@@ -104,6 +104,26 @@ async fn connections_beyond_the_cap_are_told() {
     until("there is room again", Duration::from_secs(5), || server.healthy()).await;
 }
 
+/// However many silent connections wait beyond the cap, the accept loop waits for none of them: whoever comes when places are free is served
+/// at once, and the signal to stop is heard.
+#[tokio::test]
+async fn silence_beyond_the_cap_holds_nobody_up() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-connections", "4"]);
+    let mut silent = Vec::new();
+    for _ in 0..320 {
+        silent.push(TcpStream::connect(server.address()).await.unwrap());
+    }
+    drop(silent.drain(..4));
+    // Two seconds for each 64 of them, it was.
+    until("a place that came free is given", Duration::from_secs(2), || server.healthy()).await;
+    server.signal("-TERM");
+    until("it no longer listens", Duration::from_secs(2), || async {
+        TcpStream::connect(server.address()).await.is_err()
+    })
+    .await;
+}
+
 /// SIGTERM: what runs is finished, the files are left small, and the exit code is 0.
 #[tokio::test]
 async fn shutdown_finishes_what_runs() {
