@@ -63,32 +63,22 @@ impl Settings {
     /// # Errors
     /// [`InvalidSettings`], in the words of the command line.
     pub fn new(options: Options) -> Result<Self, InvalidSettings> {
-        let Options {
-            max_size,
-            default_ttl,
-            max_ttl,
-            public_url,
-            create_page,
-            client_timeout,
-            max_connections,
-            shutdown_timeout,
-        } = options;
-        if max_size > LARGEST_SIZE {
+        if options.max_size > LARGEST_SIZE {
             return Err(InvalidSettings::MaxSize);
         }
-        if max_ttl < MIN_TTL {
+        if options.max_ttl < MIN_TTL {
             return Err(InvalidSettings::MaxTtl);
         }
-        let default_ttl = Ttl::new(default_ttl, max_ttl).map_err(InvalidSettings::DefaultTtl)?;
+        let default_ttl = Ttl::new(options.default_ttl, options.max_ttl).map_err(InvalidSettings::DefaultTtl)?;
         Ok(Self {
-            max_size,
+            max_size: options.max_size,
             default_ttl,
-            max_ttl,
-            public_url,
-            create_page,
-            client_timeout,
-            max_connections,
-            shutdown_timeout,
+            max_ttl: options.max_ttl,
+            public_url: options.public_url,
+            create_page: options.create_page,
+            client_timeout: options.client_timeout,
+            max_connections: options.max_connections,
+            shutdown_timeout: options.shutdown_timeout,
         })
     }
 
