@@ -68,7 +68,8 @@ pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
 fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // No header_read_timeout: the watch cuts a slow head too, and without a timer of its own for every request.
-    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD);
+    // A client that has sent all it has to say may close its half: it still gets its answer.
+    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD).half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())

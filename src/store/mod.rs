@@ -233,6 +233,13 @@ impl Store {
         }
     }
 
+    /// Waits until the store has come to an end: by itself, if nobody has closed it. A server can't go on then.
+    pub async fn ended(&self) {
+        match &self.engine {
+            Engine::Sqlite(store) => store.ended().await,
+        }
+    }
+
     /// Finishes what is queued, leaves the files small and closes them.
     ///
     /// # Errors

@@ -41,6 +41,14 @@ pub(in crate::cli) enum ServeError {
     Unreadable(u64),
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(
+        "the thread that writes to the database has ended by itself: start the server again; what was acknowledged is kept"
+    )]
+    WriterEnded,
+    #[error(
+        "the task that removes expired secrets has ended by itself: start the server again; what was acknowledged is kept"
+    )]
+    SweeperEnded,
     #[error(transparent)]
     Serve(#[from] NoRandomness),
     #[error(transparent)]
@@ -60,6 +68,8 @@ impl CommandError for ServeError {
             | Self::Vault(_)
             | Self::Unreadable(_)
             | Self::Listen { .. }
+            | Self::WriterEnded
+            | Self::SweeperEnded
             | Self::Serve(_)
             | Self::Close(_) => Exit::Other,
         }

@@ -45,8 +45,13 @@ impl Serve {
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
-        let sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
-        let served = server::run(listener, vault, settings, stop).await;
+        let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
+        // What the promises depend on never ends alone.
+        let served = tokio::select! {
+            served = server::run(listener, vault, settings, stop) => served,
+            () = store.ended() => return Err(ServeError::WriterEnded),
+            _ = &mut sweeping => return Err(ServeError::SweeperEnded),
+        };
         sweeping.abort();
         store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");

@@ -28,7 +28,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::{
     fresh::Fresh,
@@ -62,6 +62,8 @@ pub(super) struct SqliteStore {
     readers: Arc<Readers>,
     fresh: Fresh,
     progress: Arc<Progress>,
+    /// True once the writer's thread has come to its end, whatever ended it.
+    ended: watch::Receiver<bool>,
     /// Locked for as long as the store is open: a second server is refused.
     lock: File,
 }
@@ -87,11 +89,16 @@ impl SqliteStore {
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
         let writer = Writer::new(Tables::new(connection), reserve, Arc::clone(&progress));
+        let (end, ended) = watch::channel(false);
+        let work = move || {
+            let _end = AtEnd(end);
+            writer.run(&write_queue);
+        };
         std::thread::Builder::new()
             .name("ots-writer".to_owned())
-            .spawn(move || writer.run(&write_queue))
+            .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
-        Ok(Self { writes, readers, fresh: Fresh::default(), progress, lock })
+        Ok(Self { writes, readers, fresh: Fresh::default(), progress, ended, lock })
     }
 
     pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
@@ -196,6 +203,12 @@ impl SqliteStore {
         Ok(State { held, oldest_dead, last_commit, last_sweep, last_checkpoint })
     }
 
+    /// Waits until the writer's thread has ended: by itself, if nobody has closed the store.
+    pub(super) async fn ended(&self) {
+        // That the other side is gone says the same.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+
     /// Ends the writer, once it has finished what is queued.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         self.readers.close();
@@ -221,11 +234,38 @@ impl SqliteStore {
     }
 }
 
+/// Tells that a thread has ended, also when it panicked.
+struct AtEnd(watch::Sender<bool>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// Says of an engine's error what a caller can act on. SQLite's messages hold no bound values.
 fn engine_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => StoreError::Busy,
         _ => StoreError::Engine(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer that dies is noticed at once, and every call says that the store is closed, in place of waiting.
+    #[tokio::test]
+    async fn the_end_of_the_writer_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20).unwrap();
+        let waited = tokio::time::timeout(Duration::from_millis(50), store.ended()).await;
+        assert!(waited.is_err(), "it runs");
+        let panics = store.write(Effect::Changes, |_| -> Result<(), Failure> { panic!("as a bug would") });
+        assert_eq!(panics.await, Err(StoreError::Closed));
+        tokio::time::timeout(Duration::from_secs(5), store.ended()).await.unwrap();
+        assert_eq!(store.burn(SecretId([0; 32]), Timestamp::now()).await, Err(StoreError::Closed));
     }
 }

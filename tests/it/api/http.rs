@@ -104,21 +104,48 @@ async fn connections_beyond_the_cap_are_told() {
     until("there is room again", Duration::from_secs(5), || server.healthy()).await;
 }
 
-/// However many silent connections wait beyond the cap, the accept loop waits for none of them: whoever comes when places are free is served
-/// at once, and the signal to stop is heard.
+/// A client that closes its half once it has asked gets its answer, and the secret isn't spent on nobody.
+#[tokio::test]
+async fn a_half_closed_connection_gets_its_answer() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for _ in 0..20 {
+        let token = server.create("hunter2").await;
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let request = format!("GET /api/v1/secrets/{token} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("hunter2"), "{answer}");
+    }
+}
+
+/// However many silent connections come beyond the cap, the accept loop waits for none of them: each is refused or closed, whoever comes when
+/// places are free is served, and the signal to stop is heard.
 #[tokio::test]
 async fn silence_beyond_the_cap_holds_nobody_up() {
     let data = directory();
     let server = Server::start(data.path(), &["--max-connections", "4"]);
-    let mut silent = Vec::new();
-    for _ in 0..320 {
-        silent.push(TcpStream::connect(server.address()).await.unwrap());
+    let connect = || async { TcpStream::connect(server.address()).await.unwrap() };
+    let (mut places, mut silent) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let mut stream = connect().await;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stream.read_exact(&mut [0; 1]).await.unwrap();
+        places.push(stream);
     }
-    drop(silent.drain(..4));
+    for _ in 0..320 {
+        silent.push(connect().await);
+    }
     // Two seconds for each 64 of them, it was.
-    until("a place that came free is given", Duration::from_secs(2), || server.healthy()).await;
+    let closed =
+        futures_util::future::join_all(silent.iter_mut().map(|stream| async { stream.read(&mut [0; 1]).await }));
+    tokio::time::timeout(Duration::from_secs(6), closed).await.expect("all are closed");
+    drop(places);
+    until("a place that came free is given", Duration::from_secs(5), || server.healthy()).await;
     server.signal("-TERM");
-    until("it no longer listens", Duration::from_secs(2), || async {
+    until("it no longer listens", Duration::from_secs(5), || async {
         TcpStream::connect(server.address()).await.is_err()
     })
     .await;
