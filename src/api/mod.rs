@@ -2,7 +2,7 @@
 //! (de)serialisation; `server/openapi.json` is their description.
 //!
 //! - [`paths`], [`headers`]: where things are, and what stands beside a body.
-//! - [`request`]: bodies that clients send, over [`json`], which reads JSON where it lies; [`nearest`] is for misspelt names.
+//! - [`request`]: bodies that clients send, over [`json`], which reads JSON where it lies; [`nearest()`] is for misspelt names.
 //! - [`response`]: what the server answers.
 //! - [`problem`]: what it answers when something is wrong.
 
