@@ -94,6 +94,7 @@ impl Serve {
             return read_key(&path);
         }
         if self.dev {
+            tracing::warn!("--dev: the key is one that everybody knows; for this machine and nothing that matters");
             return SecretKey::parse(Zeroizing::new(DEVELOPMENT_KEY.into())).map_err(KeyError::Variable);
         }
         own_key(&data.join("secret.key"))
