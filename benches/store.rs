@@ -91,7 +91,7 @@ async fn pairs(store: &Arc<Store>) -> f64 {
                 let record = record(1064);
                 let id = record.id;
                 store.insert(record).await.unwrap();
-                assert!(store.load(id, None, Timestamp::now()).await.unwrap().is_some());
+                assert!(store.load(id, None, Access::Open, Timestamp::now()).await.unwrap().is_some());
                 assert!(store.take(id, Access::Open, Timestamp::now()).await.unwrap());
                 pairs += 1;
             }

@@ -5,6 +5,8 @@
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
+        // What is much longer is near to none of them, and somebody else chose how long it is: comparing costs the product of both.
+        .filter(|known| name.len() <= 2 * known.len())
         .map(|known| (strsim::damerau_levenshtein(known, name), known))
         .filter(|(distance, known)| *distance <= known.len() / 3)
         .min()
@@ -25,6 +27,7 @@ mod tests {
             ("password", None),
             ("passphrasse", Some("passphrase")),
             ("", None),
+            ("ttl_hours_and_seconds_and_more", None),
         ] {
             assert_eq!(nearest(name, known), meant, "{name}");
         }

@@ -69,10 +69,10 @@ pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> Exi
             let error = serde_json::json!({ "message": error.to_string(), "exit_code": exit as u8 });
             serde_json::json!({ "error": error }).to_string()
         } else {
-            let mut text = format!("ots: {error}");
+            let mut text = format!("ots: {}", one_line(&error.to_string()));
             let mut cause = error.source().filter(|_| verbose);
             while let Some(inner) = cause {
-                text.push_str(&format!("\n  because: {inner}"));
+                text.push_str(&format!("\n  because: {}", one_line(&inner.to_string())));
                 cause = inner.source();
             }
             text
@@ -80,6 +80,11 @@ pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> Exi
         terminal::say(&text);
     }
     exit.code()
+}
+
+/// An error's words may be somebody else's, a server's say: they must not drive the terminal, nor look like another line of ours.
+fn one_line(text: &str) -> String {
+    terminal::escaped(text).replace('\n', "\\x0a")
 }
 
 /// A local file that can't be used.

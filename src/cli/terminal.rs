@@ -207,22 +207,32 @@ impl Progress {
     }
 }
 
-/// Text with every character escaped that could drive a terminal, newline and tab excepted.
+/// Text with every character escaped that could drive a terminal, newline and tab excepted. It has room for one more, so that a newline
+/// leaves no unwiped copy behind.
 pub(super) fn escaped(text: &str) -> Zeroizing<String> {
-    let mut safe = Zeroizing::new(String::with_capacity(text.len()));
+    let length: usize =
+        text.chars().map(|character| escape(character).map_or(character.len_utf8(), |it| it.len())).sum();
+    let mut safe = Zeroizing::new(String::with_capacity(length + 1));
     for character in text.chars() {
-        let drives = character.is_control() && !matches!(character, '\n' | '\t');
-        // Bidirectional overrides reorder what is shown (CVE-2021-42574).
-        let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if drives && u32::from(character) < 0x80 {
-            safe.push_str(&format!("\\x{:02x}", u32::from(character)));
-        } else if drives || reorders {
-            safe.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
-        } else {
-            safe.push(character);
+        match escape(character) {
+            Some(escape) => safe.push_str(&escape),
+            None => safe.push(character),
         }
     }
     safe
+}
+
+/// What stands for a character that could drive a terminal.
+fn escape(character: char) -> Option<String> {
+    let drives = character.is_control() && !matches!(character, '\n' | '\t');
+    // Bidirectional overrides reorder what is shown (CVE-2021-42574).
+    let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let code = u32::from(character);
+    match (drives, reorders) {
+        (true, _) if code < 0x80 => Some(format!("\\x{code:02x}")),
+        (false, false) => None,
+        _ => Some(format!("\\u{{{code:x}}}")),
+    }
 }
 
 #[cfg(test)]

@@ -72,9 +72,6 @@ impl Reader<'_> {
     ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
         let incomplete = || ClientError::Incomplete { server: self.0.as_str().into() };
         let mut content = Zeroizing::new(Vec::new());
-        if response.content_length().is_some_and(|length| usize::try_from(length) == Ok(size)) {
-            content.try_reserve_exact(size).map_err(|_| incomplete())?;
-        }
         loop {
             match response.chunk().await {
                 Ok(Some(part)) if part.len() > size - content.len() => {

@@ -2,7 +2,6 @@
 //! it came in.
 
 use hyper::{HeaderMap, header};
-use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::{
@@ -166,13 +165,13 @@ impl Form {
         0..0
     }
 
-    /// A field's text; empty if there is none.
+    /// A field's text; empty if there is none. What isn't UTF-8 is replaced, as browsers do.
     fn text(&self, name: &str) -> Zeroizing<String> {
         let value = self.0.as_ref().get(self.place(name)).unwrap_or_default();
-        let mut field = Zeroizing::new(b"v=".to_vec());
-        field.extend_from_slice(value);
-        let decoded = form_urlencoded::parse(&field).next().map(|(_, value)| Zeroizing::new(value.into_owned()));
-        decoded.unwrap_or_default()
+        let mut field = Zeroizing::new(value.to_vec());
+        let length = decode_field(&mut field);
+        field.truncate(length);
+        Zeroizing::new(String::from_utf8_lossy(&field).into_owned())
     }
 
     /// A field's text where it lies, with the line ends that programs use: a browser sends those of a text as CR LF.
@@ -213,6 +212,7 @@ fn decode_field(value: &mut [u8]) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use url::form_urlencoded;
 
     fn decoded(value: &[u8]) -> Vec<u8> {
         let mut bytes = value.to_vec();

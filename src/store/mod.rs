@@ -110,7 +110,8 @@ impl Store {
         }
     }
 
-    /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing.
+    /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing. A guarded record comes
+    /// without its content, unless the caller says by `access` that it will see to the passphrase.
     ///
     /// # Errors
     /// [`StoreError::Busy`] also when the content finds no memory.
@@ -118,10 +119,11 @@ impl Store {
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
+        access: Access,
         now: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
         match &self.engine {
-            Engine::Sqlite(store) => store.load(id, claim, now).await,
+            Engine::Sqlite(store) => store.load(id, claim, access, now).await,
         }
     }
 
@@ -190,14 +192,20 @@ impl Store {
         }
     }
 
-    /// Counts one wrong passphrase against a live record and tells how many tries are left; with none left the record
+    /// Counts one wrong passphrase against a live record, unclaimed or claimed with `claim`, and tells how many tries are left; with none left the record
     /// is removed. Nothing if there is no such record.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn fail_attempt(&self, id: SecretId, limit: u32, now: Timestamp) -> Result<Option<u32>, StoreError> {
+    pub async fn fail_attempt(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
         match &self.engine {
-            Engine::Sqlite(store) => store.fail_attempt(id, limit, now).await,
+            Engine::Sqlite(store) => store.fail_attempt(id, claim, limit, now).await,
         }
     }
 

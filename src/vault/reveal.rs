@@ -25,16 +25,16 @@ impl Vault {
     ) -> Result<Option<Buffer>, VaultError> {
         let id = token.id();
         let claim = claim.map(ClaimKey::hash);
-        let Some(Stored { head, sealed }) = self.store.load(id, claim, Timestamp::now()).await? else {
-            return Ok(None);
-        };
+        let shown = if passphrase.is_some() { Access::Verified } else { Access::Open };
+        let loaded = self.store.load(id, claim, shown, Timestamp::now()).await?;
+        let Some(Stored { head, sealed }) = loaded else { return Ok(None) };
         let master = self.keys.find(head.key_id).ok_or(VaultError::Unreadable)?;
         let (passphrase, access) = match check(master, token, &head, passphrase)? {
             Guard::None => (None, Access::Open),
             Guard::Right(passphrase) => (Some(passphrase), Access::Verified),
             Guard::Wrong => {
                 drop(sealed);
-                let left = self.store.fail_attempt(id, PASSPHRASE_TRIES, Timestamp::now()).await?;
+                let left = self.store.fail_attempt(id, claim, PASSPHRASE_TRIES, Timestamp::now()).await?;
                 return left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }));
             }
         };

@@ -263,3 +263,49 @@ async fn space_is_given_back() {
     }
     until("the files are small again", Duration::from_secs(30), || async { size() < 8 << 20 }).await;
 }
+
+/// Rows that were damaged while the server was away: it starts, what is whole is served and can be stored, what has expired goes.
+#[tokio::test]
+async fn damaged_rows_harm_no_other() {
+    for damage in [
+        "UPDATE record SET sealed_len = 1099511627776 WHERE seq = 2",
+        "UPDATE record SET sealed_len = -5 WHERE seq = 2",
+        "UPDATE record SET key_id = x'00' WHERE seq = 2",
+        "UPDATE record SET kind = 2 WHERE seq = 2",
+        "UPDATE record SET deadline = -9223372036854775808 WHERE seq = 2",
+        "UPDATE held SET records = -3, bytes = -3",
+        "UPDATE held SET key_id = x'00'",
+        "DELETE FROM held",
+        "DELETE FROM record WHERE seq = (SELECT max(seq) FROM record)",
+        "DELETE FROM payload WHERE chunk / 1024 = 2",
+    ] {
+        let data = directory();
+        let server = Server::start(data.path(), &[]);
+        let first = server.create("first").await;
+        let damaged = server.create("damaged").await;
+        server.create_with(serde_json::json!({"content": "expires", "ttl_seconds": 1})).await;
+        server.create("last").await;
+        assert!(server.stop().success());
+        let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
+        database.execute_batch(damage).unwrap();
+        // What can't be read for whatever reason may expire as well as any other.
+        database.execute_batch("UPDATE record SET deadline = 5 WHERE seq = 2 AND deadline > 5").unwrap();
+        drop(database);
+        for _ in 0..2 {
+            let unreadable = &["--allow-unreadable", "--cleanup-interval", "1s"];
+            let server = Server::start(data.path(), unreadable);
+            assert_ne!(server.get(&damaged).await.status(), 200, "{damage}");
+            let new = server.create("new").await;
+            assert_eq!(server.get(&new).await.status(), 200, "{damage}");
+            let count = || {
+                let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
+                let expired = "SELECT count(*) FROM record WHERE deadline < 1000000 OR expires_at - created_at = 1000";
+                database.query_row(expired, [], |row| row.get::<_, i64>(0)).unwrap()
+            };
+            until("what has expired is gone", Duration::from_secs(10), || async { count() == 0 }).await;
+            assert!(server.stop().success(), "{damage}");
+        }
+        let server = Server::start(data.path(), &["--allow-unreadable"]);
+        assert_eq!(server.get(&first).await.json::<Value>().await.unwrap()["content"], "first", "{damage}");
+    }
+}

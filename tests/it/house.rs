@@ -298,3 +298,34 @@ fn data_lives_in_the_most_particular_place() {
         assert!(home.path().join(".local/share/ots/secret.key").exists());
     }
 }
+
+/// A name that nobody knows costs no more than its length: neither time to compare it with those that are known, nor memory.
+#[tokio::test]
+async fn a_long_unknown_name_costs_little() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let _heavy = crate::common::heavy();
+    let body = format!("{{\"{}\":1}}", "a".repeat(6_000_000));
+    let response = server.post_json(&body).await;
+    assert_eq!(response.status(), 422);
+    assert!(response.text().await.unwrap().contains("the known ones are"));
+    // The body in its buffers, and no more; 174 MiB it was.
+    assert!(server.memory("VmHWM") < 80 * 1024, "{} KiB", server.memory("VmHWM"));
+}
+
+/// A server that lies must not drive the terminal, nor write lines that look like ours.
+#[test]
+fn a_servers_words_are_escaped() {
+    let detail = "\u{1b}]0;title\u{7}\u{1b}[31mred\r\nots: forged\u{202e}\u{9b}";
+    let problem =
+        serde_json::json!({"type": "about:blank", "title": "x", "status": 422, "detail": detail, "code": "validation"});
+    let (url, _) = lying(move |_, stream| {
+        let body = problem.to_string();
+        let head = "HTTP/1.1 422 Unprocessable Content\r\ncontent-type: application/problem+json";
+        write!(stream, "{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    });
+    let output = run_with(&[("OTS_SERVER", &url)], &["status", TOKEN]);
+    let said = text(&output.stderr);
+    assert!(said.starts_with("ots: ") && said.lines().count() == 1, "{said:?}");
+    assert!(!said.trim_end().chars().any(|character| character.is_control() || character == '\u{202e}'), "{said:?}");
+}

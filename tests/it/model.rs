@@ -25,6 +25,7 @@ enum Step {
     Load {
         id: u8,
         claim: Option<u8>,
+        access: Access,
     },
     Take {
         id: u8,
@@ -44,6 +45,7 @@ enum Step {
     },
     FailAttempt {
         id: u8,
+        claim: Option<u8>,
     },
     Sweep {
         at_most: usize,
@@ -58,16 +60,17 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (id, claim) = (0..4_u8, 0..2_u8);
     let access = prop_oneof![Just(Access::Open), Just(Access::Verified)];
+    let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
     let step = prop_oneof![
         6 => (id.clone(), 1..200_u64, any::<bool>(), length)
             .prop_map(|(id, ttl, guarded, length)| Step::Insert { id, ttl, guarded, length }),
-        4 => (id.clone(), proptest::option::of(claim.clone())).prop_map(|(id, claim)| Step::Load { id, claim }),
+        4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Step::Load { id, claim, access }),
         3 => (id.clone(), access.clone()).prop_map(|(id, access)| Step::Take { id, access }),
         4 => (id.clone(), access, claim.clone()).prop_map(|(id, access, claim)| Step::Claim { id, access, claim }),
         2 => (id.clone(), claim).prop_map(|(id, claim)| Step::Release { id, claim }),
         1 => id.clone().prop_map(|id| Step::Burn { id }),
-        3 => id.prop_map(|id| Step::FailAttempt { id }),
+        3 => (id, maybe).prop_map(|(id, claim)| Step::FailAttempt { id, claim }),
         2 => (1..4_usize).prop_map(|at_most| Step::Sweep { at_most }),
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
@@ -128,8 +131,8 @@ impl Model {
         is_theirs && self.records.remove(&id).is_some()
     }
 
-    fn fail_attempt(&mut self, id: u8) -> Option<u32> {
-        let kept = self.live(id)?;
+    fn fail_attempt(&mut self, id: u8, claim: Option<u8>) -> Option<u32> {
+        let kept = self.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim))?;
         kept.attempts += 1;
         let left = LIMIT.saturating_sub(kept.attempts);
         if left == 0 {
@@ -198,15 +201,17 @@ async fn run(step: &Step, model: &mut Model, store: &mut Arc<Store>, directory: 
             assert_eq!(inserted, if free { Ok(()) } else { Err(StoreError::Exists) });
             model.records.entry(id).or_insert(Kept { order, head, sealed, claim: None, attempts: 0 });
         }
-        Step::Load { id, claim } => {
+        Step::Load { id, claim, access } => {
             let expected =
                 model.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim)).cloned();
             let claim = claim.map(claim_hash);
-            let loaded = store.load(secret_id(id), claim, now).await.unwrap();
+            let loaded = store.load(secret_id(id), claim, access, now).await.unwrap();
             let peeked = store.peek(secret_id(id), claim, now).await.unwrap();
             assert_eq!(peeked.as_ref(), expected.as_ref().map(|kept| &kept.head));
             assert_eq!(loaded.as_ref().map(|stored| &stored.head), peeked.as_ref());
-            assert!(loaded.is_none_or(|stored| stored.sealed.as_ref() == expected.unwrap().sealed));
+            let shown = |kept: &Kept| kept.head.verifier.is_none() || access == Access::Verified;
+            let content = expected.filter(shown).map(|kept| kept.sealed).unwrap_or_default();
+            assert!(loaded.is_none_or(|stored| stored.sealed.as_ref() == content));
         }
         Step::Take { id, access } => {
             assert_eq!(store.take(secret_id(id), access, now).await.unwrap(), model.take(id, access));
@@ -223,8 +228,9 @@ async fn run(step: &Step, model: &mut Model, store: &mut Arc<Store>, directory: 
         Step::Burn { id } => {
             assert_eq!(store.burn(secret_id(id), now).await.unwrap(), model.take(id, Access::Verified));
         }
-        Step::FailAttempt { id } => {
-            assert_eq!(store.fail_attempt(secret_id(id), LIMIT, now).await.unwrap(), model.fail_attempt(id));
+        Step::FailAttempt { id, claim } => {
+            let left = store.fail_attempt(secret_id(id), claim.map(claim_hash), LIMIT, now).await.unwrap();
+            assert_eq!(left, model.fail_attempt(id, claim));
         }
         Step::Sweep { at_most } => {
             assert_eq!(store.sweep(now, at_most).await.unwrap(), model.sweep(at_most));

@@ -16,7 +16,10 @@ impl Serve {
     /// The directory of the database and of the server's own key, made for its owner only if it isn't there.
     pub(super) fn data_dir(&self) -> Result<PathBuf, ServeError> {
         let surroundings = Surroundings {
-            state: std::env::var_os("STATE_DIRECTORY").filter(|state| !state.is_empty()).map(PathBuf::from),
+            // systemd names several with colons between; the first is the server's.
+            state: std::env::var_os("STATE_DIRECTORY")
+                .and_then(|state| std::env::split_paths(&state).next())
+                .filter(|state| !state.as_os_str().is_empty()),
             app: Some(PathBuf::from(CONTAINER_ROOT)).filter(|app| in_container() && app.is_dir()),
             platform: directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.data_dir().to_owned()),
         };

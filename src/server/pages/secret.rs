@@ -36,7 +36,11 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     let text = Texts::for_reader(call.headers());
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
     let (claim, passphrase) = intake::read_form(app, call).await?;
-    let Some(status) = app.vault.status(&token, claim.as_ref()).await? else { return Ok(gone(text)) };
+    let status = match app.vault.status(&token, claim.as_ref()).await {
+        Ok(Some(status)) => status,
+        Ok(None) => return Ok(gone(text)),
+        Err(error) => return Ok(failed(text, error)),
+    };
     // What is end to end is opened by a script; nothing is read without one.
     if status.encrypted {
         return waiting(text, &status, StatusCode::OK, "");

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::{
     secret::SecretId,
-    store::{Head, Record},
+    store::{Access, Head, Record},
 };
 
 /// How many are kept at most.
@@ -48,9 +48,10 @@ impl Fresh {
         }
     }
 
-    /// Gives it, once, if it hasn't expired.
-    pub(super) fn take(&self, id: SecretId, now: Timestamp) -> Option<(Head, Vec<u8>)> {
-        self.kept().records.remove(&id).filter(|(head, _)| now < head.expires_at)
+    /// Gives it, once, if it hasn't expired and the caller may have it.
+    pub(super) fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Option<(Head, Vec<u8>)> {
+        let open = |head: &Head| head.verifier.is_none() || access == Access::Verified;
+        self.kept().records.remove(&id).filter(|(head, _)| now < head.expires_at && open(head))
     }
 
     /// Lets go of it: it is about to change.

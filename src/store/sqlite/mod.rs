@@ -145,11 +145,12 @@ impl SqliteStore {
     pub(super) async fn fail_attempt(
         &self,
         id: SecretId,
+        claim: Option<ClaimHash>,
         limit: u32,
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
         self.fresh.forget(id);
-        self.write(Effect::Removes, move |tables| tables.fail_attempt(id, limit, now)).await
+        self.write(Effect::Removes, move |tables| tables.fail_attempt(id, claim, limit, now)).await
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
@@ -165,15 +166,16 @@ impl SqliteStore {
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
+        access: Access,
         now: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
-        if let Some((head, sealed)) = self.fresh.take(id, now) {
+        if let Some((head, sealed)) = self.fresh.take(id, access, now) {
             return self.readers.stored(head, &sealed).map(Some);
         }
-        let loaded = match self.readers.run(|reader| reader.load(id, claim, now, INLINE))? {
+        let loaded = match self.readers.run(|reader| reader.load(id, claim, access, now, INLINE))? {
             Some(Loaded::Large) => {
                 let readers = Arc::clone(&self.readers);
-                let load = move || readers.run(|reader| reader.load(id, claim, now, usize::MAX));
+                let load = move || readers.run(|reader| reader.load(id, claim, access, now, usize::MAX));
                 tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Closed)??
             }
             loaded => loaded,

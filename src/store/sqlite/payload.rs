@@ -54,8 +54,9 @@ fn padding(sealed: usize) -> usize {
 
 /// Writes the ciphertext of record `seq`.
 pub(super) fn write(connection: &Connection, seq: i64, sealed: &[u8]) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached("INSERT INTO payload (chunk, padding, bytes) VALUES (?1, zeroblob(?2), ?3)")?;
+    // A chunk that lies there already belongs to no record: one that damage has taken away.
+    let mut statement = connection
+        .prepare_cached("INSERT OR REPLACE INTO payload (chunk, padding, bytes) VALUES (?1, zeroblob(?2), ?3)")?;
     for (number, bytes) in chunks_of(seq).zip(sealed.chunks(CHUNK)) {
         statement.execute(params![number, padding(bytes.len()), bytes])?;
     }
@@ -72,6 +73,13 @@ pub(super) fn read(connection: &Connection, seq: i64, sealed: &mut Buffer) -> ru
         sealed.append(bytes, None).map_err(|_| no_memory())?;
     }
     Ok(())
+}
+
+/// Bytes of ciphertext that there are of record `seq`.
+pub(super) fn length(connection: &Connection, seq: i64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM payload WHERE chunk BETWEEN ?1 AND ?2")?
+        .query_row(params![chunks_of(seq).start(), chunks_of(seq).end()], |row| row.get(0))
 }
 
 /// The engine's own word for memory that could not be had.

@@ -12,11 +12,11 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{engine_error, job::Failure, payload, schema, tables::time};
+use super::{INLINE, engine_error, job::Failure, payload, schema, tables::time};
 use crate::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},
-    store::{Head, Held, OpenError, StoreError, Stored},
+    store::{Access, Head, Held, OpenError, StoreError, Stored},
 };
 
 /// Connections at most: each has a cache.
@@ -97,20 +97,24 @@ impl Reader {
         self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    /// The record with its content, unless that is longer than `at_most`: then its head alone.
+    /// The record with its content, if the caller may have it, unless that is longer than `at_most`.
     pub(super) fn load(
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
+        access: Access,
         now: Timestamp,
         at_most: usize,
     ) -> Result<Option<Loaded>, Failure> {
         let Some((head, seq, length)) = self.find(id, claim, now)? else { return Ok(None) };
+        if head.verifier.is_some() && access == Access::Open {
+            return Ok(Some(Loaded::Whole(Stored { head, sealed: Buffer::default() })));
+        }
         if length > at_most {
             return Ok(Some(Loaded::Large));
         }
-        // A length that can't be is damage: it must not decide how much memory is taken.
-        let length = length.min(payload::MAX_SEALED);
+        // A length that can't be is damage: what is there decides how much memory is taken.
+        let length = if length > INLINE { payload::length(&self.connection, seq)? } else { length };
         let mut sealed = Buffer::with_capacity(length).map_err(|_| payload::no_memory())?;
         if !sealed.reserve(&self.budget, length) {
             return Err(Failure::Refused(StoreError::Busy));
@@ -128,8 +132,14 @@ impl Reader {
     pub(super) fn held(&self) -> Result<Vec<Held>, Failure> {
         let mut statement =
             self.connection.prepare_cached("SELECT key_id, records, bytes FROM held WHERE records > 0")?;
+        // A sum that damage has made negative says nothing worth failing for.
+        let count =
+            |row: &Row<'_>, column: usize| row.get::<_, i64>(column).ok().and_then(|count| u64::try_from(count).ok());
         let held = statement
-            .query_map([], |row| Ok(Held { key_id: KeyId(row.get(0)?), records: row.get(1)?, bytes: row.get(2)? }))?
+            .query_map([], |row| {
+                let key_id = KeyId(row.get(0).unwrap_or_default());
+                Ok(Held { key_id, records: count(row, 1).unwrap_or(0), bytes: count(row, 2).unwrap_or(0) })
+            })?
             .collect::<Result<_, _>>()?;
         Ok(held)
     }
@@ -139,7 +149,7 @@ impl Reader {
         let oldest = self
             .connection
             .prepare_cached("SELECT deadline FROM record WHERE deadline <= ?1 ORDER BY deadline LIMIT 1")?
-            .query_row([now.as_millisecond()], |row| time(row, 0))
+            .query_row([now.as_millisecond()], |row| Ok(time(row, 0).unwrap_or(Timestamp::MIN)))
             .optional()?;
         Ok(oldest)
     }

@@ -21,10 +21,10 @@ pub(super) struct Tables {
     held: RefCell<Vec<(KeyId, i64, i64)>>,
 }
 
-/// Where a record lies, and what it is counted under.
+/// Where a record lies, and what it is counted under: nothing where that was damaged, so that the record can be removed all the same.
 struct Place {
     seq: i64,
-    key_id: KeyId,
+    key_id: Option<KeyId>,
     sealed_len: usize,
 }
 
@@ -32,7 +32,8 @@ impl Place {
     const COLUMNS: &'static str = "seq, key_id, sealed_len";
 
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { seq: row.get(0)?, key_id: KeyId(row.get(1)?), sealed_len: row.get(2)? })
+        let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
+        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), sealed_len })
     }
 }
 
@@ -107,14 +108,23 @@ impl Tables {
         self.remove_if(place)
     }
 
-    pub(super) fn fail_attempt(&self, id: SecretId, limit: u32, now: Timestamp) -> Result<Option<u32>, Failure> {
+    pub(super) fn fail_attempt(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Option<u32>, Failure> {
         let counted = self
             .connection
             .prepare_cached(&format!(
-                "UPDATE record SET attempts = attempts + 1 WHERE id = ?1 AND deadline > ?2 RETURNING {}, attempts",
+                "UPDATE record SET attempts = attempts + 1
+                 WHERE id = ?1 AND deadline > ?2 AND (claim IS NULL OR claim = ?3) RETURNING {}, attempts",
                 Place::COLUMNS
             ))?
-            .query_row(params![id.0, now.as_millisecond()], |row| Ok((Place::from_row(row)?, row.get::<_, u32>(3)?)))
+            .query_row(params![id.0, now.as_millisecond(), claim.map(|claim| claim.0)], |row| {
+                Ok((Place::from_row(row)?, row.get::<_, u32>(3)?))
+            })
             .optional()?;
         let Some((place, attempts)) = counted else { return Ok(None) };
         let left = limit.saturating_sub(attempts);
@@ -190,7 +200,9 @@ impl Tables {
     fn remove(&self, place: &Place) -> Result<(), Failure> {
         payload::remove(&self.connection, place.seq)?;
         self.connection.prepare_cached("DELETE FROM record WHERE seq = ?1")?.execute([place.seq])?;
-        self.count(place.key_id, -1, place.sealed_len);
+        if let Some(key_id) = place.key_id {
+            self.count(key_id, -1, place.sealed_len);
+        }
         Ok(())
     }
 
@@ -207,7 +219,7 @@ impl Tables {
     }
 }
 
-/// Reads a time from a column of milliseconds.
+/// Reads a time from a column of milliseconds; one that can't be is damage.
 pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let milliseconds = row.get(column)?;
     Timestamp::from_millisecond(milliseconds)
