@@ -270,4 +270,20 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), store.ended()).await.unwrap();
         assert_eq!(store.burn(SecretId([0; 32]), Timestamp::now()).await, Err(StoreError::Closed));
     }
+    /// A reader that panicked or failed in the middle is as good as new for the next.
+    #[test]
+    fn a_reader_survives_what_runs_on_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let store = SqliteStore::open(&path, 1 << 20).unwrap();
+        for _ in 0..20 {
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                store.readers.run(|_| -> Result<(), Failure> { panic!("as a bug would") })
+            }));
+            assert!(panicked.is_err());
+            let failed = store.readers.run(|_| -> Result<(), Failure> { Err(rusqlite::Error::InvalidQuery.into()) });
+            assert!(matches!(failed, Err(StoreError::Engine(_))));
+            assert_eq!(store.ping(), Ok(()));
+        }
+    }
 }

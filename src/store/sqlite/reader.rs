@@ -86,11 +86,19 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Whatever comes of `work`, the connection is free again after it.
     fn in_transaction<T>(&self, work: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        // Left by one that panicked.
+        self.end("ROLLBACK")?;
         self.execute("BEGIN")?;
         let outcome = work(self);
-        self.execute("COMMIT")?;
+        // Some errors of the engine have ended the transaction already.
+        self.end("COMMIT").or_else(|_| self.end("ROLLBACK"))?;
         outcome
+    }
+
+    fn end(&self, statement: &str) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.execute(statement) }
     }
 
     fn execute(&self, statement: &str) -> rusqlite::Result<()> {
