@@ -45,7 +45,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, wa
             }
         }
         // Later than a body's own timeout, so that a slow sender gets its answer.
-        () = activity.stalled(timeout * 2) => tracing::debug!("a connection stalled and was cut"),
+        () = activity.stalled(timeout) => tracing::debug!("a connection stalled and was cut"),
     }
 }
 

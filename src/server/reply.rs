@@ -16,7 +16,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    activity::Activity,
+    activity::{Activity, Taken},
     json::Json,
     problem::{self, Failed},
     request_id::RequestId,
@@ -124,7 +124,9 @@ impl Reply {
 
     /// The response, with what all share.
     pub(super) fn finish(self, request_id: RequestId, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
-        let mut response = Response::new(ReplyBody { data: self.data, activity });
+        let mut body = ReplyBody { data: self.data, activity, taken: None };
+        body.taken = body.activity.watch(u64::try_from(body.left()).unwrap_or(u64::MAX));
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers;
@@ -169,6 +171,7 @@ enum Data {
 pub(super) struct ReplyBody {
     data: Data,
     activity: Arc<Activity>,
+    taken: Option<Arc<Taken>>,
 }
 
 impl Body for ReplyBody {
@@ -181,6 +184,9 @@ impl Body for ReplyBody {
             Data::Whole(data) => data.split_to(PART.min(data.len())),
             Data::Json(json) => json.next_part(),
         };
+        if let Some(taken) = &self.taken {
+            taken.note(part.len());
+        }
         Poll::Ready(if part.is_empty() { None } else { Some(Ok(Frame::data(part))) })
     }
 

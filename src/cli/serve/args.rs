@@ -1,10 +1,6 @@
 //! The options of `serve`, and what they make together.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
@@ -103,9 +99,8 @@ impl Serve {
         })?)
     }
 
-    /// The store that was named, else a file beside the other data.
-    pub(super) fn location(&self, data: &Path) -> Result<Location, ServeError> {
-        let Some(url) = &self.database else { return Ok(Location::Sqlite(data.join("ots.db"))) };
-        Ok(url.parse::<Location>()?)
+    /// The store that was named, if one was.
+    pub(super) fn location(&self) -> Result<Option<Location>, ServeError> {
+        Ok(self.database.as_deref().map(str::parse).transpose()?)
     }
 }

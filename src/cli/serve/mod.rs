@@ -34,8 +34,9 @@ impl Serve {
 
     async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
         let stop = stop_signal();
+        let named = self.location()?; // before anything is made
         let data = self.data_dir()?;
-        let location = self.location(&data)?;
+        let location = named.unwrap_or_else(|| Location::Sqlite(data.join("ots.db")));
         let store = Arc::new(Store::open(&location, self.max_size)?);
         let vault = self.vault(&store, self.keyring(&data)?).await?;
         let listen = |source| ServeError::Listen { address: self.listen, source };

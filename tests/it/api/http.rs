@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::common::{self, Server, directory, until};
+use crate::common::{self, CLAIM, Server, directory, until};
 
 #[tokio::test]
 async fn every_answer_carries_the_headers() {
@@ -102,6 +102,34 @@ async fn connections_beyond_the_cap_are_told() {
     assert_eq!(response.headers()["retry-after"], "1");
     drop(held);
     until("there is room again", Duration::from_secs(5), || server.healthy()).await;
+}
+
+/// A stream of HTTP/2 that stands still is cut off, however busy its connection is elsewhere: its answer holds memory that others need.
+#[tokio::test]
+async fn a_busy_connection_does_not_excuse_a_stream_that_stands_still() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--client-timeout", "1s"]);
+    let token = server.create(&"x".repeat(900_000)).await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .http2_prior_knowledge()
+        .http2_initial_stream_window_size(1024)
+        .build()
+        .unwrap();
+    let url = format!("{}/api/v1/secrets/{token}/reveal", server.url);
+    let response = client.post(url).header("idempotency-key", CLAIM).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let health = format!("{}/health", server.url);
+    // Its connection is busy for all that time: one part of 64 KiB earns four seconds.
+    for _ in 0..40 {
+        // On a connection of its own, once the first was cut.
+        let _ = client.head(&health).send().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(response.bytes().await.is_err(), "the answer was cut off");
+    // A claim's reader can come back, on another connection.
+    assert_eq!(server.reveal(&token, Some(CLAIM), None).await.status(), 200);
 }
 
 /// A client that closes its half once it has asked gets its answer, and the secret isn't spent on nobody.
