@@ -115,12 +115,9 @@ fn with_values(text: &str, mut tree: Command) -> Result<Command, Mistake> {
             let Value::Table(table) = value else {
                 return Err(Mistake::NotATable);
             };
+            let known = options(tree.find_subcommand(TABLE));
             for (key, value) in table {
-                let known = options(tree.find_subcommand(TABLE));
-                let id = find(&key, &known)?;
-                let default = default(&key, &value)?;
-                check(&key, tree.find_subcommand(TABLE), &id, &default)?;
-                tree = tree.mut_subcommand(TABLE, |command| command.mut_arg(id, |arg| arg.default_value(default)));
+                tree = set(tree, Some(TABLE), find(&key, &known)?, &key, &value)?;
             }
             continue;
         }
@@ -128,16 +125,21 @@ fn with_values(text: &str, mut tree: Command) -> Result<Command, Mistake> {
         let mut known = options(tree.find_subcommand(TOP_LEVEL));
         known.extend(global.iter().cloned());
         let id = find(&key, &known)?;
-        let default = default(&key, &value)?;
-        if global.contains(&id) {
-            check(&key, Some(&tree), &id, &default)?;
-            tree = tree.mut_arg(id, |arg| arg.default_value(default));
-        } else {
-            check(&key, tree.find_subcommand(TOP_LEVEL), &id, &default)?;
-            tree = tree.mut_subcommand(TOP_LEVEL, |command| command.mut_arg(id, |arg| arg.default_value(default)));
-        }
+        let command = if global.contains(&id) { None } else { Some(TOP_LEVEL) };
+        tree = set(tree, command, id, &key, &value)?;
     }
     Ok(tree)
+}
+
+/// Makes a value the default of the argument `id`, which is that command's, or every command's if none is named.
+fn set(tree: Command, command: Option<&str>, id: String, key: &str, value: &Value) -> Result<Command, Mistake> {
+    let default = default(key, value)?;
+    check(key, command.map_or(Some(&tree), |name| tree.find_subcommand(name)), &id, &default)?;
+    let with_default = |command: Command| command.mut_arg(id, |arg| arg.default_value(default));
+    Ok(match command {
+        Some(name) => tree.mut_subcommand(name, with_default),
+        None => with_default(tree),
+    })
 }
 
 /// The options that a file may set: those with a name of their own, and no secrets.

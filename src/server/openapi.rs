@@ -96,10 +96,7 @@ pub(super) fn redoc() -> Reply {
 }
 
 fn page(html: &'static str) -> Reply {
-    Reply::empty(StatusCode::OK)
-        .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .with(header::CONTENT_SECURITY_POLICY, POLICY)
-        .with_data(Bytes::from_static(html.as_bytes()))
+    Reply::page(StatusCode::OK, Bytes::from_static(html.as_bytes())).with(header::CONTENT_SECURITY_POLICY, POLICY)
 }
 
 /// `GET /docs/{file}`: what the pages load.

@@ -79,17 +79,15 @@ impl Reply {
     }
 
     /// A page. It is the caller's to set its policy.
-    pub(super) fn page(status: StatusCode, html: Zeroizing<Vec<u8>>) -> Self {
-        Self::empty(status).with(header::CONTENT_TYPE, "text/html; charset=utf-8").with_data(Bytes::from_owner(html))
+    pub(super) fn page(status: StatusCode, html: Bytes) -> Self {
+        Self::empty(status).with(header::CONTENT_TYPE, "text/html; charset=utf-8").with_data(html)
     }
 
     /// A page that shows a secret's content, counted as the content was.
     pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, content: Buffer) -> Self {
         let mut page = Buffer::from(html);
         page.replace(content);
-        Self::empty(StatusCode::OK)
-            .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
-            .with_data(Bytes::from_owner(page))
+        Self::page(StatusCode::OK, Bytes::from_owner(page))
     }
 
     /// A text that never changes.

@@ -10,6 +10,7 @@ mod templates;
 mod texts;
 
 use askama::Template;
+use bytes::Bytes;
 use hyper::{StatusCode, header};
 
 pub(crate) use self::assets::BUNDLED;
@@ -27,7 +28,7 @@ pub(super) fn robots() -> Reply {
 }
 
 fn html(status: StatusCode, text: &'static Texts, page: &impl Template) -> Reply {
-    with_headers(Reply::page(status, templates::render(page)), text)
+    with_headers(Reply::page(status, Bytes::from_owner(templates::render(page))), text)
 }
 
 fn with_headers(reply: Reply, text: &'static Texts) -> Reply {
