@@ -8,20 +8,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::common::{Server, directory, on_disk, ots, run};
+use crate::common::{Server, assert_fails, directory, on_disk, ots, run, text};
 
 const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn assert_fails(output: &Output, code: i32, says: &str) {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(says) && said.starts_with("ots: ") && said.trim_end().lines().count() == 1, "{said}");
-    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
-}
 
 fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = ots();

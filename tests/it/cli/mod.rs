@@ -10,23 +10,13 @@ mod terminal;
 
 use std::process::Output;
 
-use crate::common::{Server, run};
+use crate::common::{self, client, text};
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs `ots` against the server with nothing on stdin.
-fn client(server: &Server, arguments: &[&str]) -> Output {
-    run(server.client(arguments), b"")
-}
-
+/// What clap says of wrong usage takes several lines.
 fn assert_fails(output: &Output, code: i32, says: &str) {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(says), "{said}");
-    assert!(output.stdout.is_empty(), "stdout is for what was asked for: {}", text(&output.stdout));
-    if code != 2 {
-        assert!(said.starts_with("ots: ") && said.trim_end().lines().count() == 1, "one line: {said}");
+    if code == 2 {
+        common::assert_refuses(output, code, says);
+    } else {
+        common::assert_fails(output, code, says);
     }
 }

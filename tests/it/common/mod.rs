@@ -210,6 +210,31 @@ pub fn run(mut command: Command, input: &[u8]) -> Output {
     output
 }
 
+/// What a program wrote, to be read.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs `ots` against the server with nothing on stdin.
+pub fn client(server: &Server, arguments: &[&str]) -> Output {
+    run(server.client(arguments), b"")
+}
+
+/// Holds a failure to its code, its words and an empty stdout.
+pub fn assert_refuses(output: &Output, code: i32, says: &str) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(says), "{said}");
+    assert!(output.stdout.is_empty(), "stdout is for what was asked for: {}", text(&output.stdout));
+}
+
+/// As [`assert_refuses`], and in one line of ours.
+pub fn assert_fails(output: &Output, code: i32, says: &str) {
+    assert_refuses(output, code, says);
+    let said = text(&output.stderr);
+    assert!(said.starts_with("ots: ") && said.trim_end().lines().count() == 1, "one line: {said}");
+}
+
 pub fn wait_for_exit(child: &mut Child, at_most: Duration) -> std::process::ExitStatus {
     let end = Instant::now() + at_most;
     loop {

@@ -5,15 +5,7 @@ mod keys;
 
 use std::{path::Path, process::Output};
 
-use crate::common::{Server, run};
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn client(server: &Server, arguments: &[&str]) -> Output {
-    run(server.client(arguments), b"")
-}
+use crate::common::{Server, assert_fails, client, run, text};
 
 fn client_in(server: &Server, place: &Path, arguments: &[&str]) -> Output {
     let mut command = server.client(arguments);
@@ -35,14 +27,6 @@ fn put(server: &Server, arguments: &[&str], content: &[u8]) -> String {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(output.stderr.is_empty(), "a pipe is told nothing else: {}", text(&output.stderr));
     text(&output.stdout).trim().to_owned()
-}
-
-fn assert_fails(output: &Output, code: i32, says: &str) {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(says), "{said}");
-    assert!(output.stdout.is_empty());
-    assert!(said.starts_with("ots: ") && said.trim_end().lines().count() == 1, "one line: {said}");
 }
 
 fn assert_gives(output: &Output, content: &[u8]) {
