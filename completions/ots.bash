@@ -588,7 +588,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --old-key-file --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --old-key-file --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -664,6 +664,10 @@ _ots() {
                     return 0
                     ;;
                 --cleanup-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clock-grace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,7 +43,7 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and
 complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread'
 complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
-complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server is healthy, else with 1'
+complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
@@ -128,8 +128,9 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The roo
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock that is far ahead has to be so before anything is removed for having expired' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How long a client may be silent before it is cut off' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''

@@ -36,6 +36,8 @@ pub enum Code {
     RateLimited,
     /// 500: the record is sealed under a key that the server wasn't given.
     Unreadable,
+    /// 500: the record is damaged where it is kept.
+    Damaged,
     /// 500.
     Internal,
     /// 503: try again soon.
@@ -63,7 +65,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::Validation => 422,
             Self::RateLimited => 429,
-            Self::Unreadable | Self::Internal | Self::Unknown => 500,
+            Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => 500,
             Self::Busy | Self::StorageFull | Self::Unavailable => 503,
         }
     }
@@ -81,7 +83,7 @@ impl Code {
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::Validation => "Unprocessable Content",
             Self::RateLimited => "Too Many Requests",
-            Self::Unreadable | Self::Internal | Self::Unknown => "Internal Server Error",
+            Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => "Internal Server Error",
             Self::Busy | Self::StorageFull | Self::Unavailable => "Service Unavailable",
         }
     }

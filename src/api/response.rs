@@ -79,14 +79,35 @@ pub struct Info {
 }
 
 /// Whether the server can do its work.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Health {
-    /// `healthy` or `unhealthy`.
+    /// `healthy`, `degraded` (it works, and something is wrong) or `unhealthy`.
     pub status: String,
     /// `connected` or `unavailable`.
     pub database: String,
     /// The server's version.
     pub version: String,
+    /// When a change was last known to be on the disk.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub last_commit_at: Option<Timestamp>,
+    /// When what had expired was last removed.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub last_sweep_at: Option<Timestamp>,
+    /// When what was removed was last known to be gone from the files.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub last_checkpoint_at: Option<Timestamp>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub problems: Vec<HealthProblem>,
+}
+
+/// What is wrong with a server that works.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HealthProblem {
+    /// A stable word for programs.
+    pub code: String,
+    /// What it is, and what to do about it.
+    pub detail: String,
 }
 
 /// Times as RFC 3339 in UTC with milliseconds.
@@ -100,6 +121,31 @@ mod rfc3339 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("not a time as in RFC 3339"))
+    }
+
+    /// Times that may be missing.
+    pub(super) mod optional {
+        use super::{Deserialize, Deserializer, Serializer, Timestamp};
+
+        #[derive(Deserialize)]
+        struct Time(#[serde(deserialize_with = "super::deserialize")] Timestamp);
+
+        #[expect(clippy::ref_option, reason = "serde gives it so")]
+        pub(in super::super) fn serialize<S: Serializer>(
+            time: &Option<Timestamp>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Timestamp>, D::Error> {
+            Ok(Option::<Time>::deserialize(deserializer)?.map(|time| time.0))
+        }
     }
 }
 

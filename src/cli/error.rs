@@ -34,6 +34,8 @@ pub enum Exit {
     Rejected = 7,
     /// A local file can't be read or written.
     File = 8,
+    /// The server has ended by itself, since it could not go on and keep its promises.
+    Ended = 9,
     /// Interrupted: 128 + SIGINT.
     Interrupted = 130,
     /// Whoever read our output has gone: 128 + SIGPIPE. Said to nobody.
@@ -203,6 +205,7 @@ impl CommandError for CallError {
 fn exit_of(code: Code) -> Exit {
     match code {
         Code::PassphraseRequired | Code::WrongPassphrase => Exit::Refused,
+        Code::Damaged => Exit::Damaged,
         Code::Internal | Code::Unreadable | Code::BrowserRequest | Code::BadRequest => Exit::Other,
         _ => Exit::Rejected,
     }

@@ -6,9 +6,10 @@ use super::{
     terminal,
 };
 
-/// Exit with 0 if the server is healthy, else with 1
+/// Exit with 0 if the server does its work, else with 1
 ///
-/// For container health checks: needs neither shell nor curl.
+/// For container health checks: needs neither shell nor curl. A server that works though something is wrong is degraded: that is
+/// said, and is 0 too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Health {}
 
@@ -36,7 +37,7 @@ impl Health {
     pub(super) async fn run(&self, global: &Global) -> Result<(), HealthError> {
         let client = global.client(None).map_err(HealthError::Call)?;
         let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
-        if health.status != "healthy" {
+        if health.status == "unhealthy" {
             return Err(HealthError::Database(health.database));
         }
         if global.quiet {
@@ -45,7 +46,12 @@ impl Health {
         if global.json {
             terminal::answer_json(&health)?;
         } else {
-            terminal::answer(format!("{}\n", health.status).as_bytes())?;
+            let mut text = format!("{}\n", terminal::escaped(&health.status).as_str());
+            for problem in &health.problems {
+                let (code, detail) = (terminal::escaped(&problem.code), terminal::escaped(&problem.detail));
+                text.push_str(&format!("{}: {}\n", code.as_str(), detail.as_str()));
+            }
+            terminal::answer(text.as_bytes())?;
         }
         Ok(())
     }

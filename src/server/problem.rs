@@ -49,8 +49,10 @@ fn of_vault(error: &VaultError) -> Problem {
         },
         VaultError::Unreadable => Problem::new(
             Code::Unreadable,
-            "The server can't open this secret with the keys it was given; ask its operator for SECRET_KEYS_OLD",
+            "This secret is sealed under a key that the server wasn't given: ask its operator for SECRET_KEYS_OLD. Nothing was \
+             destroyed",
         ),
+        VaultError::Damaged => damaged(),
         VaultError::Crypto(_) => Problem::new(Code::Internal, "The server failed; nothing was stored or read"),
         VaultError::Store(error) => of_store(error),
     }
@@ -63,26 +65,35 @@ fn of_store(error: &StoreError) -> Problem {
             Problem::new(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
         }
         StoreError::TooLarge => too_large(None),
+        StoreError::Damaged(_) => damaged(),
         StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
             Problem::new(Code::Unavailable, "The server's database doesn't answer as it should; try again later")
         }
     }
 }
 
+/// The `500` for what is damaged on the server's disk.
+fn damaged() -> Problem {
+    Problem::new(
+        Code::Damaged,
+        "The server's database is damaged where this secret lies, so that it can't be read. Nothing was destroyed; ask the \
+         server's operator",
+    )
+}
+
 /// Logs what the operator has to know; what clients do wrong isn't that.
 pub(super) fn log(error: &VaultError, request_id: RequestId) {
     match error {
         VaultError::Unreadable => {
-            tracing::error!(
-                %request_id,
-                "a secret can't be opened: it was sealed under another SECRET_KEY, or was altered"
-            );
+            tracing::error!(%request_id, "a secret can't be opened: it was sealed under another SECRET_KEY");
         }
         VaultError::Crypto(error) => tracing::error!(%request_id, %error, "cryptography failed"),
         VaultError::Store(error @ (StoreError::Exists | StoreError::Engine(_) | StoreError::Closed)) => {
             tracing::error!(%request_id, %error, "the store failed");
         }
-        VaultError::Store(StoreError::Busy | StoreError::Full | StoreError::TooLarge)
+        // What is damaged was told where it was found.
+        VaultError::Damaged
+        | VaultError::Store(StoreError::Busy | StoreError::Full | StoreError::TooLarge | StoreError::Damaged(_))
         | VaultError::PassphraseNeeded
         | VaultError::WrongPassphrase { .. } => {}
     }

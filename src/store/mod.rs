@@ -4,13 +4,23 @@
 //! returns; time is passed in, never read inside. A record is *live* at `now` while `now < expires_at`, and once
 //! claimed while `now < claim_until`: a record that isn't live is gone to every caller, swept or not.
 
+mod clock;
+mod damage;
+mod due;
 mod files;
 mod location;
 mod record;
 mod sqlite;
 pub mod sweeper;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -19,6 +29,8 @@ pub use location::{InvalidLocation, Location};
 pub use record::{Access, Head, Held, Record, State, Stored, Swept};
 
 use crate::secret::{ClaimHash, SecretId};
+use damage::Damage;
+use due::Due;
 
 /// Why a store didn't do what it was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +47,10 @@ pub enum StoreError {
     /// The record is larger than a store can keep.
     #[error("the record is larger than the store can keep")]
     TooLarge,
-    /// The engine failed, and says how; whether the call took effect is not known if it failed in the commit.
+    /// What the record is read from is damaged. It stays as it is.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// The engine failed, and says how.
     #[error("the database failed: {0}")]
     Engine(String),
     /// The store has been shut down.
@@ -82,6 +97,9 @@ pub enum OpenError {
 /// A store, of one of the engines that are known.
 pub struct Store {
     engine: Engine,
+    damage: Arc<Damage>,
+    due: Due,
+    clock_ahead: AtomicBool,
 }
 
 enum Engine {
@@ -94,10 +112,11 @@ impl Store {
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
     pub fn open(location: &Location, largest: usize) -> Result<Self, OpenError> {
+        let damage = Arc::new(Damage::default());
         let engine = match location {
-            Location::Sqlite(path) => Engine::Sqlite(sqlite::SqliteStore::open(path, largest)?),
+            Location::Sqlite(path) => Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage))?),
         };
-        Ok(Self { engine })
+        Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
     }
 
     /// Keeps a record.
@@ -105,9 +124,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] if the id is known: it is never overwritten.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
+        let expires_at = record.head.expires_at;
         match &self.engine {
-            Engine::Sqlite(store) => store.insert(record).await,
+            Engine::Sqlite(store) => store.insert(record).await?,
         }
+        self.due.by(expires_at);
+        Ok(())
     }
 
     /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing. A guarded record comes
@@ -122,9 +144,10 @@ impl Store {
         access: Access,
         now: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
-        match &self.engine {
+        let loaded = match &self.engine {
             Engine::Sqlite(store) => store.load(id, claim, access, now).await,
-        }
+        };
+        self.noticed(id, loaded)
     }
 
     /// What [`Store::load`] gives, without the content.
@@ -138,9 +161,10 @@ impl Store {
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Head>, StoreError> {
-        match &self.engine {
+        let peeked = match &self.engine {
             Engine::Sqlite(store) => store.peek(id, claim, now),
-        }
+        };
+        self.noticed(id, peeked)
     }
 
     /// Removes the record if it is live, unclaimed and open to `access`. False otherwise. What was loaded before may be delivered
@@ -167,9 +191,14 @@ impl Store {
         lease: Duration,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.claim(id, access, claim, lease, now).await,
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let claimed = match &self.engine {
+            Engine::Sqlite(store) => store.claim(id, access, claim, until, now).await?,
+        };
+        if claimed {
+            self.due.by(until);
         }
+        Ok(claimed)
     }
 
     /// Removes the record if it is marked with `claim`, live or not: the reader's acknowledgement.
@@ -219,15 +248,54 @@ impl Store {
         }
     }
 
-    /// Has the engine answer something trivial.
+    /// Has whatever does the store's work, reading and writing, answer something trivial.
     ///
     /// # Errors
     /// [`StoreError`].
-    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.engine {
-            Engine::Sqlite(store) => store.ping(),
+            Engine::Sqlite(store) => store.ping().await,
         }
+    }
+
+    /// Notes that the server runs at `now`, for the next start to compare its clock with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.saw(now).await,
+        }
+    }
+
+    /// Says that what `id` names can't be opened though its key is here: it was altered. Told once, and shown by the store's state.
+    pub fn found_damaged(&self, id: SecretId, why: &str) {
+        self.damage.report(&damage::name(id), why);
+    }
+
+    fn noticed<T>(&self, id: SecretId, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Damaged(why)) = &outcome {
+            self.found_damaged(id, why);
+        }
+        outcome
+    }
+
+    /// When the server is last known to have run.
+    fn last_seen(&self) -> Option<Timestamp> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.last_seen(),
+        }
+    }
+
+    /// When the first of the records dies that are live at `now`.
+    fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.next_deadline(now),
+        }
+    }
+
+    fn set_clock_ahead(&self, ahead: bool) {
+        self.clock_ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// How the store is at `now`.
@@ -236,13 +304,15 @@ impl Store {
     /// [`StoreError`].
     #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
     pub async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.state(now),
-        }
+        let state = match &self.engine {
+            Engine::Sqlite(store) => store.state(now)?,
+        };
+        let clock_ahead = self.clock_ahead.load(Ordering::Relaxed);
+        Ok(State { damaged: self.damage.count(), clock_ahead, ..state })
     }
 
-    /// Waits until the store has come to an end: by itself, if nobody has closed it. A server can't go on then.
-    pub async fn ended(&self) {
+    /// Waits until the store has come to an end, and says why: by itself, if nobody has closed it. A server can't go on then.
+    pub async fn ended(&self) -> String {
         match &self.engine {
             Engine::Sqlite(store) => store.ended().await,
         }

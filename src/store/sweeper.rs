@@ -1,36 +1,71 @@
 //! The sweeper: removes what has expired, batch by batch, for as long as the server runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 
-use super::Store;
+use super::{
+    Store, StoreError,
+    clock::{Clock, Trust},
+};
 
 /// Records that one batch removes at most: other requests pass between batches.
 const BATCH: usize = 256;
+/// How often the time is written down, for the next start to compare its clock with.
+const NOTE: Duration = Duration::from_secs(300);
+/// How soon after a sweep the next one is at the soonest, if no claim's end comes before: records that die one after the other go together.
+const SOONEST: Duration = Duration::from_secs(1);
 
-/// Sweeps at once and then every `interval`. Never returns; drop it to stop. A failure is logged and tried again.
-pub async fn run(store: Arc<Store>, interval: Duration) {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Sweeps at once, then whenever a record dies, and at the latest after `interval`. A clock that is far ahead of the last known time is
+/// believed once it has been so for `grace`. Never returns; drop it to stop. A failure is logged and tried again.
+pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration) {
+    let mut clock = Clock::new(store.last_seen(), grace);
+    let mut noted: Option<Instant> = None;
     loop {
-        ticks.tick().await;
-        let mut removed = 0;
-        let outcome = loop {
-            match store.sweep(Timestamp::now(), BATCH).await {
-                Ok(swept) => {
-                    removed += swept.removed;
-                    if !swept.more {
-                        break Ok(());
-                    }
-                }
-                Err(error) => break Err(error),
+        store.due.begin();
+        let now = Timestamp::now();
+        let trust = clock.judge(now, Instant::now());
+        tell(trust, grace);
+        store.set_clock_ahead(matches!(trust, Trust::Lost | Trust::No));
+        if matches!(trust, Trust::Yes | Trust::Again) {
+            if noted.is_none_or(|noted| noted.elapsed() >= NOTE) && store.saw(now).await.is_ok() {
+                noted = Some(Instant::now());
             }
-        };
-        match outcome {
-            Ok(()) if removed > 0 => tracing::debug!(removed, "swept"),
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
+            match sweep(&store).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "swept"),
+                Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
+            }
+            if let Some(next) = store.next_deadline(now) {
+                store.due.by(next.max(now + SOONEST));
+            }
         }
+        store.due.wait(interval).await;
+    }
+}
+
+async fn sweep(store: &Store) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    loop {
+        let swept = store.sweep(Timestamp::now(), BATCH).await?;
+        removed += swept.removed;
+        if !swept.more {
+            return Ok(removed);
+        }
+    }
+}
+
+fn tell(trust: Trust, grace: Duration) {
+    match trust {
+        Trust::Lost => tracing::warn!(
+            "the clock is far ahead of the last time that this server ran: nothing is removed for having expired until it has \
+             been so for {} s (--clock-grace)",
+            grace.as_secs()
+        ),
+        Trust::Again => tracing::info!("the clock is believed: what has expired is removed again"),
+        Trust::Yes | Trust::No => {}
     }
 }

@@ -3,6 +3,7 @@
 //! Promise 1 is the order in [`Vault::reveal`](Vault): a secret is loaded and opened first, so that what can't be given is never
 //! destroyed; then the store commits the removal, or the claim, for one of the racers; and only then does the content leave.
 
+mod health;
 mod reveal;
 
 use std::{sync::Arc, time::Duration};
@@ -18,6 +19,8 @@ use crate::{
     secret::{ClaimKey, Kind, Passphrase, Token, Ttl},
     store::{Head, Record, Store, StoreError},
 };
+
+pub use health::{Health, Trouble};
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
@@ -71,9 +74,12 @@ pub enum VaultError {
         /// Tries that are left.
         left: u32,
     },
-    /// The record is sealed under a key that the server wasn't given, or was altered. It stays.
-    #[error("the secret can't be opened with the keys that the server has")]
+    /// The record is sealed under a key that the server wasn't given. It stays.
+    #[error("the secret is sealed under a key that the server wasn't given")]
     Unreadable,
+    /// The record was altered where it lies. It stays.
+    #[error("the secret is damaged where it is kept")]
+    Damaged,
     /// The store didn't do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -150,29 +156,22 @@ impl Vault {
     /// What may be known without reading. `None` when it isn't there, or somebody else is reading it.
     ///
     /// # Errors
-    /// [`VaultError::Store`]; [`VaultError::Unreadable`] for a kind that no version has written.
+    /// [`VaultError::Store`]; [`VaultError::Damaged`] for a kind that no version has written.
     pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Option<Status>, VaultError> {
         let claim = claim.map(ClaimKey::hash);
         let Some(head) = self.store.peek(token.id(), claim, Timestamp::now()).await? else { return Ok(None) };
-        let (encrypted, passphrase_required) = match kind_of(&head)? {
+        let kind = kind_of(&head).inspect_err(|_| self.store.found_damaged(token.id(), "it is of no kind"))?;
+        let (encrypted, passphrase_required) = match kind {
             Kind::Plain => (false, head.verifier.is_some()),
             Kind::Envelope { passphrase } => (true, passphrase),
         };
         let Head { created_at, expires_at, size, .. } = head;
         Ok(Some(Status { created_at, expires_at, size, encrypted, passphrase_required }))
     }
-
-    /// Whether the store answers.
-    ///
-    /// # Errors
-    /// [`VaultError::Store`].
-    pub async fn ping(&self) -> Result<(), VaultError> {
-        Ok(self.store.ping().await?)
-    }
 }
 
 fn kind_of(head: &Head) -> Result<Kind, VaultError> {
-    Kind::from_byte(head.kind).ok_or(VaultError::Unreadable)
+    Kind::from_byte(head.kind).ok_or(VaultError::Damaged)
 }
 
 /// Runs what takes long for `bytes` of content where it holds up nobody, and what is short at once.

@@ -15,8 +15,8 @@ impl Vault {
     /// until the lease ends. `None` when it isn't there, or somebody else has it.
     ///
     /// # Errors
-    /// [`VaultError::PassphraseNeeded`], [`VaultError::WrongPassphrase`]: the latter counts. [`VaultError::Unreadable`]:
-    /// the record stays as it was. [`VaultError::Store`]; [`VaultError::Crypto`] if a primitive fails.
+    /// [`VaultError::PassphraseNeeded`], [`VaultError::WrongPassphrase`]: the latter counts. [`VaultError::Unreadable`],
+    /// [`VaultError::Damaged`]: the record stays as it was. [`VaultError::Store`]; [`VaultError::Crypto`] if a primitive fails.
     pub async fn reveal(
         &self,
         token: &Token,
@@ -39,9 +39,13 @@ impl Vault {
             }
         };
         let key = master.record_key(token, passphrase)?;
-        let context = Context { id, expires_at: head.expires_at, kind: kind_of(&head)? };
+        let damaged = |error: VaultError| {
+            self.store.found_damaged(id, "it doesn't open, though its key is here");
+            error
+        };
+        let context = Context { id, expires_at: head.expires_at, kind: kind_of(&head).map_err(damaged)? };
         let content = off_thread(sealed.len(), move || key.open(context, sealed)).await?;
-        let content = content.map_err(|_| VaultError::Unreadable)?;
+        let content = content.map_err(|_| damaged(VaultError::Damaged))?;
         Ok(self.win(id, access, claim).await?.then_some(content))
     }
 

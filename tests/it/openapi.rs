@@ -5,8 +5,8 @@
 use std::{path::Path, process::Command};
 
 use ots::api::{
-    Code, CreateRequest, Created, Encoding, FieldError, Health, Info, Malformed, Problem, RevealRequest, Revealed,
-    Status,
+    Code, CreateRequest, Created, Encoding, FieldError, Health, HealthProblem, Info, Malformed, Problem, RevealRequest,
+    Revealed, Status,
 };
 use reqwest::Method;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _, de::Visitor};
@@ -112,13 +112,22 @@ fn every_type_has_the_members_of_its_schema() {
     let revealed = |encoding| json!(Revealed { content: "c".into(), encoding, message: Revealed::MESSAGE });
     let status = Status { created_at: at, expires_at: at, size: 1, encrypted: true, passphrase_required: true };
     let info = Info { max_size: 1, default_ttl_seconds: 1, max_ttl_seconds: 1, version: text() };
-    let health = Health { status: text(), database: text(), version: text() };
+    let problem = HealthProblem { code: text(), detail: text() };
+    let bare = Health { status: text(), database: text(), version: text(), ..Health::default() };
+    let health = Health {
+        last_commit_at: Some(at),
+        last_sweep_at: Some(at),
+        last_checkpoint_at: Some(at),
+        problems: vec![problem.clone()],
+        ..bare.clone()
+    };
     for (name, fullest, barest) in [
         ("Created", json!(created), json!(created)),
         ("Revealed", revealed(Some(Encoding::Base64)), revealed(None)),
         ("Status", json!(status), json!(status)),
         ("Info", json!(info), json!(info)),
-        ("Health", json!(health), json!(health)),
+        ("Health", json!(health), json!(bare)),
+        ("HealthProblem", json!(problem), json!(problem)),
         ("Problem", json!(fullest), json!(barest)),
         ("FieldError", json!(error()), json!(error())),
     ] {
@@ -301,10 +310,16 @@ async fn every_example_works_as_given() {
         server.request(Method::POST, &format!("{}/reveal", with_passphrase.unwrap())).json(body).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer, shown(&reveal["responses"]["200"]));
-    for (path, status) in [("/health", "200"), ("/api/v1/info", "200")] {
-        let answer: Value = server.request(Method::GET, path).send().await.unwrap().json().await.unwrap();
-        assert_eq!(answer, shown(&description["paths"][path]["get"]["responses"][status]), "{path}");
-    }
+    let example = |path: &str| shown(&description["paths"][path]["get"]["responses"]["200"]);
+    let info: Value = server.request(Method::GET, "/api/v1/info").send().await.unwrap().json().await.unwrap();
+    assert_eq!(info, example("/api/v1/info"));
+    let health =
+        || async { server.request(Method::GET, "/health").send().await.unwrap().json::<Value>().await.unwrap() };
+    let whole = || async { health().await.get("last_checkpoint_at").is_some() };
+    crate::common::until("the files have been cleaned once", std::time::Duration::from_secs(10), whole).await;
+    let (health, example) = (health().await, example("/health"));
+    assert_eq!(keys(&health), keys(&example));
+    assert_eq!((&health["status"], &health["version"]), (&example["status"], &example["version"]));
 }
 
 /// Both pages and what they load: under one policy, compressed for whoever accepts it, from no other host.

@@ -69,7 +69,7 @@ pub(in crate::cli) enum GetError {
 }
 
 fn how_to_ask_again(claim: &ClaimKey) -> String {
-    format!("the secret is kept for you for a minute: {CLAIM}={} ots get LINK (the same link)", claim.expose())
+    format!("the secret is kept for you for half a minute: {CLAIM}={} ots get LINK (the same link)", claim.expose())
 }
 
 impl From<ClientError> for GetError {

@@ -49,12 +49,15 @@ pub(in crate::cli) struct Serve {
     /// Have no page to share from: links still open in a browser
     #[arg(long, env = "OTS_NO_CREATE_PAGE", value_parser = BoolishValueParser::new())]
     pub(super) no_create_page: bool,
-    /// How long a reader may ask again for what it is reading
-    #[arg(long, value_name = "DURATION", env = "OTS_CLAIM_LEASE", default_value = "60s", value_parser = values::duration)]
+    /// How long a reader may ask again for what it is reading, at most 10m
+    #[arg(long, value_name = "DURATION", env = "OTS_CLAIM_LEASE", default_value = "45s", value_parser = values::duration)]
     pub(super) claim_lease: Duration,
     /// How often expired secrets are removed, at most 30s
     #[arg(long, value_name = "DURATION", env = "OTS_CLEANUP_INTERVAL", default_value = "10s", value_parser = values::duration)]
     pub(super) cleanup_interval: Duration,
+    /// How long a clock that is far ahead has to be so before anything is removed for having expired
+    #[arg(long, value_name = "DURATION", env = "OTS_CLOCK_GRACE", default_value = "10m", value_parser = values::duration)]
+    pub(super) clock_grace: Duration,
     /// How long a client may be silent before it is cut off
     #[arg(long, value_name = "DURATION", env = "OTS_CLIENT_TIMEOUT", default_value = "30s", value_parser = values::duration)]
     pub(super) client_timeout: Duration,
@@ -86,6 +89,9 @@ impl Serve {
         }
         if self.cleanup_interval > Duration::from_secs(30) {
             return Err(ServeError::CleanupInterval);
+        }
+        if self.claim_lease > Duration::from_secs(600) {
+            return Err(ServeError::ClaimLease);
         }
         Ok(Settings::new(Options {
             max_size: self.max_size,

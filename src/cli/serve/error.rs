@@ -18,6 +18,8 @@ pub(in crate::cli) enum ServeError {
     DevelopmentAddress,
     #[error("--cleanup-interval can be at most 30s: expired secrets are gone within a minute")]
     CleanupInterval,
+    #[error("--claim-lease can be at most 10m: what was read and never acknowledged is kept for so long")]
+    ClaimLease,
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
     #[error("--database: {0}")]
@@ -42,9 +44,9 @@ pub(in crate::cli) enum ServeError {
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
     Listen { address: SocketAddr, source: io::Error },
     #[error(
-        "the thread that writes to the database has ended by itself: start the server again; what was acknowledged is kept"
+        "the thread that writes to the database has ended: {0}. Start the server again; what was acknowledged is kept"
     )]
-    WriterEnded,
+    WriterEnded(String),
     #[error(
         "the task that removes expired secrets has ended by itself: start the server again; what was acknowledged is kept"
     )]
@@ -58,18 +60,21 @@ pub(in crate::cli) enum ServeError {
 impl CommandError for ServeError {
     fn exit(&self) -> Exit {
         match self {
-            Self::DevelopmentAddress | Self::CleanupInterval | Self::Settings(_) | Self::Database(_) => Exit::Usage,
+            Self::DevelopmentAddress
+            | Self::CleanupInterval
+            | Self::ClaimLease
+            | Self::Settings(_)
+            | Self::Database(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,
             Self::Key(error) => error.exit(),
             Self::Start(error) => error.exit(),
+            Self::WriterEnded(_) | Self::SweeperEnded => Exit::Ended,
             Self::NoHome
             | Self::Open(_)
             | Self::Crypto(_)
             | Self::Vault(_)
             | Self::Unreadable(_)
             | Self::Listen { .. }
-            | Self::WriterEnded
-            | Self::SweeperEnded
             | Self::Serve(_)
             | Self::Close(_) => Exit::Other,
         }

@@ -7,7 +7,7 @@ mod keys;
 mod log;
 mod signals;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
@@ -22,6 +22,10 @@ pub(super) use args::Serve;
 use error::ServeError;
 use log::log;
 use signals::stop_signal;
+
+/// From the removal of a record to the moment when its ciphertext has left the files, at the longest: what the sweeper and the writer
+/// take when much is going on.
+const LONGEST_CLEANING: Duration = Duration::from_secs(13);
 
 impl Serve {
     pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
@@ -46,17 +50,29 @@ impl Serve {
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
-        let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval));
+        self.tell_of_a_long_way();
+        let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
             served = server::run(listener, vault, settings, stop) => served,
-            () = store.ended() => return Err(ServeError::WriterEnded),
+            why = store.ended() => return Err(ServeError::WriterEnded(why)),
             _ = &mut sweeping => return Err(ServeError::SweeperEnded),
         };
         sweeping.abort();
         store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
         Ok(served?)
+    }
+
+    /// What is read and never acknowledged is gone within a minute with the defaults; an operator who wants more time is told.
+    fn tell_of_a_long_way(&self) {
+        let longest = self.claim_lease + LONGEST_CLEANING;
+        if longest > Duration::from_secs(60) {
+            tracing::warn!(
+                "with this --claim-lease a secret that is read and never acknowledged can stay on the disk for {} s",
+                longest.as_secs()
+            );
+        }
     }
 
     /// What none of the keys opens stays as it is, and somebody has to say that this is known.

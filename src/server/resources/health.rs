@@ -1,24 +1,63 @@
-//! `GET /health`: asks the store, so that it says what is so.
+//! `GET /health`: has the store read and write, so that it says what is so.
 
 use hyper::{StatusCode, header};
 
 use crate::{
-    api::Health,
+    api::{Health, HealthProblem},
     server::{call::App, reply::Reply},
+    store::State,
+    vault::Trouble,
 };
 
 pub(in crate::server) async fn get(app: &App) -> Reply {
-    let health = |status: &str, database: &str| Health {
+    match app.vault.health().await {
+        Ok(health) => {
+            let status = if health.troubles.is_empty() { "healthy" } else { "degraded" };
+            let problems = health.troubles.iter().map(problem).collect();
+            Reply::json(StatusCode::OK, &answer(status, "connected", &health.state, problems))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "unhealthy");
+            let answer = answer("unhealthy", "unavailable", &State::default(), Vec::new());
+            Reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer).with(header::RETRY_AFTER, "5")
+        }
+    }
+}
+
+fn answer(status: &str, database: &str, state: &State, problems: Vec<HealthProblem>) -> Health {
+    Health {
         status: status.to_owned(),
         database: database.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    match app.vault.ping().await {
-        Ok(()) => Reply::json(StatusCode::OK, &health("healthy", "connected")),
-        Err(error) => {
-            tracing::warn!(%error, "unhealthy");
-            Reply::json(StatusCode::SERVICE_UNAVAILABLE, &health("unhealthy", "unavailable"))
-                .with(header::RETRY_AFTER, "5")
-        }
+        last_commit_at: state.last_commit,
+        last_sweep_at: state.last_sweep,
+        last_checkpoint_at: state.last_checkpoint,
+        problems,
     }
+}
+
+fn problem(trouble: &Trouble) -> HealthProblem {
+    let (code, detail) = match trouble {
+        Trouble::Busy => ("busy", "more is asked of the database than it can queue".to_owned()),
+        Trouble::Damage { places } => (
+            "damage",
+            format!(
+                "the database is damaged in {places} place(s) that were met: the log names them; run ots admin check"
+            ),
+        ),
+        Trouble::ClockAhead => (
+            "clock_ahead",
+            "the clock is far ahead of the last time that the server ran: nothing is removed for having expired"
+                .to_owned(),
+        ),
+        Trouble::RemovalLate => {
+            ("removal_late", "what has expired or was read is not removed within a minute: the log says why".to_owned())
+        }
+        Trouble::FilesLate => (
+            "files_late",
+            "what was removed is still in the files after a minute: is a program reading them?".to_owned(),
+        ),
+        Trouble::StorageFull => ("storage_full", "the disk is full, or nearly: make room".to_owned()),
+    };
+    HealthProblem { code: code.to_owned(), detail }
 }

@@ -4,12 +4,16 @@
 //! - [`payload`]: how ciphertext lies in the file.
 //! - [`tables`]: what each changing call of the contract does to the tables.
 //! - [`job`]: a call on its way through the writer's thread.
-//! - [`writer`]: the thread that gathers calls into transactions, and keeps the files clean.
+//! - [`transaction`]: one transaction, and where it broke.
+//! - [`sweep`]: removing what is no longer live.
+//! - [`writer`]: the thread that gathers calls into transactions.
+//! - [`cleaner`]: what it does between them, to keep the files clean; [`wal`]: overwriting what the WAL gives back.
 //! - [`reader`]: the connections that answer what changes nothing.
 //! - [`fresh`]: the newest ciphertexts, still in memory.
 //! - [`progress`]: when the store last got on.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
+mod cleaner;
 mod fresh;
 mod job;
 mod payload;
@@ -17,29 +21,35 @@ mod progress;
 mod reader;
 mod reserve;
 mod schema;
+mod sweep;
 mod tables;
+mod transaction;
+mod wal;
 mod writer;
 
 use std::{
     fs::File,
     path::Path,
     sync::{Arc, mpsc},
-    time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use self::{
+    cleaner::Cleaner,
     fresh::Fresh,
     job::{Failure, Job},
     progress::Progress,
     reader::{Loaded, Reader, Readers},
+    reserve::Reserve,
+    sweep::PassedOver,
     tables::Tables,
     writer::{Call, Effect, Writer},
 };
 use super::{
-    Access, Head, OpenError, Record, State, StoreError, Stored, Swept,
+    Access, Head, OpenError, Record, State, StoreError, Stored,
+    damage::Damage,
     files::{beside, create_private_directory, create_private_file, lock, sync_directory},
 };
 use crate::{
@@ -62,8 +72,10 @@ pub(super) struct SqliteStore {
     readers: Arc<Readers>,
     fresh: Fresh,
     progress: Arc<Progress>,
-    /// True once the writer's thread has come to its end, whatever ended it.
-    ended: watch::Receiver<bool>,
+    damage: Arc<Damage>,
+    passed_over: PassedOver,
+    /// Why the writer's thread has come to its end, once it has.
+    ended: watch::Receiver<Option<String>>,
     /// Locked for as long as the store is open: a second server is refused.
     lock: File,
 }
@@ -75,30 +87,39 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
-    pub(super) fn open(path: &Path, largest: usize) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, largest: usize, damage: Arc<Damage>) -> Result<Self, OpenError> {
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             create_private_directory(directory)?;
         }
-        let lock = lock(path)?;
-        create_private_file(path)?;
-        let connection = schema::open_writer(path)?;
-        let reserve = reserve::Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
-        let readers = Arc::new(Readers::open(path, Budget::new(MEMORY.max(largest)))?);
-        sync_directory(path)?;
+        let mut reserve = Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
+        let lock = with_room(&mut reserve, || lock(path))?;
+        let (connection, readers) = with_room(&mut reserve, || {
+            create_private_file(path)?;
+            let connection = schema::open_writer(path)?;
+            let readers = Readers::open(path, Budget::new(MEMORY.max(largest)))?;
+            sync_directory(path)?;
+            Ok((connection, Arc::new(readers)))
+        })?;
+        reserve.restore();
 
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
-        let writer = Writer::new(Tables::new(connection), reserve, Arc::clone(&progress));
-        let (end, ended) = watch::channel(false);
+        let cleaner = Cleaner::new(path, reserve, Arc::clone(&progress));
+        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress));
+        let (end, ended) = watch::channel(None);
         let work = move || {
-            let _end = AtEnd(end);
-            writer.run(&write_queue);
+            let mut end = AtEnd { why: "it panicked, which is a bug".to_owned(), end };
+            end.why = match writer.run(&write_queue) {
+                Ok(()) => "it was closed".to_owned(),
+                Err(error) => error.to_string(),
+            };
         };
         std::thread::Builder::new()
             .name("ots-writer".to_owned())
             .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
-        Ok(Self { writes, readers, fresh: Fresh::default(), progress, ended, lock })
+        let passed_over = PassedOver::default();
+        Ok(Self { writes, readers, fresh: Fresh::default(), progress, damage, passed_over, ended, lock })
     }
 
     pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
@@ -125,10 +146,9 @@ impl SqliteStore {
         id: SecretId,
         access: Access,
         claim: ClaimHash,
-        lease: Duration,
+        until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         self.fresh.forget(id);
         self.write(Effect::Changes, move |tables| tables.claim(id, access, claim, until, now)).await
     }
@@ -151,15 +171,6 @@ impl SqliteStore {
     ) -> Result<Option<u32>, StoreError> {
         self.fresh.forget(id);
         self.write(Effect::Removes, move |tables| tables.fail_attempt(id, claim, limit, now)).await
-    }
-
-    pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
-        let swept = self.write(Effect::Removes, move |tables| tables.sweep(now, at_most)).await?;
-        self.fresh.forget_expired(now);
-        if !swept.more {
-            self.progress.swept();
-        }
-        Ok(swept)
     }
 
     pub(super) async fn load(
@@ -195,20 +206,35 @@ impl SqliteStore {
         self.readers.run(|reader| reader.peek(id, claim, now))
     }
 
-    pub(super) fn ping(&self) -> Result<(), StoreError> {
-        self.readers.run(Reader::ping)
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.readers.run(Reader::ping)?;
+        self.write(Effect::Changes, |_| Ok(())).await
+    }
+
+    pub(super) async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.write(Effect::Changes, move |tables| tables.saw(now)).await
+    }
+
+    /// Nothing where that is damaged: the clock is believed then.
+    pub(super) fn last_seen(&self) -> Option<Timestamp> {
+        self.readers.run(Reader::last_seen).ok().flatten()
+    }
+
+    /// Nothing where that can't be told: there is a next look in any case.
+    pub(super) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        self.readers.run(|reader| reader.next_deadline(now)).ok().flatten()
     }
 
     pub(super) fn state(&self, now: Timestamp) -> Result<State, StoreError> {
-        let [last_commit, last_sweep, last_checkpoint] = self.progress.times();
         let (held, oldest_dead) = self.readers.run(|reader| Ok((reader.held()?, reader.oldest_dead(now)?)))?;
-        Ok(State { held, oldest_dead, last_commit, last_sweep, last_checkpoint })
+        Ok(State { held, oldest_dead, ..self.progress.state() })
     }
 
     /// Waits until the writer's thread has ended: by itself, if nobody has closed the store.
-    pub(super) async fn ended(&self) {
-        // That the other side is gone says the same.
-        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    pub(super) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        let why = ended.wait_for(Option::is_some).await.map(|why| why.clone());
+        why.ok().flatten().unwrap_or_default()
     }
 
     /// Ends the writer, once it has finished what is queued.
@@ -237,37 +263,85 @@ impl SqliteStore {
 }
 
 /// Tells that a thread has ended, also when it panicked.
-struct AtEnd(watch::Sender<bool>);
+struct AtEnd {
+    why: String,
+    end: watch::Sender<Option<String>>,
+}
 
 impl Drop for AtEnd {
     fn drop(&mut self) {
-        self.0.send_replace(true);
+        self.end.send_replace(Some(std::mem::take(&mut self.why)));
+    }
+}
+
+/// Opens something; when the disk is full, with the space that was kept back for that.
+fn with_room<T>(reserve: &mut Reserve, open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    match open() {
+        Err(OpenError::Io { .. } | OpenError::Engine(..)) if reserve.disk_is_full() && reserve.give_up() => {
+            tracing::warn!("the disk is full: the space that was kept back is used to start");
+            open()
+        }
+        opened => opened,
     }
 }
 
 /// Says of an engine's error what a caller can act on. SQLite's messages hold no bound values.
 fn engine_error(error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
-        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => StoreError::Busy,
+    use rusqlite::{Error, ErrorCode, ffi};
+    match (error, error.sqlite_error_code()) {
+        (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
+        (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::Busy,
+        (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        | (
+            Error::FromSqlConversionFailure(..) | Error::IntegralValueOutOfRange(..) | Error::InvalidColumnType(..),
+            _,
+        ) => StoreError::Damaged(error.to_string()),
+        // A sector that can't be read is as good as a damaged one.
+        (Error::SqliteFailure(code, _), _)
+            if matches!(
+                code.extended_code,
+                ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS
+            ) =>
+        {
+            StoreError::Damaged(error.to_string())
+        }
         _ => StoreError::Engine(error.to_string()),
     }
 }
 
+/// Whether it may be for want of space: a used-up quota, and a disk that is found to be full when it is synced, look like any failure to
+/// write.
+fn may_lack_space(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode, ffi};
+    let written = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || matches!(error, Error::SqliteFailure(code, _) if written.contains(&code.extended_code))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A writer that dies is noticed at once, and every call says that the store is closed, in place of waiting.
     #[tokio::test]
     async fn the_end_of_the_writer_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20).unwrap();
+        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20, Arc::default()).unwrap();
         let waited = tokio::time::timeout(Duration::from_millis(50), store.ended()).await;
         assert!(waited.is_err(), "it runs");
         let panics = store.write(Effect::Changes, |_| -> Result<(), Failure> { panic!("as a bug would") });
         assert_eq!(panics.await, Err(StoreError::Closed));
-        tokio::time::timeout(Duration::from_secs(5), store.ended()).await.unwrap();
+        let why = tokio::time::timeout(Duration::from_secs(5), store.ended()).await.unwrap();
+        assert!(why.contains("panicked"), "{why}");
         assert_eq!(store.burn(SecretId([0; 32]), Timestamp::now()).await, Err(StoreError::Closed));
     }
     /// A reader that panicked or failed in the middle is as good as new for the next.
@@ -275,7 +349,7 @@ mod tests {
     fn a_reader_survives_what_runs_on_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
-        let store = SqliteStore::open(&path, 1 << 20).unwrap();
+        let store = SqliteStore::open(&path, 1 << 20, Arc::default()).unwrap();
         for _ in 0..20 {
             let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 store.readers.run(|_| -> Result<(), Failure> { panic!("as a bug would") })
@@ -283,7 +357,7 @@ mod tests {
             assert!(panicked.is_err());
             let failed = store.readers.run(|_| -> Result<(), Failure> { Err(rusqlite::Error::InvalidQuery.into()) });
             assert!(matches!(failed, Err(StoreError::Engine(_))));
-            assert_eq!(store.ping(), Ok(()));
+            assert_eq!(store.readers.run(Reader::ping), Ok(()));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! When the store last got on: what its state tells, and what is wrong if it hasn't for long.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::Timestamp;
+
+use crate::store::State;
 
 /// When each was last done, in milliseconds since the Unix epoch; 0 before the first time.
 #[derive(Default)]
@@ -10,6 +12,8 @@ pub(super) struct Progress {
     commit: AtomicI64,
     sweep: AtomicI64,
     checkpoint: AtomicI64,
+    unclean: AtomicI64,
+    lacks_reserve: AtomicBool,
 }
 
 impl Progress {
@@ -26,14 +30,36 @@ impl Progress {
     /// Says that what was removed is gone from the files.
     pub(super) fn checkpointed(&self) {
         note(&self.checkpoint);
+        self.unclean.store(0, Ordering::Relaxed);
     }
 
-    /// The last commit, sweep and checkpoint since the start.
-    pub(super) fn times(&self) -> [Option<Timestamp>; 3] {
-        [&self.commit, &self.sweep, &self.checkpoint].map(|time| match time.load(Ordering::Relaxed) {
-            0 => None,
-            milliseconds => Timestamp::from_millisecond(milliseconds).ok(),
-        })
+    /// Says that from now on the files hold something that was removed.
+    pub(super) fn removed(&self) {
+        note(&self.unclean);
+    }
+
+    /// Says whether the disk space that is kept back couldn't be had.
+    pub(super) fn lacks_reserve(&self, lacks: bool) {
+        self.lacks_reserve.store(lacks, Ordering::Relaxed);
+    }
+
+    /// All that is known here; the rest as if nothing were kept.
+    pub(super) fn state(&self) -> State {
+        State {
+            last_commit: time(&self.commit),
+            last_sweep: time(&self.sweep),
+            last_checkpoint: time(&self.checkpoint),
+            unclean_since: time(&self.unclean),
+            lacks_reserve: self.lacks_reserve.load(Ordering::Relaxed),
+            ..State::default()
+        }
+    }
+}
+
+fn time(time: &AtomicI64) -> Option<Timestamp> {
+    match time.load(Ordering::Relaxed) {
+        0 => None,
+        milliseconds => Timestamp::from_millisecond(milliseconds).ok(),
     }
 }
 

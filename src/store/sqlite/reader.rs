@@ -162,6 +162,26 @@ impl Reader {
         Ok(oldest)
     }
 
+    /// When the first of the records dies that are live at `now`.
+    pub(super) fn next_deadline(&self, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let next = self
+            .connection
+            .prepare_cached("SELECT deadline FROM record WHERE deadline > ?1 ORDER BY deadline LIMIT 1")?
+            .query_row([now.as_millisecond()], |row| time(row, 0))
+            .optional()?;
+        Ok(next)
+    }
+
+    /// When the server is last known to have run.
+    pub(super) fn last_seen(&self) -> Result<Option<Timestamp>, Failure> {
+        let seen = self
+            .connection
+            .prepare_cached("SELECT seen_at FROM state WHERE seen_at IS NOT NULL")?
+            .query_row([], |row| time(row, 0))
+            .optional()?;
+        Ok(seen)
+    }
+
     /// Something trivial that reads the file.
     pub(super) fn ping(&self) -> Result<(), Failure> {
         self.connection.prepare_cached("SELECT seq FROM record LIMIT 1")?.query_row([], |_| Ok(())).optional()?;

@@ -1,60 +1,118 @@
 //! Space kept back on the disk, so that a secret can still be read, and its removal written down, when the disk is full.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::PathBuf,
 };
 
-/// A file of zeros beside the database, given up when removals find no space and made again later.
+/// Bytes written at a time.
+const BLOCK: usize = 64 * 1024;
+
+/// A file beside the database, given up when removals find no space and made again later. Its bytes are random: a file system that
+/// compresses would hold nothing back for zeros.
 pub(super) struct Reserve {
     path: PathBuf,
-    size: usize,
-    held: bool,
+    size: u64,
+    held: u64,
 }
 
 impl Reserve {
-    /// Makes the reserve if there is space for it.
+    /// The reserve as it lies there, from the run before.
     pub(super) fn new(path: PathBuf, size: usize) -> Self {
-        let mut reserve = Self { path, size, held: false };
-        reserve.restore();
-        reserve
+        let held = fs::metadata(&path).map_or(0, |found| found.len());
+        Self { path, size: u64::try_from(size).unwrap_or(u64::MAX), held }
+    }
+
+    /// Whether all of it is held.
+    pub(super) fn is_whole(&self) -> bool {
+        self.held >= self.size
     }
 
     /// Gives the space back to the file system. Whether there was any to give.
     pub(super) fn give_up(&mut self) -> bool {
         let held = std::mem::take(&mut self.held);
-        if let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "the reserved disk space can't be freed");
+        match fs::remove_file(&self.path) {
+            Ok(()) => held > 0,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                tracing::warn!(%error, "the reserved disk space can't be freed");
+                false
+            }
         }
-        held
     }
 
-    /// Takes the space again, if it isn't held and the disk has it.
+    /// Takes the space again, as much of it as the disk has: what is left on a full disk is better held than lost to somebody else.
     pub(super) fn restore(&mut self) {
-        if self.held {
+        if self.is_whole() {
             return;
         }
-        self.held = self.write().is_ok();
-        if !self.held {
-            self.give_up();
+        let outcome = self.fill();
+        self.held = fs::metadata(&self.path).map_or(0, |found| found.len());
+        if let Err(error) = outcome {
+            tracing::debug!(%error, held = self.held, "not all of the reserved disk space can be had");
         }
     }
 
-    fn write(&self) -> io::Result<()> {
-        if fs::metadata(&self.path).is_ok_and(|found| usize::try_from(found.len()) == Ok(self.size)) {
-            return Ok(());
-        }
-        let mut file = File::create(&self.path)?;
-        let block = vec![0; 64 * 1024];
-        let mut left = self.size;
+    /// Whether the file system takes no more: a full disk and a used-up quota look alike to SQLite's caller.
+    pub(super) fn disk_is_full(&self) -> bool {
+        let path = self.path.with_extension("probe");
+        let outcome = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![1; BLOCK])?;
+            file.sync_all()
+        });
+        let _ = fs::remove_file(&path);
+        outcome.is_err_and(|error| lacks_space(&error))
+    }
+
+    fn fill(&self) -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let mut left = self.size.saturating_sub(file.metadata()?.len());
+        let mut block = vec![0; BLOCK];
         while left > 0 {
-            let part = block.get(..left.min(block.len())).unwrap_or(&block);
-            file.write_all(part)?;
-            left -= part.len();
+            getrandom::fill(&mut block).map_err(io::Error::other)?;
+            let part = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+            file.write_all(block.get(..part).unwrap_or(&block))?;
+            left -= u64::try_from(part).unwrap_or(left);
         }
         file.sync_all()
+    }
+}
+
+/// Whether an error of the file system says that no space is left, or none of what this user may take.
+pub(super) fn lacks_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is held takes the space that it says on any file system: it doesn't compress.
+    #[test]
+    fn the_reserve_is_taken_given_up_and_taken_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t-reserve");
+        let mut reserve = Reserve::new(path.clone(), 200_000);
+        assert!(!reserve.is_whole() && !reserve.give_up());
+        reserve.restore();
+        assert!(reserve.is_whole());
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes.len(), 200_000);
+        let mut counts = [0_usize; 256];
+        for byte in &bytes {
+            counts[usize::from(*byte)] += 1;
+        }
+        assert!(counts.iter().all(|count| (500..1_100).contains(count)), "each byte as often as any other");
+        let pieces: std::collections::HashSet<&[u8]> = bytes.chunks(16).collect();
+        assert_eq!(pieces.len(), 200_000 / 16, "and no part twice");
+        // A part of it, from a start that found no more, is completed.
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(70_000).unwrap();
+        let mut reserve = Reserve::new(path.clone(), 200_000);
+        assert!(!reserve.is_whole());
+        reserve.restore();
+        assert!(reserve.is_whole() && fs::metadata(&path).unwrap().len() == 200_000);
+        assert!(reserve.give_up() && !path.exists() && !reserve.is_whole());
+        assert!(!reserve.disk_is_full());
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::OpenError;
 
 /// Numbered SQL, applied in order, each in one transaction. Forward only.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql"), include_str!("migrations/0002_state.sql")];
 
 /// "ots1": tells our files from other SQLite databases.
 const APPLICATION_ID: i64 = 0x6f74_7331;
@@ -48,7 +48,6 @@ fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> 
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA cache_size = -8192;
-             PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};"
         ))
         .map_err(describe)?;
@@ -115,27 +114,31 @@ mod tests {
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
     }
 
-    /// A migration of this test's own: it is applied once, to a new file and to one of the version before, and an older binary then
-    /// leaves the file alone.
+    /// The real ones and one of this test's own: from each version on, what is missing is applied once, and an older binary then leaves
+    /// the file alone.
     #[test]
     fn migrations_are_applied_in_order_once_and_only_forward() {
-        let [first] = MIGRATIONS else { panic!("there are real ones now: let the test take them") };
-        let both = [*first, "ALTER TABLE record ADD COLUMN colour TEXT; UPDATE record SET colour = 'red';"];
+        let own = "ALTER TABLE record ADD COLUMN colour TEXT; UPDATE record SET colour = 'red';";
+        let all = [MIGRATIONS, &[own]].concat();
+        let newest = i64::try_from(all.len()).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("t.db");
         let insert = "INSERT INTO record (id, created_at, expires_at, deadline, kind, size, key_id, sealed_len)
                       VALUES (x'01', 1, 2, 2, 0, 0, x'02', 0)";
-        open_with(&path, &both[..1]).unwrap().execute(insert, []).unwrap();
-        for _ in 0..2 {
-            let connection = open_with(&path, &both).unwrap();
-            assert_eq!(version(&connection), 2);
-            let colour: String = connection.query_row("SELECT colour FROM record", [], |row| row.get(0)).unwrap();
-            assert_eq!(colour, "red", "what was there is kept, and changed once");
+        for from in 1..all.len() {
+            let path = directory.path().join(format!("{from}.db"));
+            open_with(&path, &all[..from]).unwrap().execute(insert, []).unwrap();
+            for _ in 0..2 {
+                let connection = open_with(&path, &all).unwrap();
+                assert_eq!(version(&connection), newest);
+                let colour: String = connection.query_row("SELECT colour FROM record", [], |row| row.get(0)).unwrap();
+                assert_eq!(colour, "red", "what was there is kept, and changed once");
+            }
+            let before = std::fs::read(&path).unwrap();
+            let older = open_with(&path, &all[..from]);
+            assert!(matches!(older, Err(OpenError::Newer { found, .. }) if found == newest));
+            assert!(std::fs::read(&path).unwrap() == before);
         }
-        let before = std::fs::read(&path).unwrap();
-        assert!(matches!(open_with(&path, &both[..1]), Err(OpenError::Newer { found: 2, known: 1, .. })));
-        assert!(std::fs::read(&path).unwrap() == before);
-        assert_eq!(version(&open_with(&directory.path().join("new.db"), &both).unwrap()), 2);
+        assert_eq!(version(&open_with(&directory.path().join("new.db"), &all).unwrap()), newest);
     }
 
     /// One that fails changes nothing, not even in its first statements.
@@ -144,10 +147,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
         drop(open_writer(&path).unwrap());
-        let broken = [MIGRATIONS[0], "ALTER TABLE record ADD COLUMN colour TEXT; SELECT nonsense FROM nowhere;"];
+        let broken =
+            [MIGRATIONS, &["ALTER TABLE record ADD COLUMN colour TEXT; SELECT nonsense FROM nowhere;"]].concat();
         assert!(matches!(open_with(&path, &broken), Err(OpenError::Engine(..))));
         let connection = open_writer(&path).unwrap();
-        assert_eq!(version(&connection), 1);
+        assert_eq!(version(&connection), i64::try_from(MIGRATIONS.len()).unwrap());
         assert!(connection.prepare("SELECT colour FROM record").is_err());
     }
 }

@@ -5,14 +5,15 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
 
-use super::{job::Failure, payload};
+use super::{
+    job::Failure,
+    payload,
+    transaction::{Broken, transaction},
+};
 use crate::{
     secret::{ClaimHash, KeyId, SecretId},
-    store::{Access, Head, Record, Swept},
+    store::{Access, Head, Record},
 };
-
-/// Ciphertext that one sweep removes at most, in bytes: bounds the transaction.
-const SWEEP_BYTES: usize = 16 * 1024 * 1024;
 
 /// The tables, changed only inside an open transaction.
 pub(super) struct Tables {
@@ -22,16 +23,16 @@ pub(super) struct Tables {
 }
 
 /// Where a record lies, and what it is counted under: nothing where that was damaged, so that the record can be removed all the same.
-struct Place {
-    seq: i64,
+pub(super) struct Place {
+    pub(super) seq: i64,
     key_id: Option<KeyId>,
-    sealed_len: usize,
+    pub(super) sealed_len: usize,
 }
 
 impl Place {
-    const COLUMNS: &'static str = "seq, key_id, sealed_len";
+    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len";
 
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
         Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), sealed_len })
     }
@@ -134,32 +135,31 @@ impl Tables {
         Ok(Some(left))
     }
 
-    pub(super) fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, Failure> {
-        let dead: Vec<Place> = self
-            .connection
-            .prepare_cached(&format!(
-                "SELECT {} FROM record WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
-                Place::COLUMNS
-            ))?
-            .query_map(params![now.as_millisecond(), at_most], Place::from_row)?
-            .collect::<Result<_, _>>()?;
-        let mut bytes = 0;
-        let mut removed = 0;
-        for place in &dead {
-            self.remove(place)?;
-            removed += 1;
-            bytes += place.sealed_len;
-            if bytes >= SWEEP_BYTES {
-                break;
-            }
-        }
-        Ok(Swept { removed, more: removed < dead.len() || dead.len() == at_most })
+    /// Says that a transaction begins.
+    pub(super) fn begin(&self) {
+        self.held.borrow_mut().clear();
     }
 
-    /// Begins a transaction.
-    pub(super) fn begin(&self) -> rusqlite::Result<()> {
-        self.held.borrow_mut().clear();
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    /// Writes something that means nothing, in a transaction of its own: what a commit that failed may have left in the WAL is
+    /// written over by it.
+    pub(super) fn settle(&self) -> Result<(), Broken> {
+        transaction(&self.connection, || {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO state (one, settled) VALUES (1, 1)
+                     ON CONFLICT (one) DO UPDATE SET settled = (settled + 1) % 1000000000",
+                )?
+                .execute([])
+                .map(drop)
+        })
+    }
+
+    /// Notes that the server runs at `now`.
+    pub(super) fn saw(&self, now: Timestamp) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("UPDATE state SET seen_at = ?1 WHERE one = 1")?
+            .execute([now.as_millisecond()])?;
+        Ok(())
     }
 
     /// Writes down what the transaction changed in all, before it is committed.
@@ -197,7 +197,7 @@ impl Tables {
         Ok(true)
     }
 
-    fn remove(&self, place: &Place) -> Result<(), Failure> {
+    pub(super) fn remove(&self, place: &Place) -> Result<(), Failure> {
         payload::remove(&self.connection, place.seq)?;
         self.connection.prepare_cached("DELETE FROM record WHERE seq = ?1")?.execute([place.seq])?;
         if let Some(key_id) = place.key_id {

@@ -1,38 +1,35 @@
 //! The thread that owns the write connection.
 //!
 //! It takes what has queued, runs it in one transaction and answers only after the commit. While it commits, the next
-//! batch gathers: group commit without a timer, so that a lone call waits for nobody. Between batches it keeps the
-//! files clean: ciphertext that was removed leaves the WAL, and free pages go back to the file system.
+//! batch gathers: group commit without a timer, so that a lone call waits for nobody. Between batches the files are kept clean.
 
 use std::{
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
 
-use super::{engine_error, job::Work, progress::Progress, reserve::Reserve, tables::Tables};
+use super::{
+    cleaner::Cleaner,
+    engine_error,
+    job::Work,
+    may_lack_space,
+    progress::Progress,
+    tables::Tables,
+    transaction::{Broken, transaction},
+};
 use crate::store::StoreError;
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
 /// Ciphertext in one transaction at most, in bytes.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// How long the queue has to be empty before the files are cleaned.
-const IDLE: Duration = Duration::from_millis(500);
-/// How long removed ciphertext may stay in the WAL under constant load.
-const LATEST_CHECKPOINT: Duration = Duration::from_secs(20);
-/// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
-const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
-/// How long to sleep when there is nothing to do.
-const ASLEEP: Duration = Duration::from_secs(60);
-/// Free pages that are left for the next secrets.
-const SPARE_PAGES: i64 = 1024;
-/// Free pages given back between two looks at the queue.
-const VACUUM_STEP: u32 = 8192;
+/// How long to wait before each further try to write over a commit that failed, in milliseconds: five seconds in all.
+const SETTLE_PAUSES: [u64; 6] = [0, 50, 200, 750, 1500, 2500];
 
 /// What the writer is sent.
 pub(super) enum Message {
@@ -64,192 +61,169 @@ impl Effect {
     }
 }
 
+/// Why the writer came to an end by itself: it can't go on without breaking a promise.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    /// What was running may or may not be kept, and only a recovery can tell.
+    #[error("a commit failed, and nothing could be written after it ({0})")]
+    Unsettled(StoreError),
+    #[error("a transaction could be neither ended nor rolled back ({0})")]
+    Stuck(StoreError),
+}
+
 pub(super) struct Writer {
     tables: Tables,
-    reserve: Reserve,
+    cleaner: Cleaner,
     progress: Arc<Progress>,
-    /// Since when the WAL may hold removed ciphertext.
-    dirty_since: Option<Instant>,
-    /// Not before then is a checkpoint tried again.
-    retry_at: Option<Instant>,
 }
 
 impl Writer {
-    pub(super) fn new(tables: Tables, reserve: Reserve, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(tables: Tables, cleaner: Cleaner, progress: Arc<Progress>) -> Self {
         tables.connection.set_prepared_statement_cache_capacity(32);
-        // What was removed just before a crash may still be in the WAL.
-        Self { tables, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None }
+        Self { tables, cleaner, progress }
     }
 
     /// Works until it is told to close, or everybody who could call has gone; then empties the WAL.
-    pub(super) fn run(mut self, queue: &Receiver<Message>) {
+    ///
+    /// # Errors
+    /// [`Ended`]: what ran then is answered by nobody.
+    pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), Ended> {
         let mut closing = None;
         while closing.is_none() {
-            match queue.recv_timeout(self.wait()) {
+            match queue.recv_timeout(self.cleaner.wait()) {
                 Ok(Message::Call(first)) => {
                     let batch;
                     (batch, closing) = gather(first, queue);
-                    self.work(batch);
-                    if self.dirty_since.is_some_and(|since| since.elapsed() > LATEST_CHECKPOINT) && self.may_retry() {
-                        self.checkpoint();
+                    self.work(batch)?;
+                    if self.cleaner.is_overdue() {
+                        self.cleaner.step(&self.tables);
                     }
                 }
                 Ok(Message::Close(closed)) => closing = Some(closed),
-                Err(RecvTimeoutError::Timeout) => self.clean(),
+                Err(RecvTimeoutError::Timeout) => self.cleaner.step(&self.tables),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.checkpoint();
         let _ = self.tables.connection.execute_batch("PRAGMA optimize");
+        // The last connection to go deletes the WAL.
+        self.cleaner.empty_wal(&self.tables);
         drop(self);
         if let Some(closed) = closing {
             let _ = closed.send(());
         }
-    }
-
-    fn may_retry(&self) -> bool {
-        self.retry_at.is_none_or(|at| Instant::now() >= at)
-    }
-
-    fn wait(&self) -> Duration {
-        match (self.dirty_since, self.retry_at) {
-            (None, _) => ASLEEP,
-            (Some(_), None) => IDLE,
-            (Some(_), Some(at)) => at.saturating_duration_since(Instant::now()).max(IDLE),
-        }
+        Ok(())
     }
 
     /// Runs a batch, and answers it. When the engine fails in the middle nothing has been kept: each call is then run
     /// in a transaction of its own, so that it answers for itself only.
-    fn work(&mut self, mut batch: Vec<Call>) {
+    fn work(&mut self, mut batch: Vec<Call>) -> Result<(), Ended> {
+        self.cleaner.count(batch.len());
         let removes = batch.iter().any(|call| call.effect == Effect::Removes);
-        match self.transaction(&mut batch) {
-            Ok(()) => finish(batch, None),
-            Err(Broken::Statement(_) | Broken::Commit(StoreError::Full)) => {
-                for call in batch {
-                    self.alone(call);
+        match self.commit(&mut batch) {
+            Ok(Ok(())) => finish(batch, None),
+            Ok(Err(_)) => {
+                let mut left = batch.into_iter();
+                while let Some(call) = left.next() {
+                    if let Err(ended) = self.alone(call) {
+                        std::mem::forget(left);
+                        return Err(ended);
+                    }
                 }
             }
-            Err(Broken::Commit(error)) => {
-                tracing::error!(%error, "a commit failed");
-                finish(batch, Some(&error));
+            Err(ended) => {
+                // To answer is to say what a crash might make untrue: whoever waits is let down by the end of the process.
+                std::mem::forget(batch);
+                return Err(ended);
             }
         }
         if removes {
-            self.dirty_since.get_or_insert_with(Instant::now);
+            self.cleaner.removed();
         }
+        Ok(())
     }
 
     /// One call in a transaction of its own; one that frees space may use what was kept back.
-    fn alone(&mut self, call: Call) {
+    fn alone(&mut self, call: Call) -> Result<(), Ended> {
         let mut batch = vec![call];
-        let mut done = self.transaction(&mut batch);
-        let frees = batch.iter().all(|call| !matches!(call.effect, Effect::Adds(_)));
-        if frees && matches!(done, Err(Broken::Statement(StoreError::Full) | Broken::Commit(StoreError::Full))) {
-            // With the reserve's space the WAL can move to the database, and then has room for this call.
-            let given_up = self.reserve.give_up();
-            let emptied = self.checkpoint();
-            if given_up || emptied {
-                done = self.transaction(&mut batch);
-                // What the WAL took is free again: hold it before anybody else takes it.
-                if self.checkpoint() {
-                    self.reserve.restore();
-                }
-            }
-            self.dirty_since.get_or_insert_with(Instant::now);
-        }
+        let done = self.alone_in(&mut batch);
         match done {
-            Ok(()) => finish(batch, None),
-            Err(Broken::Statement(error) | Broken::Commit(error)) => {
+            Ok(Ok(())) => finish(batch, None),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "a call to the database failed");
                 finish(batch, Some(&error));
             }
+            Err(ended) => {
+                std::mem::forget(batch);
+                return Err(ended);
+            }
         }
-    }
-
-    /// Runs every call in one transaction.
-    fn transaction(&self, batch: &mut [Call]) -> Result<(), Broken> {
-        let connection = &self.tables.connection;
-        let statement = |error: rusqlite::Error| {
-            roll_back(connection);
-            Broken::Statement(engine_error(&error))
-        };
-        self.tables.begin().map_err(statement)?;
-        for call in batch {
-            call.work.run(&self.tables).map_err(statement)?;
-        }
-        self.tables.write_counts().map_err(statement)?;
-        let commit = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-        commit.map_err(|error| {
-            roll_back(connection);
-            Broken::Commit(engine_error(&error))
-        })?;
-        self.progress.committed();
         Ok(())
     }
 
-    /// Idle work, a step at a time: empty the WAL, give free pages back, hold the reserve again.
-    fn clean(&mut self) {
-        if self.dirty_since.is_none() || !self.may_retry() {
-            return;
-        }
-        let free =
-            self.tables.connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
-        if free > SPARE_PAGES {
-            match self.give_back_pages() {
-                // More may be left: come back when the queue is empty again.
-                Ok(()) if free > SPARE_PAGES + i64::from(VACUUM_STEP) => {
-                    if self.dirty_since.is_some_and(|since| since.elapsed() < LATEST_CHECKPOINT) {
-                        return;
-                    }
-                }
-                Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "free pages could not be given back"),
-            }
-        }
-        if self.checkpoint() {
-            self.reserve.restore();
-        }
-    }
-
-    fn give_back_pages(&self) -> rusqlite::Result<()> {
-        // Each step of this statement frees one page.
-        let mut statement = self.tables.connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
-        let mut rows = statement.query([])?;
-        while rows.next()?.is_some() {}
-        Ok(())
-    }
-
-    /// Moves the WAL into the database, syncs that, and empties the WAL. False when that has to be tried again.
-    fn checkpoint(&mut self) -> bool {
-        let busy = self.tables.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        let emptied = match busy {
-            Ok(0) => true,
-            Ok(_) => {
-                tracing::debug!("somebody reads the database: the WAL is emptied later");
-                false
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the WAL could not be emptied; it will be tried again");
-                false
-            }
+    fn alone_in(&mut self, batch: &mut [Call]) -> Result<Result<(), StoreError>, Ended> {
+        let adds = batch.iter().any(|call| matches!(call.effect, Effect::Adds(_)));
+        let error = match self.commit(batch)? {
+            Err(error) if may_lack_space(&error) => error,
+            done => return Ok(done.map_err(|error| engine_error(&error))),
         };
-        if emptied {
-            self.progress.checkpointed();
-            self.dirty_since = None;
-            self.retry_at = None;
+        let room = !adds && self.cleaner.make_room(&self.tables);
+        let error = if room {
+            let again = self.commit(batch)?;
+            self.cleaner.close_room(&self.tables);
+            match again {
+                Ok(()) => return Ok(Ok(())),
+                Err(error) => error,
+            }
         } else {
-            self.dirty_since.get_or_insert_with(Instant::now);
-            self.retry_at = Some(Instant::now() + CHECKPOINT_RETRY);
-        }
-        emptied
+            error
+        };
+        let full = may_lack_space(&error) && self.cleaner.disk_is_full();
+        Ok(Err(if full { StoreError::Full } else { engine_error(&error) }))
     }
-}
 
-/// Where a batch broke.
-enum Broken {
-    Statement(StoreError),
-    Commit(StoreError),
+    /// Runs every call in one transaction. When its outcome isn't known, it is made known before anything else is done or said.
+    fn commit(&mut self, batch: &mut [Call]) -> Result<rusqlite::Result<()>, Ended> {
+        let done = transaction(&self.tables.connection, || {
+            self.tables.begin();
+            for call in batch {
+                call.work.run(&self.tables)?;
+            }
+            self.tables.write_counts()
+        });
+        match done {
+            Ok(()) => {
+                self.progress.committed();
+                Ok(Ok(()))
+            }
+            Err(Broken::Statement(error)) => Ok(Err(error)),
+            Err(Broken::Commit(error)) => {
+                // A frame that found no room isn't there.
+                if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
+                    tracing::error!(%error, "a commit failed; it is written over before anything is answered");
+                    self.settle()?;
+                }
+                Ok(Err(error))
+            }
+            Err(Broken::Stuck(error)) => Err(Ended::Stuck(engine_error(&error))),
+        }
+    }
+
+    /// Writes over a commit that failed: its frames may lie in the WAL, where a recovery would find them.
+    fn settle(&mut self) -> Result<(), Ended> {
+        let mut last = StoreError::Closed;
+        for pause in SETTLE_PAUSES {
+            std::thread::sleep(Duration::from_millis(pause));
+            match self.tables.settle() {
+                Ok(()) => return Ok(()),
+                Err(Broken::Stuck(error)) => return Err(Ended::Stuck(engine_error(&error))),
+                Err(broken) => last = engine_error(broken.error()),
+            }
+            if self.cleaner.disk_is_full() {
+                self.cleaner.give_up_reserve();
+            }
+        }
+        Err(Ended::Unsettled(last))
+    }
 }
 
 /// The first call and what else has queued, up to the word to close if it is there.
@@ -280,13 +254,5 @@ fn gather(first: Call, queue: &Receiver<Message>) -> (Vec<Call>, Option<oneshot:
 fn finish(batch: Vec<Call>, failed: Option<&StoreError>) {
     for call in batch {
         call.work.finish(failed.cloned());
-    }
-}
-
-fn roll_back(connection: &rusqlite::Connection) {
-    if !connection.is_autocommit()
-        && let Err(error) = connection.execute_batch("ROLLBACK")
-    {
-        tracing::error!(%error, "a transaction could not be rolled back");
     }
 }

@@ -1,0 +1,249 @@
+//! Keeps the files clean: removed ciphertext leaves the WAL and the disk's blocks under it, free pages go back to the file system, and
+//! the reserve is held. A step at a time, between the writer's batches.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, params};
+
+use super::{
+    payload,
+    progress::Progress,
+    reserve::{Reserve, lacks_space},
+    tables::Tables,
+    transaction::{Broken, transaction},
+    wal::Wal,
+};
+use crate::store::files::beside;
+
+/// How long the queue has to be empty before the files are cleaned.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long removed ciphertext may stay in the WAL, load or no load.
+pub(super) const LATEST: Duration = Duration::from_secs(10);
+/// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
+const RETRY: Duration = Duration::from_secs(1);
+/// How soon to try again to hold all of the reserve.
+const RESERVE_RETRY: Duration = Duration::from_secs(5);
+/// How long to sleep when there is nothing to do.
+const ASLEEP: Duration = Duration::from_secs(60);
+/// Free pages that are left for the next secrets: at rest, and when so much goes on that they will be wanted.
+const SPARE_PAGES: i64 = 1024;
+const SPARE_PAGES_BUSY: i64 = 16 * 1024;
+/// Calls between two checkpoints that make a store busy.
+const BUSY: usize = 2000;
+/// Free pages given back in a step.
+const VACUUM_STEP: i64 = 8192;
+/// Frames that the WAL has at most when it has begun anew.
+const FRESH_FRAMES: u64 = 16;
+
+/// The files beside the tables, and when something has to be done for them.
+pub(super) struct Cleaner {
+    wal: Wal,
+    reserve: Reserve,
+    progress: Arc<Progress>,
+    /// Since when the WAL may hold removed ciphertext.
+    dirty_since: Option<Instant>,
+    /// Not before then is a checkpoint tried again.
+    retry_at: Option<Instant>,
+    /// Calls since the last checkpoint.
+    calls: usize,
+}
+
+impl Cleaner {
+    pub(super) fn new(database: &Path, reserve: Reserve, progress: Arc<Progress>) -> Self {
+        let wal = Wal(beside(database, "wal"));
+        progress.lacks_reserve(!reserve.is_whole());
+        // What was removed just before a crash may still be in the WAL.
+        Self { wal, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None, calls: 0 }
+    }
+
+    /// Says that so many calls have been made.
+    pub(super) fn count(&mut self, calls: usize) {
+        self.calls = self.calls.saturating_add(calls);
+    }
+
+    /// Says that ciphertext was removed.
+    pub(super) fn removed(&mut self) {
+        if self.dirty_since.is_none() {
+            self.dirty_since = Some(Instant::now());
+            self.progress.removed();
+        }
+    }
+
+    fn restore_reserve(&mut self) {
+        self.reserve.restore();
+        self.progress.lacks_reserve(!self.reserve.is_whole());
+    }
+
+    /// How long the queue may be waited for.
+    pub(super) fn wait(&self) -> Duration {
+        match (self.dirty_since, self.retry_at) {
+            (None, _) if !self.reserve.is_whole() => RESERVE_RETRY,
+            (None, _) => ASLEEP,
+            (Some(_), None) => IDLE,
+            (Some(_), Some(at)) => at.saturating_duration_since(Instant::now()).max(IDLE),
+        }
+    }
+
+    /// Whether a step is due though the queue isn't empty.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.dirty_since.is_some_and(|since| since.elapsed() > LATEST) && self.may_retry()
+    }
+
+    /// One step: give free pages back, empty the WAL, hold the reserve again.
+    pub(super) fn step(&mut self, tables: &Tables) {
+        if self.dirty_since.is_none() {
+            self.restore_reserve();
+        } else if self.may_retry() {
+            let more = self.give_back_pages(tables);
+            if self.empty_wal(tables) {
+                self.restore_reserve();
+            }
+            if more {
+                self.removed();
+            }
+        }
+    }
+
+    /// Gives back free pages, at most a step of them. Whether there are more.
+    ///
+    /// SQLite moves what lies at the end of the database into free pages before it, and cuts: a copy of ciphertext would stay in the
+    /// blocks that go back to the file system. So what was moved from is filled with zeros first; once a checkpoint has brought those to
+    /// the file, it is cut.
+    fn give_back_pages(&mut self, tables: &Tables) -> bool {
+        let spare = if self.calls > BUSY { SPARE_PAGES_BUSY } else { SPARE_PAGES };
+        let connection = &tables.connection;
+        let outcome = free_the_end(connection, spare).and_then(|freed| match freed {
+            Some(freed) if self.empty_wal(tables) => {
+                vacuum(connection, freed.pages)?;
+                Ok(freed.more)
+            }
+            _ => Ok(false),
+        });
+        outcome.unwrap_or_else(|error| {
+            tracing::debug!(%error, "free pages could not be given back");
+            false
+        })
+    }
+
+    /// Makes room on a full disk for a call that frees some. Whether any was made.
+    pub(super) fn make_room(&mut self, tables: &Tables) -> bool {
+        // With the reserve's space the WAL can move to the database, and then has room for this call.
+        let given_up = self.reserve.give_up();
+        self.empty_wal(tables) || given_up
+    }
+
+    pub(super) fn give_up_reserve(&mut self) {
+        self.reserve.give_up();
+    }
+
+    /// After such a call: what the WAL took is free again, and is held before anybody else takes it.
+    pub(super) fn close_room(&mut self, tables: &Tables) {
+        if self.empty_wal(tables) {
+            self.restore_reserve();
+        }
+        self.removed();
+    }
+
+    /// Whether the file system takes no more.
+    pub(super) fn disk_is_full(&self) -> bool {
+        self.reserve.disk_is_full()
+    }
+
+    /// Moves the WAL into the database, syncs that, and leaves nothing in the WAL nor in the blocks that it gives back. False when that
+    /// has to be tried again.
+    pub(super) fn empty_wal(&mut self, tables: &Tables) -> bool {
+        let emptied = self.try_to_empty_wal(tables);
+        match &emptied {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("somebody reads the database: the WAL is emptied later"),
+            Err(error) => tracing::warn!(%error, "the WAL could not be emptied; it will be tried again"),
+        }
+        if matches!(emptied, Ok(true)) {
+            self.progress.checkpointed();
+            (self.dirty_since, self.retry_at, self.calls) = (None, None, 0);
+            return true;
+        }
+        self.removed();
+        self.retry_at = Some(Instant::now() + RETRY);
+        false
+    }
+
+    fn try_to_empty_wal(&self, tables: &Tables) -> Result<bool, Box<dyn std::error::Error>> {
+        let connection = &tables.connection;
+        // Everything is in the database then, and nobody reads the WAL any more.
+        match checkpoint(connection, "RESTART")? {
+            (0, 0) => return Ok(true),
+            (0, _) => {}
+            _ => return Ok(false),
+        }
+        // The next transaction begins the WAL anew, if nobody has come to read it meanwhile; what lies behind it is nobody's.
+        tables.settle().map_err(|broken| broken.error().to_string())?;
+        let (_, frames) = checkpoint(connection, "PASSIVE")?;
+        if frames > FRESH_FRAMES {
+            return Ok(false);
+        }
+        match self.wal.wipe_behind(frames) {
+            // A file system that never writes in place. To go on is worth more.
+            Err(error) if lacks_space(&error) => {
+                tracing::warn!(%error, "what the WAL gives back to the disk could not be overwritten");
+            }
+            wiped => wiped?,
+        }
+        // What it holds now is no secret, so that it doesn't matter whether a reader keeps the file from being cut.
+        checkpoint(connection, "TRUNCATE")?;
+        Ok(true)
+    }
+
+    fn may_retry(&self) -> bool {
+        self.retry_at.is_none_or(|at| Instant::now() >= at)
+    }
+}
+
+/// Whether somebody was in the way, and the frames that the WAL has.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, u64)> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        // −1 for a database without a WAL.
+        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    })
+}
+
+/// Free pages at the end of the database.
+struct Freed {
+    /// How many there are at least.
+    pages: i64,
+    /// Whether there are more in the middle.
+    more: bool,
+}
+
+/// Moves free pages beyond `spare` to the end, a step of them, and fills them with zeros. None if there are none.
+fn free_the_end(connection: &Connection, spare: i64) -> rusqlite::Result<Option<Freed>> {
+    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    let free = number("freelist_count")?;
+    if free <= spare {
+        return Ok(None);
+    }
+    let step = (free - spare).min(VACUUM_STEP);
+    let mut cut = 0;
+    transaction(connection, || {
+        let before = number("page_count")?;
+        vacuum(connection, step)?;
+        cut = before - number("page_count")?;
+        // Free pages are taken before the file grows.
+        payload::fill_with_zeros(connection, cut + number("freelist_count")?)
+    })
+    .map_err(Broken::into_error)?;
+    // Of every few hundred pages one is a map of the others, which goes with them.
+    Ok(Some(Freed { pages: (cut - cut / 400 - 2).max(0), more: free - step > spare }))
+}
+
+/// Each step of this statement frees one page.
+fn vacuum(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = statement.query(params![])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! How the vault is: whether its store does its work, and what is wrong though it does.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Vault;
+use crate::store::{State, StoreError};
+
+/// How long the store's threads may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long what is dead may wait to be removed, and what is removed to leave the files.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How the vault is, though it works.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// What is wrong.
+    pub troubles: Vec<Trouble>,
+    /// What the store says of itself.
+    pub state: State,
+}
+
+/// What can be wrong while secrets are still stored and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The store has more to do than it can queue.
+    Busy,
+    /// Damaged places were met.
+    Damage {
+        /// How many, since the start.
+        places: u64,
+    },
+    /// The clock is far ahead of the last known time: nothing is removed for having expired.
+    ClockAhead,
+    /// Something has been dead for long and is not removed.
+    RemovalLate,
+    /// What was removed is still in the files.
+    FilesLate,
+    /// The disk is full, or so nearly that the space that is kept back couldn't be had.
+    StorageFull,
+}
+
+impl Vault {
+    /// How the vault is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store doesn't do its work, or its threads don't answer in time.
+    pub async fn health(&self) -> Result<Health, StoreError> {
+        let now = Timestamp::now();
+        let silent = |_| StoreError::Engine("no answer from the thread that writes".to_owned());
+        let mut troubles = Vec::new();
+        match tokio::time::timeout(PATIENCE, self.store.ping()).await.map_err(silent)? {
+            Ok(()) => {}
+            // It works, and on what others asked.
+            Err(StoreError::Busy) => troubles.push(Trouble::Busy),
+            Err(error) => return Err(error),
+        }
+        let state = self.store.state(now).await?;
+        let late = |since: Option<Timestamp>| since.is_some_and(|since| now.duration_since(since) > LATE);
+        let wrong = [
+            (state.damaged > 0, Trouble::Damage { places: state.damaged }),
+            (state.clock_ahead, Trouble::ClockAhead),
+            (late(state.oldest_dead) && !state.clock_ahead, Trouble::RemovalLate),
+            (late(state.unclean_since), Trouble::FilesLate),
+            (state.lacks_reserve, Trouble::StorageFull),
+        ];
+        troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
+        Ok(Health { troubles, state })
+    }
+}
