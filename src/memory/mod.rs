@@ -1,59 +1,18 @@
 //! Bytes in memory: one buffer that a content travels in from the network to the disk and back, which wipes itself, and a bound on
 //! what is held at once.
 
-use std::{collections::TryReserveError, fmt, ops::Range, sync::Arc};
+mod budget;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::{collections::TryReserveError, fmt, ops::Range};
+
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes are counted in blocks, so that a semaphore's 32-bit counts suffice.
-const BLOCK: usize = 1024;
+pub use budget::{Budget, Reservation};
+
 /// Bytes that a buffer has free before its content: a nonce of XChaCha20-Poly1305.
 const HEADROOM: usize = 24;
 /// And behind it: a tag.
 const TAILROOM: usize = 16;
-
-/// So many bytes may be held at once.
-#[derive(Debug, Clone)]
-pub struct Budget {
-    free: Arc<Semaphore>,
-    blocks: usize,
-}
-
-/// Bytes taken from a [`Budget`] until this is dropped.
-#[derive(Debug, Default)]
-pub struct Reservation {
-    permits: Option<OwnedSemaphorePermit>,
-    bytes: usize,
-}
-
-impl Budget {
-    /// A budget of `bytes`, rounded up to a block.
-    #[must_use]
-    pub fn new(bytes: usize) -> Self {
-        let blocks = bytes.div_ceil(BLOCK).clamp(1, Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(blocks)), blocks }
-    }
-
-    /// Takes `bytes` if they are free. More than the whole budget counts as the whole: one large content passes alone.
-    #[must_use]
-    pub fn reserve(&self, bytes: usize) -> Option<Reservation> {
-        let blocks = bytes.div_ceil(BLOCK).min(self.blocks);
-        let permits = Arc::clone(&self.free).try_acquire_many_owned(u32::try_from(blocks).ok()?).ok()?;
-        Some(Reservation { permits: Some(permits), bytes: blocks.saturating_mul(BLOCK) })
-    }
-}
-
-impl Reservation {
-    /// Adds what was taken from the same budget.
-    fn merge(&mut self, more: Self) {
-        self.bytes = self.bytes.saturating_add(more.bytes);
-        match (&mut self.permits, more.permits) {
-            (Some(permits), Some(more)) => permits.merge(more),
-            (none, more) => *none = more,
-        }
-    }
-}
 
 /// A content, in one allocation from its first byte to its last: room for a nonce before it and a tag behind it, so that it is sealed
 /// and opened where it is. Grows without leaving a copy behind, wipes itself when dropped, prints nothing.
@@ -240,14 +199,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn what_is_dropped_can_be_taken_again() {
-        let budget = Budget::new(10 * BLOCK);
-        let held = budget.reserve(6 * BLOCK).unwrap();
-        assert!(budget.reserve(5 * BLOCK).is_none());
-        drop(held);
-        assert!(budget.reserve(1_000 * BLOCK).is_some(), "one large content passes alone");
-    }
+    const BLOCK: usize = 1024;
 
     #[test]
     fn a_buffer_takes_what_it_lacks_and_gives_it_back() {
