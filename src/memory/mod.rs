@@ -7,12 +7,15 @@ use std::{collections::TryReserveError, fmt, ops::Range};
 
 use zeroize::{Zeroize, Zeroizing};
 
-pub use budget::{Budget, Reservation};
+pub use budget::{Budget, Reservation, SMALL};
 
 /// Bytes that a buffer has free before its content: a nonce of XChaCha20-Poly1305.
 const HEADROOM: usize = 24;
 /// And behind it: a tag.
 const TAILROOM: usize = 16;
+
+/// Room beside a content that isn't worth a move.
+const SPARE: usize = 64 * 1024;
 
 /// A content, in one allocation from its first byte to its last: room for a nonce before it and a tag behind it, so that it is sealed
 /// and opened where it is. Grows without leaving a copy behind, wipes itself when dropped, prints nothing.
@@ -45,16 +48,33 @@ impl Buffer {
         Ok(Self { bytes, content: HEADROOM..HEADROOM, reservation: Reservation::default() })
     }
 
-    /// Counts the buffer under `budget` for at least `bytes` bytes; false when they aren't free.
+    /// Counts the buffer under `budget` for at least `bytes` bytes, or under the one that it is counted under already; false when they
+    /// aren't free.
     #[must_use]
     pub fn reserve(&mut self, budget: &Budget, bytes: usize) -> bool {
-        if let Some(missing) = bytes.checked_sub(self.reservation.bytes).filter(|missing| *missing > 0) {
-            match budget.reserve(missing) {
-                Some(more) => self.reservation.merge(more),
-                None => return false,
-            }
-        }
-        true
+        self.reservation.grow(budget, bytes)
+    }
+
+    /// Counts the buffer under `budget` in place of where it was counted; false when there is no room for it there.
+    #[must_use]
+    pub fn move_to(&mut self, budget: &Budget) -> bool {
+        let moved = budget.reserve(self.len());
+        let fits = moved.is_some();
+        self.reservation = moved.unwrap_or_else(|| std::mem::take(&mut self.reservation));
+        fits
+    }
+
+    /// Counts `bytes` that are made of this buffer where it is counted, room or no room.
+    #[must_use]
+    pub fn beside(&self, bytes: usize) -> Reservation {
+        self.reservation.beside(bytes)
+    }
+
+    /// Has the buffer counted by what was taken for it.
+    #[must_use]
+    pub fn counted(mut self, reservation: Reservation) -> Self {
+        self.reservation = reservation;
+        self
     }
 
     /// Appends to the content. `expected` is how long it is going to be, if that is known: once a good part has come, the rest has its
@@ -105,9 +125,19 @@ impl Buffer {
         Ok(())
     }
 
-    /// Takes the place of `other`, which is wiped: counted as it was.
-    pub(crate) fn replace(&mut self, mut other: Self) {
-        self.reservation = std::mem::take(&mut other.reservation);
+    /// Lets go of room that is far more than the content: a content that came escaped takes a part of what came.
+    ///
+    /// # Errors
+    /// When there is no memory to move it; the buffer is as it was.
+    pub fn shrink(&mut self) -> Result<(), TryReserveError> {
+        let spare = self.bytes.len().saturating_sub(self.content.len());
+        if spare > (self.content.len() / 2).max(SPARE) {
+            let mut smaller = Self::with_capacity(self.content.len())?;
+            smaller.append(self.as_ref(), None)?;
+            smaller.reservation = std::mem::take(&mut self.reservation);
+            *self = smaller;
+        }
+        Ok(())
     }
 
     /// Bytes of content.
@@ -199,7 +229,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BLOCK: usize = 1024;
+    const BLOCK: usize = 100 * 1024; // as no small one is
 
     #[test]
     fn a_buffer_takes_what_it_lacks_and_gives_it_back() {
@@ -209,8 +239,20 @@ mod tests {
         assert!(buffer.reserve(&budget, BLOCK), "it has that already");
         assert!(budget.reserve(3 * BLOCK).is_none());
         assert!(!buffer.reserve(&budget, 11 * BLOCK));
+        let other = Budget::new(10 * BLOCK);
+        buffer.append(&vec![0; 9 * BLOCK], None).unwrap();
+        assert!(buffer.move_to(&other) && budget.reserve(10 * BLOCK).is_some(), "it is counted elsewhere");
+        assert!(other.reserve(2 * BLOCK).is_none());
         drop(buffer);
-        assert!(budget.reserve(10 * BLOCK).is_some());
+        assert!(other.reserve(10 * BLOCK).is_some());
+    }
+
+    #[test]
+    fn a_buffer_that_was_narrowed_lets_go_of_the_rest() {
+        let mut buffer = Buffer::from(&vec![7; 6 << 20][..]);
+        buffer.narrow(100..1 << 20);
+        buffer.shrink().unwrap();
+        assert!(buffer.as_ref() == vec![7; (1 << 20) - 100] && buffer.bytes.capacity() < (1 << 20) + 100);
     }
 
     #[test]

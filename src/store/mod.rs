@@ -18,7 +18,10 @@ pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
 pub use record::{Access, Head, Held, Record, State, Stored, Swept};
 
-use crate::secret::{ClaimHash, SecretId};
+use crate::{
+    memory::Budget,
+    secret::{ClaimHash, SecretId},
+};
 
 /// Why a store didn't do what it was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,10 +103,10 @@ impl Store {
         Ok(Self { engine })
     }
 
-    /// Keeps a record.
+    /// Keeps a record. What waits to be written is counted by the store, in place of where the content was counted before.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if the id is known: it is never overwritten.
+    /// [`StoreError::Exists`] if the id is known: it is never overwritten. [`StoreError::Busy`] also when too much waits.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(store) => store.insert(record).await,
@@ -111,7 +114,7 @@ impl Store {
     }
 
     /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing. A guarded record comes
-    /// without its content, unless the caller says by `access` that it will see to the passphrase.
+    /// without its content, unless the caller says by `access` that it will see to the passphrase. The content is counted under `memory`.
     ///
     /// # Errors
     /// [`StoreError::Busy`] also when the content finds no memory.
@@ -121,9 +124,10 @@ impl Store {
         claim: Option<ClaimHash>,
         access: Access,
         now: Timestamp,
+        memory: &Budget,
     ) -> Result<Option<Stored>, StoreError> {
         match &self.engine {
-            Engine::Sqlite(store) => store.load(id, claim, access, now).await,
+            Engine::Sqlite(store) => store.load(id, claim, access, now, memory).await,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Promise 1 is the order in [`Vault::reveal`](Vault): a secret is loaded and opened first, so that what can't be given is never
 //! destroyed; then the store commits the removal, or the claim, for one of the racers; and only then does the content leave.
 
+mod delivery;
 mod reveal;
 
 use std::{sync::Arc, time::Duration};
@@ -18,6 +19,9 @@ use crate::{
     secret::{ClaimKey, Kind, Passphrase, Token, Ttl},
     store::{Head, Record, Store, StoreError},
 };
+
+pub use delivery::Content;
+use delivery::Deliveries;
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
@@ -87,13 +91,14 @@ pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
     lease: Duration,
+    deliveries: Deliveries,
 }
 
 impl Vault {
     /// A vault whose claims last for `lease`.
     #[must_use]
     pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
-        Self { store, keys, lease }
+        Self { store, keys, lease, deliveries: Deliveries::default() }
     }
 
     /// How many records there are that none of the keys opens.
