@@ -19,6 +19,7 @@ use std::{
 
 use jiff::Timestamp;
 use ots::{
+    memory::Budget,
     secret::{KeyId, Token},
     store::{Access, Head, Location, Record, Store},
 };
@@ -84,14 +85,14 @@ async fn insert_all(store: &Arc<Store>, count: usize, parallel: usize) {
 async fn pairs(store: &Arc<Store>) -> f64 {
     let start = Instant::now();
     let workers = (0..PARALLEL).map(|_| {
-        let store = Arc::clone(store);
+        let (store, memory) = (Arc::clone(store), Budget::new(1 << 20));
         tokio::spawn(async move {
             let mut pairs = 0_u64;
             while start.elapsed() < Duration::from_secs(5) {
                 let record = record(1064);
                 let id = record.id;
                 store.insert(record).await.unwrap();
-                assert!(store.load(id, None, Access::Open, Timestamp::now()).await.unwrap().is_some());
+                assert!(store.load(id, None, Access::Open, Timestamp::now(), &memory).await.unwrap().is_some());
                 assert!(store.take(id, Access::Open, Timestamp::now()).await.unwrap());
                 pairs += 1;
             }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{NoRandomness, hash, random};
 
 /// The hash of a reader's claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClaimHash(pub [u8; 32]);
 
 /// A reader's own random word, under which a reveal can be repeated: 16 to 128 characters of `A-Za-z0-9_-`.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{Code, Problem},
-    memory::{Budget, Buffer},
+    memory::{Budget, Buffer, SMALL},
 };
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
@@ -26,8 +26,9 @@ const SLOWEST: u64 = 16 * 1024;
 const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// Memory is taken from the budget in steps of so many bytes.
+/// Memory is taken from the budget in steps of so many bytes; what is announced as large is so from its first one.
 const STEP: usize = 64 * 1024;
+const LARGE_STEP: usize = 2 * SMALL;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,8 @@ pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buff
         return Err(Unread::TooLarge);
     }
     let announced = hint.exact().and_then(|length| usize::try_from(length).ok());
-    let step = STEP.min(announced.unwrap_or(0).max(1024));
+    let step =
+        announced.filter(|length| *length > SMALL).map_or(announced.unwrap_or(0).clamp(1024, STEP), |_| LARGE_STEP);
     let mut buffer = Buffer::default();
     let start = Instant::now();
     loop {

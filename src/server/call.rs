@@ -6,22 +6,22 @@ use hyper::{HeaderMap, body::Incoming, header, http::request::Parts, http::uri::
 
 use super::{
     activity::Activity,
+    places::Place,
     request_id::{RequestId, RequestIds},
     settings::Settings,
 };
-use crate::{memory::Budget, vault::Vault};
+use crate::vault::Vault;
 
 /// What every request needs.
 pub(crate) struct App {
     pub(super) vault: Vault,
     pub(super) settings: Settings,
-    pub(super) bodies: Budget,
     requests: RequestIds,
 }
 
 impl App {
-    pub(super) fn new(vault: Vault, settings: Settings, bodies: Budget, requests: RequestIds) -> Self {
-        Self { vault, settings, bodies, requests }
+    pub(super) fn new(vault: Vault, settings: Settings, requests: RequestIds) -> Self {
+        Self { vault, settings, requests }
     }
 
     pub(super) fn next_request_id(&self) -> RequestId {
@@ -50,6 +50,8 @@ pub(super) struct Call<'a> {
     /// The version in an asset's path, the only one that has two parameters.
     pub(super) version: &'a str,
     pub(super) activity: &'a Activity,
+    /// What the connection may take.
+    pub(super) place: &'a Place,
 }
 
 impl Call<'_> {

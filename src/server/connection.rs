@@ -13,6 +13,7 @@ use super::{
     activity::Activity,
     body,
     call::{App, Caller},
+    places::Place,
     problem,
     reply::Reply,
     router,
@@ -24,16 +25,17 @@ const MAX_HEAD: usize = 16 * 1024;
 const REFUSAL: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends, stalls, or the server stops and its requests are answered.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, watcher: Watcher) {
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, place: Place, watcher: Watcher) {
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
     let noted = Arc::clone(&activity);
+    let place = Arc::new(place);
     let service = service_fn(move |request: Request<Incoming>| {
         noted.note();
         let app = Arc::clone(&app);
-        let activity = Arc::clone(&noted);
+        let (activity, place) = (Arc::clone(&noted), Arc::clone(&place));
         let caller = Caller { address: peer.ip(), scheme: "http", request_id: app.next_request_id() };
-        async move { Ok::<_, Infallible>(router::answer(&app, request, caller, activity).await) }
+        async move { Ok::<_, Infallible>(router::answer(&app, request, caller, activity, &place).await) }
     });
     let builder = builder(timeout);
     let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     body::{self, Bounds},
     call::{App, Call},
-    problem::{invalid, malformed, too_large},
+    problem::{busy, invalid, malformed, too_large},
 };
 use crate::{
     api::{
@@ -78,7 +78,7 @@ fn beside_octets(call: &Call<'_>) -> Result<CreateOptions, Problem> {
 }
 
 /// Checks what depends on the server's limits.
-pub(super) fn valid(app: &App, content: Buffer, options: CreateOptions) -> Result<NewSecret, Problem> {
+pub(super) fn valid(app: &App, mut content: Buffer, options: CreateOptions) -> Result<NewSecret, Problem> {
     let settings = &app.settings;
     if content.len() > settings.max_size {
         return Err(too_large(Some(settings.max_size)));
@@ -89,6 +89,7 @@ pub(super) fn valid(app: &App, content: Buffer, options: CreateOptions) -> Resul
             Ttl::from_seconds(seconds, settings.max_ttl).map_err(|error| invalid(format!("/{member}"), error))?
         }
     };
+    content.shrink().map_err(|_| busy())?;
     Ok(NewSecret { content, ttl, passphrase: passphrase(options.passphrase)?, kind: options.kind })
 }
 
@@ -109,7 +110,8 @@ fn passphrase(text: Option<Zeroizing<String>>) -> Result<Option<Passphrase>, Pro
 }
 
 async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Buffer, Problem> {
-    let bounds = Bounds { max, timeout: app.settings.client_timeout, budget: &app.bodies, activity: call.activity };
+    let bounds =
+        Bounds { max, timeout: app.settings.client_timeout, budget: &call.place.bodies, activity: call.activity };
     Ok(body::read(call.body, bounds).await?)
 }
 

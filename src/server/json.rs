@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{Encoding, Revealed},
-    memory::Buffer,
+    memory::Reservation,
+    vault::Content,
 };
 
 /// Bytes of content that are written at a time: a multiple of three, for base64.
@@ -31,7 +32,9 @@ fn around(encoding: Option<Encoding>) -> [String; 2] {
 
 /// The JSON of a read on its way out.
 pub(super) struct Json {
-    content: Buffer,
+    content: Content,
+    /// A part of it on its way, counted.
+    _part: Reservation,
     base64: bool,
     /// Bytes of content that have been written.
     written: usize,
@@ -40,11 +43,14 @@ pub(super) struct Json {
 }
 
 impl Json {
-    pub(super) fn new(content: Buffer) -> Self {
+    pub(super) fn new(content: Content) -> Self {
         let bytes = content.as_ref();
         let base64 = std::str::from_utf8(bytes).is_err();
         let length = if base64 { BASE64.encode_len(bytes.len()) } else { bytes.len() + added_by_escaping(bytes) };
-        let mut json = Self { content, base64, written: 0, left: 0 };
+        // On average, as escapes may lie anywhere.
+        let part = length / bytes.len().div_ceil(PIECE).max(1);
+        let part = content.beside(part);
+        let mut json = Self { content, _part: part, base64, written: 0, left: 0 };
         json.left = json.around().iter().map(String::len).sum::<usize>() + length;
         json
     }
@@ -127,10 +133,11 @@ fn encoded(before: &[u8], piece: &[u8], after: &[u8]) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Buffer;
     use proptest::prelude::*;
 
     fn written(content: &[u8]) -> Vec<u8> {
-        let mut json = Json::new(content.into());
+        let mut json = Json::new(Buffer::from(content).into());
         let length = json.left();
         let mut all = Vec::new();
         loop {

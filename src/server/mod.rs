@@ -6,6 +6,7 @@
 //!
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
+//! - [`places`]: who holds which share of the server.
 //! - [`problem`]: what goes wrong, as the client is told.
 //! - [`request_id`]: the name of a request.
 //! - [`json`], [`reply`]: answers, and the headers on all of them.
@@ -27,6 +28,7 @@ mod json;
 mod negotiate;
 mod openapi;
 mod pages;
+mod places;
 mod problem;
 mod reply;
 mod request_id;
@@ -40,13 +42,12 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use call::App;
+use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
 
-use crate::{memory::Budget, vault::Vault};
+use crate::vault::Vault;
 
-/// Request bodies in memory at once, in bytes, unless one largest body alone is more.
-const BODIES_IN_FLIGHT: usize = 32 * 1024 * 1024;
 /// Connections beyond the cap that are told so; more are closed at once, so that whoever comes after them needn't wait.
 const REFUSALS: usize = 64;
 
@@ -65,8 +66,8 @@ pub async fn run(
 ) -> Result<(), crate::secret::NoRandomness> {
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
-    let bodies = Budget::new(BODIES_IN_FLIGHT.max(settings.max_json()));
-    let app = Arc::new(App::new(vault, settings, bodies, RequestIds::generate()?));
+    let shares = Places::new(&settings);
+    let app = Arc::new(App::new(vault, settings, RequestIds::generate()?));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
@@ -78,8 +79,9 @@ pub async fn run(
         let watcher = graceful.watcher();
         let app = Arc::clone(&app);
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            let share = shares.take(peer.ip());
             tokio::spawn(async move {
-                connection::serve(stream, peer, app, watcher).await;
+                connection::serve(stream, peer, app, share, watcher).await;
                 drop(place);
             });
         } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem},
     memory::Buffer,
-    vault::VaultError,
+    vault::{Content, VaultError},
 };
 
 /// Bytes that are handed to hyper at a time: how far a client that takes a large answer is noticed to get on.
@@ -65,13 +65,13 @@ impl Reply {
     }
 
     /// A secret's content as JSON.
-    pub(super) fn secret_as_json(content: Buffer) -> Self {
+    pub(super) fn secret_as_json(content: Content) -> Self {
         let json = Json::new(content);
         Self { data: Data::Json(Box::new(json)), ..Self::empty(StatusCode::OK).with(header::CONTENT_TYPE, JSON) }
     }
 
     /// A secret's content as it is.
-    pub(super) fn secret_as_bytes(content: Buffer) -> Self {
+    pub(super) fn secret_as_bytes(content: Content) -> Self {
         Self::empty(StatusCode::OK)
             .with(header::CONTENT_TYPE, OCTET_STREAM)
             .with(header::CONTENT_DISPOSITION, "attachment; filename=\"secret\"")
@@ -83,10 +83,10 @@ impl Reply {
         Self::empty(status).with(header::CONTENT_TYPE, "text/html; charset=utf-8").with_data(html)
     }
 
-    /// A page that shows a secret's content, counted as the content was.
-    pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, content: Buffer) -> Self {
-        let mut page = Buffer::from(html);
-        page.replace(content);
+    /// A page that shows a secret's content, counted where the content was.
+    pub(super) fn secret_as_page(html: Zeroizing<Vec<u8>>, content: &Content) -> Self {
+        let room = content.beside(html.len());
+        let page = Buffer::from(html).counted(room);
         Self::page(StatusCode::OK, Bytes::from_owner(page))
     }
 

@@ -16,6 +16,7 @@ use super::{
     body,
     call::{App, Call, Caller},
     openapi, pages,
+    places::Place,
     problem::{self, Failed, nothing_here},
     reply::{Reply, ReplyBody},
     resources::{health, info, secrets},
@@ -113,6 +114,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
     caller: Caller,
     activity: Arc<Activity>,
+    place: &Place,
 ) -> Response<ReplyBody> {
     let started = Instant::now();
     let (head, mut body) = request.into_parts();
@@ -120,7 +122,7 @@ pub(super) async fn answer(
         Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
         Err(_) => (None, [""; 2]),
     };
-    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &activity };
+    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &activity, place };
     let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
     if let Some(cause) = &reply.cause {
         problem::log(cause, caller.request_id);

@@ -28,7 +28,10 @@ pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
 pub use record::{Access, Head, Held, Record, State, Stored, Swept};
 
-use crate::secret::{ClaimHash, SecretId};
+use crate::{
+    memory::Budget,
+    secret::{ClaimHash, SecretId},
+};
 use damage::Damage;
 use due::Due;
 
@@ -119,10 +122,10 @@ impl Store {
         Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
     }
 
-    /// Keeps a record.
+    /// Keeps a record. What waits to be written is counted by the store, in place of where the content was counted before.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if the id is known: it is never overwritten.
+    /// [`StoreError::Exists`] if the id is known: it is never overwritten. [`StoreError::Busy`] also when too much waits.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         let expires_at = record.head.expires_at;
         match &self.engine {
@@ -133,7 +136,7 @@ impl Store {
     }
 
     /// The record with its content, if it is live and either unclaimed or claimed with `claim`. Changes nothing. A guarded record comes
-    /// without its content, unless the caller says by `access` that it will see to the passphrase.
+    /// without its content, unless the caller says by `access` that it will see to the passphrase. The content is counted under `memory`.
     ///
     /// # Errors
     /// [`StoreError::Busy`] also when the content finds no memory.
@@ -143,9 +146,10 @@ impl Store {
         claim: Option<ClaimHash>,
         access: Access,
         now: Timestamp,
+        memory: &Budget,
     ) -> Result<Option<Stored>, StoreError> {
         let loaded = match &self.engine {
-            Engine::Sqlite(store) => store.load(id, claim, access, now).await,
+            Engine::Sqlite(store) => store.load(id, claim, access, now, memory).await,
         };
         self.noticed(id, loaded)
     }

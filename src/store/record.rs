@@ -40,7 +40,7 @@ pub struct Record {
 pub struct Stored {
     /// As inserted.
     pub head: Head,
-    /// The ciphertext, counted under the store's memory for as long as it lives.
+    /// The ciphertext, counted where the caller said, for as long as it lives.
     pub sealed: Buffer,
 }
 

@@ -3,6 +3,7 @@
 //! Promise 1 is the order in [`Vault::reveal`](Vault): a secret is loaded and opened first, so that what can't be given is never
 //! destroyed; then the store commits the removal, or the claim, for one of the racers; and only then does the content leave.
 
+mod delivery;
 mod health;
 mod reveal;
 
@@ -16,10 +17,12 @@ use crate::{
         at_rest::{Context, Keyring},
     },
     memory::Buffer,
-    secret::{ClaimKey, Kind, Passphrase, Token, Ttl},
+    secret::{ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
     store::{Head, Record, Store, StoreError},
 };
 
+pub use delivery::Content;
+use delivery::Deliveries;
 pub use health::{Health, Trouble};
 
 /// Wrong passphrases after which a secret is burned.
@@ -93,13 +96,14 @@ pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
     lease: Duration,
+    deliveries: Deliveries,
 }
 
 impl Vault {
     /// A vault whose claims last for `lease`.
     #[must_use]
     pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
-        Self { store, keys, lease }
+        Self { store, keys, lease, deliveries: Deliveries::default() }
     }
 
     /// How many records there are that none of the keys opens.
@@ -160,18 +164,23 @@ impl Vault {
     pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Option<Status>, VaultError> {
         let claim = claim.map(ClaimKey::hash);
         let Some(head) = self.store.peek(token.id(), claim, Timestamp::now()).await? else { return Ok(None) };
-        let kind = kind_of(&head).inspect_err(|_| self.store.found_damaged(token.id(), "it is of no kind"))?;
-        let (encrypted, passphrase_required) = match kind {
+        let (encrypted, passphrase_required) = match self.kind_of(token.id(), &head)? {
             Kind::Plain => (false, head.verifier.is_some()),
             Kind::Envelope { passphrase } => (true, passphrase),
         };
         let Head { created_at, expires_at, size, .. } = head;
         Ok(Some(Status { created_at, expires_at, size, encrypted, passphrase_required }))
     }
-}
 
-fn kind_of(head: &Head) -> Result<Kind, VaultError> {
-    Kind::from_byte(head.kind).ok_or(VaultError::Damaged)
+    fn kind_of(&self, id: SecretId, head: &Head) -> Result<Kind, VaultError> {
+        Kind::from_byte(head.kind).ok_or_else(|| self.damaged(id, "it is of no kind"))
+    }
+
+    /// Tells of a record that was altered where it lies.
+    fn damaged(&self, id: SecretId, why: &str) -> VaultError {
+        self.store.found_damaged(id, why);
+        VaultError::Damaged
+    }
 }
 
 /// Runs what takes long for `bytes` of content where it holds up nobody, and what is short at once.

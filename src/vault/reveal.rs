@@ -1,18 +1,21 @@
 //! Giving a secret to its one reader.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::{PASSPHRASE_TRIES, Vault, VaultError, kind_of, off_thread};
+use super::{Content, PASSPHRASE_TRIES, Vault, VaultError, off_thread};
 use crate::{
     crypto::at_rest::{Context, MasterKey, same},
-    memory::Buffer,
+    memory::{Budget, Buffer},
     secret::{ClaimHash, ClaimKey, Passphrase, SecretId, Token},
     store::{Access, Head, StoreError, Stored},
 };
 
 impl Vault {
     /// Gives the content to its one reader. Without a claim it is removed first; with one, the same claim gets it again
-    /// until the lease ends. `None` when it isn't there, or somebody else has it.
+    /// until the lease ends. `None` when it isn't there, or somebody else has it. The content is counted under `memory`; one that is
+    /// being sent under the same claim already is shared, and counted once.
     ///
     /// # Errors
     /// [`VaultError::PassphraseNeeded`], [`VaultError::WrongPassphrase`]: the latter counts. [`VaultError::Unreadable`],
@@ -22,31 +25,73 @@ impl Vault {
         token: &Token,
         claim: Option<&ClaimKey>,
         passphrase: Option<&Passphrase>,
-    ) -> Result<Option<Buffer>, VaultError> {
+        memory: &Budget,
+    ) -> Result<Option<Content>, VaultError> {
         let id = token.id();
         let claim = claim.map(ClaimKey::hash);
-        let shown = if passphrase.is_some() { Access::Verified } else { Access::Open };
-        let loaded = self.store.load(id, claim, shown, Timestamp::now()).await?;
-        let Some(Stored { head, sealed }) = loaded else { return Ok(None) };
-        let master = self.keys.find(head.key_id).ok_or(VaultError::Unreadable)?;
-        let (passphrase, access) = match check(master, token, &head, passphrase)? {
-            Guard::None => (None, Access::Open),
-            Guard::Right(passphrase) => (Some(passphrase), Access::Verified),
-            Guard::Wrong => {
-                drop(sealed);
-                let left = self.store.fail_attempt(id, claim, PASSPHRASE_TRIES, Timestamp::now()).await?;
-                return left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }));
+        let delivery = claim.map(|claim| self.deliveries.of(id, claim));
+        let mut turn = match &delivery {
+            Some(delivery) => Some(delivery.turn().await),
+            None => None,
+        };
+        let sent = turn.as_ref().and_then(|turn| turn.get());
+        let found = if let Some(content) = sent {
+            let head = self.store.peek(id, claim, Timestamp::now()).await?;
+            head.map(|head| (head, Found::Opened(content)))
+        } else {
+            let shown = if passphrase.is_some() { Access::Verified } else { Access::Open };
+            let stored = self.store.load(id, claim, shown, Timestamp::now(), memory).await?;
+            stored.map(|Stored { head, sealed }| (head, Found::Sealed(sealed)))
+        };
+        let Some((head, found)) = found else { return Ok(None) };
+        let Some((passphrase, access)) = self.admit(token, claim, &head, passphrase).await? else { return Ok(None) };
+        let content = match found {
+            Found::Opened(content) => content,
+            Found::Sealed(sealed) => {
+                Content::new(self.unseal(token, &head, passphrase, sealed).await?, delivery.as_ref().map(Arc::clone))
             }
         };
-        let key = master.record_key(token, passphrase)?;
-        let damaged = |error: VaultError| {
-            self.store.found_damaged(id, "it doesn't open, though its key is here");
-            error
-        };
-        let context = Context { id, expires_at: head.expires_at, kind: kind_of(&head).map_err(damaged)? };
-        let content = off_thread(sealed.len(), move || key.open(context, sealed)).await?;
-        let content = content.map_err(|_| damaged(VaultError::Damaged))?;
+        if let Some(mut turn) = turn.take() {
+            turn.set(&content);
+        }
         Ok(self.win(id, access, claim).await?.then_some(content))
+    }
+
+    /// The passphrase that opens the record, if it has one, and what that shows. A wrong one is counted; `None` when the record went
+    /// meanwhile.
+    async fn admit<'p>(
+        &self,
+        token: &Token,
+        claim: Option<ClaimHash>,
+        head: &Head,
+        passphrase: Option<&'p Passphrase>,
+    ) -> Result<Option<(Option<&'p Passphrase>, Access)>, VaultError> {
+        match check(self.master(head)?, token, head, passphrase)? {
+            Guard::None => Ok(Some((None, Access::Open))),
+            Guard::Right(passphrase) => Ok(Some((Some(passphrase), Access::Verified))),
+            Guard::Wrong => {
+                let left = self.store.fail_attempt(token.id(), claim, PASSPHRASE_TRIES, Timestamp::now()).await?;
+                left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }))
+            }
+        }
+    }
+
+    async fn unseal(
+        &self,
+        token: &Token,
+        head: &Head,
+        passphrase: Option<&Passphrase>,
+        sealed: Buffer,
+    ) -> Result<Buffer, VaultError> {
+        let id = token.id();
+        let key = self.master(head)?.record_key(token, passphrase)?;
+        let context = Context { id, expires_at: head.expires_at, kind: self.kind_of(id, head)? };
+        let content = off_thread(sealed.len(), move || key.open(context, sealed)).await?;
+        content.map_err(|_| self.damaged(id, "it doesn't open, though its key is here"))
+    }
+
+    fn master(&self, head: &Head) -> Result<&MasterKey, VaultError> {
+        self.keys.find(head.key_id).ok_or(VaultError::Unreadable)
     }
 
     /// Commits the removal, or the claim. One of those who race for a secret is told true.
@@ -57,6 +102,13 @@ impl Vault {
             None => self.store.take(id, access, now).await,
         }
     }
+}
+
+/// The content as it was found.
+enum Found {
+    Sealed(Buffer),
+    /// It is being sent already.
+    Opened(Content),
 }
 
 /// What stands between a reader and the content.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use ots::{
+    memory::Budget,
     secret::{ClaimHash, KeyId, SecretId, Verifier},
     store::{Access, Head, Held, Location, Record, Store, StoreError, Swept},
 };
@@ -22,9 +23,14 @@ fn engines() -> (Vec<Arc<Store>>, tempfile::TempDir, Timestamp) {
 
 /// Loads the record and takes it, as a plain read does: its ciphertext, to one caller.
 async fn read(store: &Store, id: SecretId, now: Timestamp) -> Option<Vec<u8>> {
-    let stored = store.load(id, None, Access::Verified, now).await.unwrap();
+    let stored = store.load(id, None, Access::Verified, now, &memory()).await.unwrap();
     let taken = store.take(id, Access::Open, now).await.unwrap();
     taken.then(|| stored.unwrap().sealed.as_ref().to_vec())
+}
+
+/// Where what is loaded is counted.
+fn memory() -> Budget {
+    Budget::new(64 << 20)
 }
 
 fn at(start: Timestamp, seconds: u64) -> Timestamp {
@@ -54,12 +60,12 @@ async fn what_is_loaded_is_taken_once() {
     for store in stores {
         store.insert(record(1, start)).await.unwrap();
         for _ in 0..2 {
-            let stored = store.load(id(1), None, Access::Verified, start).await.unwrap().unwrap();
+            let stored = store.load(id(1), None, Access::Verified, start, &memory()).await.unwrap().unwrap();
             assert_eq!((stored.sealed.as_ref(), stored.head), (&[1; 50][..], record(1, start).head));
         }
         assert!(store.take(id(1), Access::Open, start).await.unwrap());
         assert!(!store.take(id(1), Access::Open, start).await.unwrap());
-        assert!(store.load(id(1), None, Access::Verified, start).await.unwrap().is_none());
+        assert!(store.load(id(1), None, Access::Verified, start, &memory()).await.unwrap().is_none());
         assert!(store.peek(id(1), None, start).await.unwrap().is_none());
         assert!(!store.take(id(2), Access::Open, start).await.unwrap(), "never there");
     }
@@ -84,7 +90,7 @@ async fn expired_is_gone_to_every_call_before_any_sweep() {
         let (before, after) = (at(start, 99), at(start, 100));
         assert!(store.peek(id(1), None, before).await.unwrap().is_some());
         assert!(store.peek(id(1), None, after).await.unwrap().is_none());
-        assert!(store.load(id(1), None, Access::Verified, after).await.unwrap().is_none());
+        assert!(store.load(id(1), None, Access::Verified, after, &memory()).await.unwrap().is_none());
         assert!(!store.take(id(1), Access::Open, after).await.unwrap());
         assert!(!store.claim(id(1), Access::Open, MINE, LEASE, after).await.unwrap());
         assert!(!store.burn(id(1), after).await.unwrap());
@@ -99,7 +105,8 @@ async fn a_claim_is_one_readers_for_the_lease() {
     for store in stores {
         store.insert(record(1, start)).await.unwrap();
         let claim = |claim, seconds| store.claim(id(1), Access::Open, claim, LEASE, at(start, seconds));
-        let load = |claim, seconds| store.load(id(1), claim, Access::Verified, at(start, seconds));
+        let memory = memory();
+        let load = |claim, seconds| store.load(id(1), claim, Access::Verified, at(start, seconds), &memory);
         assert!(load(Some(MINE), 80).await.unwrap().is_some(), "not claimed yet");
         assert!(claim(MINE, 80).await.unwrap());
         assert_eq!(load(Some(MINE), 80).await.unwrap().unwrap().sealed.as_ref(), [1; 50]);
@@ -140,7 +147,7 @@ async fn guarded_records_are_given_to_the_verified_only() {
     for store in stores {
         store.insert(guarded(1, start)).await.unwrap();
         assert_eq!(store.peek(id(1), None, start).await.unwrap().unwrap().verifier, Some(Verifier([5; 32])));
-        let unshown = store.load(id(1), None, Access::Open, start).await.unwrap().unwrap();
+        let unshown = store.load(id(1), None, Access::Open, start, &memory()).await.unwrap().unwrap();
         assert!(unshown.sealed.is_empty(), "its content isn't even loaded");
         assert!(!store.take(id(1), Access::Open, start).await.unwrap());
         assert!(!store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap());

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use ots::{
+    memory::Budget,
     secret::{ClaimHash, KeyId, SecretId, Verifier},
     store::{Access, Head, Held, Location, Record, Store, StoreError, Swept},
 };
@@ -205,7 +206,8 @@ async fn run(step: &Step, model: &mut Model, store: &mut Arc<Store>, directory: 
             let expected =
                 model.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim)).cloned();
             let claim = claim.map(claim_hash);
-            let loaded = store.load(secret_id(id), claim, access, now).await.unwrap();
+            let memory = Budget::new(1 << 20);
+            let loaded = store.load(secret_id(id), claim, access, now, &memory).await.unwrap();
             let peeked = store.peek(secret_id(id), claim, now).await.unwrap();
             assert_eq!(peeked.as_ref(), expected.as_ref().map(|kept| &kept.head));
             assert_eq!(loaded.as_ref().map(|stored| &stored.head), peeked.as_ref());

@@ -9,7 +9,6 @@ use super::{
     with_headers,
 };
 use crate::{
-    memory::Buffer,
     secret::{ClaimKey, Token},
     server::{
         call::{App, Call},
@@ -17,7 +16,7 @@ use crate::{
         problem::{self, Failed},
         reply::Reply,
     },
-    vault::{Status, VaultError},
+    vault::{Content, Status, VaultError},
 };
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
@@ -35,6 +34,7 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
 pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.headers());
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
+    let memory = &call.place.answers;
     let (claim, passphrase) = intake::read_form(app, call).await?;
     let status = match app.vault.status(&token, claim.as_ref()).await {
         Ok(Some(status)) => status,
@@ -45,7 +45,7 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     if status.encrypted {
         return waiting(text, &status, StatusCode::OK, "");
     }
-    match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await {
+    match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await {
         Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(text)),
         Ok(Some(content)) => Ok(shown(text, content)),
         Err(VaultError::PassphraseNeeded) => waiting(text, &status, StatusCode::FORBIDDEN, ""),
@@ -57,11 +57,11 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
 }
 
 /// The content on its page if it is text, else as a download.
-fn shown(text: &'static Texts, content: Buffer) -> Reply {
+fn shown(text: &'static Texts, content: Content) -> Reply {
     match std::str::from_utf8(content.as_ref()) {
         Ok(shown) if !shown.contains('\0') => {
             let html = templates::render(&SecretPage::answer(text, shown));
-            with_headers(Reply::secret_as_page(html, content), text)
+            with_headers(Reply::secret_as_page(html, &content), text)
         }
         _ => Reply::secret_as_bytes(content),
     }

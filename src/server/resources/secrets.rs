@@ -4,7 +4,6 @@ use hyper::{HeaderMap, StatusCode, header};
 
 use crate::{
     api::{Code, Created, JSON, OCTET_STREAM, Problem, SECRETS_PATH, Status},
-    memory::Buffer,
     secret::LINK_PATH,
     server::{
         call::{App, Call},
@@ -13,6 +12,7 @@ use crate::{
         problem::Failed,
         reply::Reply,
     },
+    vault::Content,
 };
 
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
@@ -39,17 +39,17 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
         .into());
     }
     let token = token(call)?;
-    let content = app.vault.reveal(&token, None, None).await?.ok_or_else(Problem::gone)?;
+    let content = app.vault.reveal(&token, None, None, &call.place.answers).await?.ok_or_else(Problem::gone)?;
     Ok(secret(content, call.headers()))
 }
 
 pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let token = token(&call)?;
-    let head = call.head;
+    let (head, memory) = (call.head, &call.place.answers);
     let claim = claim(&head.headers)?;
     let passphrase = intake::reveal(app, call).await?;
-    let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref()).await?.ok_or_else(Problem::gone)?;
-    Ok(secret(content, &head.headers))
+    let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await?;
+    Ok(secret(content.ok_or_else(Problem::gone)?, &head.headers))
 }
 
 pub(in crate::server) async fn head(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
@@ -83,7 +83,7 @@ async fn find_status(app: &App, call: &Call<'_>) -> Result<crate::vault::Status,
     Ok(app.vault.status(&token, claim.as_ref()).await?.ok_or_else(Problem::gone)?)
 }
 
-fn secret(content: Buffer, headers: &HeaderMap) -> Reply {
+fn secret(content: Content, headers: &HeaderMap) -> Reply {
     if wants_bytes(headers) { Reply::secret_as_bytes(content) } else { Reply::secret_as_json(content) }
 }
 

@@ -41,7 +41,7 @@ use self::{
     fresh::Fresh,
     job::{Failure, Job},
     progress::Progress,
-    reader::{Loaded, Reader, Readers},
+    reader::{Loaded, Reader, Readers, Within},
     reserve::Reserve,
     sweep::PassedOver,
     tables::Tables,
@@ -53,14 +53,16 @@ use super::{
     files::{beside, create_private_directory, create_private_file, lock, sync_directory},
 };
 use crate::{
-    memory::Budget,
+    memory::{Budget, Buffer},
     secret::{ClaimHash, SecretId},
 };
 
 /// Calls that wait for a thread at most; more are [`StoreError::Busy`].
 const QUEUE: usize = 4096;
-/// Ciphertext that is loaded and not yet delivered at most, in bytes, unless one largest content alone is more.
+/// Ciphertext that waits to be written at most, in bytes, unless two of the largest contents are more.
 const MEMORY: usize = 32 * 1024 * 1024;
+/// What sealing may add to a content, and more.
+const OVERHEAD: usize = 1024;
 /// Ciphertext that is loaded on the thread that serves requests: more would hold others up.
 const INLINE: usize = 256 * 1024;
 /// Disk space kept back, besides twice the largest record, in bytes: what the WAL may hold that isn't in the database yet.
@@ -71,6 +73,8 @@ pub(super) struct SqliteStore {
     writes: mpsc::SyncSender<writer::Message>,
     readers: Arc<Readers>,
     fresh: Fresh,
+    /// What waits to be written.
+    waiting: Budget,
     progress: Arc<Progress>,
     damage: Arc<Damage>,
     passed_over: PassedOver,
@@ -96,11 +100,12 @@ impl SqliteStore {
         let (connection, readers) = with_room(&mut reserve, || {
             create_private_file(path)?;
             let connection = schema::open_writer(path)?;
-            let readers = Readers::open(path, Budget::new(MEMORY.max(largest)))?;
+            let readers = Readers::open(path)?;
             sync_directory(path)?;
             Ok((connection, Arc::new(readers)))
         })?;
         reserve.restore();
+        let waiting = Budget::new(MEMORY.max(2 * (largest + OVERHEAD)));
 
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
@@ -119,12 +124,15 @@ impl SqliteStore {
             .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
         let passed_over = PassedOver::default();
-        Ok(Self { writes, readers, fresh: Fresh::default(), progress, damage, passed_over, ended, lock })
+        Ok(Self { writes, readers, fresh: Fresh::default(), waiting, progress, damage, passed_over, ended, lock })
     }
 
-    pub(super) async fn insert(&self, record: Record) -> Result<(), StoreError> {
+    pub(super) async fn insert(&self, mut record: Record) -> Result<(), StoreError> {
         if record.sealed.len() > payload::MAX_SEALED {
             return Err(StoreError::TooLarge);
+        }
+        if !record.sealed.move_to(&self.waiting) {
+            return Err(StoreError::Busy);
         }
         let copy = Fresh::copy(&record);
         if !self.write(Effect::Adds(record.sealed.len()), move |tables| tables.insert(&record)).await? {
@@ -179,18 +187,24 @@ impl SqliteStore {
         claim: Option<ClaimHash>,
         access: Access,
         now: Timestamp,
+        memory: &Budget,
     ) -> Result<Option<Stored>, StoreError> {
         if let Some((head, sealed)) = self.fresh.take(id, access, now) {
-            return self.readers.stored(head, &sealed).map(Some);
+            let mut sealed = Buffer::from(&*sealed);
+            return if sealed.move_to(memory) { Ok(Some(Stored { head, sealed })) } else { Err(StoreError::Busy) };
         }
-        let loaded = match self.readers.run(|reader| reader.load(id, claim, access, now, INLINE))? {
-            Some(Loaded::Large) => {
-                let readers = Arc::clone(&self.readers);
-                let load = move || readers.run(|reader| reader.load(id, claim, access, now, usize::MAX));
-                tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Closed)??
-            }
-            loaded => loaded,
-        };
+        let loaded =
+            match self.readers.run(|reader| reader.load(id, claim, access, now, Within { memory, at_most: INLINE }))? {
+                Some(Loaded::Large) => {
+                    let (readers, memory) = (Arc::clone(&self.readers), memory.clone());
+                    let load = move || {
+                        let within = Within { memory: &memory, at_most: usize::MAX };
+                        readers.run(|reader| reader.load(id, claim, access, now, within))
+                    };
+                    tokio::task::spawn_blocking(load).await.map_err(|_| StoreError::Closed)??
+                }
+                loaded => loaded,
+            };
         Ok(loaded.and_then(|loaded| match loaded {
             Loaded::Whole(stored) => Some(stored),
             Loaded::Large => None,

@@ -26,19 +26,18 @@ const MOST: usize = 8;
 pub(super) struct Readers {
     pool: Vec<Mutex<Option<Reader>>>,
     next: AtomicUsize,
-    budget: Budget,
 }
 
 impl Readers {
-    /// Opens them; what they load is counted under `budget`.
-    pub(super) fn open(path: &Path, budget: Budget) -> Result<Self, OpenError> {
+    /// Opens them.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST);
         let reader = || {
             let connection = schema::open_reader(path)?;
-            Ok(Mutex::new(Some(Reader { connection, budget: budget.clone() })))
+            Ok(Mutex::new(Some(Reader { connection })))
         };
         let pool = (0..count).map(|_| reader()).collect::<Result<_, _>>()?;
-        Ok(Self { pool, next: AtomicUsize::new(0), budget })
+        Ok(Self { pool, next: AtomicUsize::new(0) })
     }
 
     /// Runs `work` on one of them, in a transaction of its own.
@@ -64,13 +63,6 @@ impl Readers {
         .or_else(|| Some(first.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// A record that needn't be looked up, counted as others are.
-    pub(super) fn stored(&self, head: Head, sealed: &[u8]) -> Result<Stored, StoreError> {
-        let mut sealed = Buffer::from(sealed);
-        let length = sealed.len();
-        if sealed.reserve(&self.budget, length) { Ok(Stored { head, sealed }) } else { Err(StoreError::Busy) }
-    }
-
     /// Closes them: calls are [`StoreError::Closed`] from then on.
     pub(super) fn close(&self) {
         for reader in &self.pool {
@@ -82,7 +74,6 @@ impl Readers {
 /// A connection that only reads.
 pub(super) struct Reader {
     connection: Connection,
-    budget: Budget,
 }
 
 impl Reader {
@@ -105,26 +96,26 @@ impl Reader {
         self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    /// The record with its content, if the caller may have it, unless that is longer than `at_most`.
+    /// The record with its content, if the caller may have it, unless that is longer than it may be here.
     pub(super) fn load(
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
         access: Access,
         now: Timestamp,
-        at_most: usize,
+        within: Within<'_>,
     ) -> Result<Option<Loaded>, Failure> {
         let Some((head, seq, length)) = self.find(id, claim, now)? else { return Ok(None) };
         if head.verifier.is_some() && access == Access::Open {
             return Ok(Some(Loaded::Whole(Stored { head, sealed: Buffer::default() })));
         }
-        if length > at_most {
+        if length > within.at_most {
             return Ok(Some(Loaded::Large));
         }
         // A length that can't be is damage: what is there decides how much memory is taken.
         let length = if length > INLINE { payload::length(&self.connection, seq)? } else { length };
         let mut sealed = Buffer::with_capacity(length).map_err(|_| payload::no_memory())?;
-        if !sealed.reserve(&self.budget, length) {
+        if !sealed.reserve(within.memory, length) {
             return Err(Failure::Refused(StoreError::Busy));
         }
         payload::read(&self.connection, seq, &mut sealed)?;
@@ -204,6 +195,15 @@ impl Reader {
             })
             .optional()
     }
+}
+
+/// Bounds for what is loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Within<'a> {
+    /// Where it is counted.
+    pub(super) memory: &'a Budget,
+    /// How long it may be, in bytes.
+    pub(super) at_most: usize,
 }
 
 /// A record that was found.

@@ -30,9 +30,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
-const LINE: [&[&str]; 14] = [
+const LINE: [&[&str]; 15] = [
     &["settings"],
     &["activity"],
+    &["places"],
     &["request_id"],
     &["problem"],
     &["json"],

@@ -1,59 +1,21 @@
 //! Bytes in memory: one buffer that a content travels in from the network to the disk and back, which wipes itself, and a bound on
 //! what is held at once.
 
-use std::{collections::TryReserveError, fmt, ops::Range, sync::Arc};
+mod budget;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::{collections::TryReserveError, fmt, ops::Range};
+
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes are counted in blocks, so that a semaphore's 32-bit counts suffice.
-const BLOCK: usize = 1024;
+pub use budget::{Budget, Reservation, SMALL};
+
 /// Bytes that a buffer has free before its content: a nonce of XChaCha20-Poly1305.
 const HEADROOM: usize = 24;
 /// And behind it: a tag.
 const TAILROOM: usize = 16;
 
-/// So many bytes may be held at once.
-#[derive(Debug, Clone)]
-pub struct Budget {
-    free: Arc<Semaphore>,
-    blocks: usize,
-}
-
-/// Bytes taken from a [`Budget`] until this is dropped.
-#[derive(Debug, Default)]
-pub struct Reservation {
-    permits: Option<OwnedSemaphorePermit>,
-    bytes: usize,
-}
-
-impl Budget {
-    /// A budget of `bytes`, rounded up to a block.
-    #[must_use]
-    pub fn new(bytes: usize) -> Self {
-        let blocks = bytes.div_ceil(BLOCK).clamp(1, Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(blocks)), blocks }
-    }
-
-    /// Takes `bytes` if they are free. More than the whole budget counts as the whole: one large content passes alone.
-    #[must_use]
-    pub fn reserve(&self, bytes: usize) -> Option<Reservation> {
-        let blocks = bytes.div_ceil(BLOCK).min(self.blocks);
-        let permits = Arc::clone(&self.free).try_acquire_many_owned(u32::try_from(blocks).ok()?).ok()?;
-        Some(Reservation { permits: Some(permits), bytes: blocks.saturating_mul(BLOCK) })
-    }
-}
-
-impl Reservation {
-    /// Adds what was taken from the same budget.
-    fn merge(&mut self, more: Self) {
-        self.bytes = self.bytes.saturating_add(more.bytes);
-        match (&mut self.permits, more.permits) {
-            (Some(permits), Some(more)) => permits.merge(more),
-            (none, more) => *none = more,
-        }
-    }
-}
+/// Room beside a content that isn't worth a move.
+const SPARE: usize = 64 * 1024;
 
 /// A content, in one allocation from its first byte to its last: room for a nonce before it and a tag behind it, so that it is sealed
 /// and opened where it is. Grows without leaving a copy behind, wipes itself when dropped, prints nothing.
@@ -86,16 +48,33 @@ impl Buffer {
         Ok(Self { bytes, content: HEADROOM..HEADROOM, reservation: Reservation::default() })
     }
 
-    /// Counts the buffer under `budget` for at least `bytes` bytes; false when they aren't free.
+    /// Counts the buffer under `budget` for at least `bytes` bytes, or under the one that it is counted under already; false when they
+    /// aren't free.
     #[must_use]
     pub fn reserve(&mut self, budget: &Budget, bytes: usize) -> bool {
-        if let Some(missing) = bytes.checked_sub(self.reservation.bytes).filter(|missing| *missing > 0) {
-            match budget.reserve(missing) {
-                Some(more) => self.reservation.merge(more),
-                None => return false,
-            }
-        }
-        true
+        self.reservation.grow(budget, bytes)
+    }
+
+    /// Counts the buffer under `budget` in place of where it was counted; false when there is no room for it there.
+    #[must_use]
+    pub fn move_to(&mut self, budget: &Budget) -> bool {
+        let moved = budget.reserve(self.len());
+        let fits = moved.is_some();
+        self.reservation = moved.unwrap_or_else(|| std::mem::take(&mut self.reservation));
+        fits
+    }
+
+    /// Counts `bytes` that are made of this buffer where it is counted, room or no room.
+    #[must_use]
+    pub fn beside(&self, bytes: usize) -> Reservation {
+        self.reservation.beside(bytes)
+    }
+
+    /// Has the buffer counted by what was taken for it.
+    #[must_use]
+    pub fn counted(mut self, reservation: Reservation) -> Self {
+        self.reservation = reservation;
+        self
     }
 
     /// Appends to the content. `expected` is how long it is going to be, if that is known: once a good part has come, the rest has its
@@ -146,9 +125,19 @@ impl Buffer {
         Ok(())
     }
 
-    /// Takes the place of `other`, which is wiped: counted as it was.
-    pub(crate) fn replace(&mut self, mut other: Self) {
-        self.reservation = std::mem::take(&mut other.reservation);
+    /// Lets go of room that is far more than the content: a content that came escaped takes a part of what came.
+    ///
+    /// # Errors
+    /// When there is no memory to move it; the buffer is as it was.
+    pub fn shrink(&mut self) -> Result<(), TryReserveError> {
+        let spare = self.bytes.len().saturating_sub(self.content.len());
+        if spare > (self.content.len() / 2).max(SPARE) {
+            let mut smaller = Self::with_capacity(self.content.len())?;
+            smaller.append(self.as_ref(), None)?;
+            smaller.reservation = std::mem::take(&mut self.reservation);
+            *self = smaller;
+        }
+        Ok(())
     }
 
     /// Bytes of content.
@@ -240,14 +229,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn what_is_dropped_can_be_taken_again() {
-        let budget = Budget::new(10 * BLOCK);
-        let held = budget.reserve(6 * BLOCK).unwrap();
-        assert!(budget.reserve(5 * BLOCK).is_none());
-        drop(held);
-        assert!(budget.reserve(1_000 * BLOCK).is_some(), "one large content passes alone");
-    }
+    const BLOCK: usize = 100 * 1024; // as no small one is
 
     #[test]
     fn a_buffer_takes_what_it_lacks_and_gives_it_back() {
@@ -257,8 +239,20 @@ mod tests {
         assert!(buffer.reserve(&budget, BLOCK), "it has that already");
         assert!(budget.reserve(3 * BLOCK).is_none());
         assert!(!buffer.reserve(&budget, 11 * BLOCK));
+        let other = Budget::new(10 * BLOCK);
+        buffer.append(&vec![0; 9 * BLOCK], None).unwrap();
+        assert!(buffer.move_to(&other) && budget.reserve(10 * BLOCK).is_some(), "it is counted elsewhere");
+        assert!(other.reserve(2 * BLOCK).is_none());
         drop(buffer);
-        assert!(budget.reserve(10 * BLOCK).is_some());
+        assert!(other.reserve(10 * BLOCK).is_some());
+    }
+
+    #[test]
+    fn a_buffer_that_was_narrowed_lets_go_of_the_rest() {
+        let mut buffer = Buffer::from(&vec![7; 6 << 20][..]);
+        buffer.narrow(100..1 << 20);
+        buffer.shrink().unwrap();
+        assert!(buffer.as_ref() == vec![7; (1 << 20) - 100] && buffer.bytes.capacity() < (1 << 20) + 100);
     }
 
     #[test]
