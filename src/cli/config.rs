@@ -13,6 +13,8 @@ use crate::api::nearest;
 const TOP_LEVEL: &str = "put";
 /// The command whose options stand in a table of its name.
 const TABLE: &str = "serve";
+/// The command whose own take those of that table that they know.
+const ADMIN: &str = "admin";
 /// Options that make sense on one call only.
 const PER_CALL: &[&str] = &[
     "config",
@@ -117,7 +119,8 @@ fn with_values(text: &str, mut tree: Command) -> Result<Command, Mistake> {
             };
             let known = options(tree.find_subcommand(TABLE));
             for (key, value) in table {
-                tree = set(tree, Some(TABLE), find(&key, &known)?, &key, &value)?;
+                let id = find(&key, &known)?;
+                tree = for_admin(set(tree, Some(TABLE), id.clone(), &key, &value)?, &id, &default(&key, &value)?);
             }
             continue;
         }
@@ -140,6 +143,15 @@ fn set(tree: Command, command: Option<&str>, id: String, key: &str, value: &Valu
         Some(name) => tree.mut_subcommand(name, with_default),
         None => with_default(tree),
     })
+}
+
+/// What the server is told of its data holds for the commands beside it too.
+fn for_admin(tree: Command, id: &str, default: &str) -> Command {
+    let with_default = |command: Command| {
+        let takes = command.get_arguments().any(|arg| arg.get_id() == id);
+        if takes { command.mut_arg(id, |arg| arg.default_value(default.to_owned())) } else { command }
+    };
+    tree.mut_subcommand(ADMIN, |admin| admin.mut_subcommands(with_default))
 }
 
 /// The options that a file may set: those with a name of their own, and no secrets.

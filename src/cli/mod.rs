@@ -2,9 +2,11 @@
 //!
 //! stdout carries only what was asked for; everything else goes to stderr.
 
+mod admin;
 mod burn;
 mod completions;
 mod config;
+mod data;
 mod error;
 mod filename;
 mod get;
@@ -110,6 +112,7 @@ enum Command {
     Burn(burn::Burn),
     Serve(Box<serve::Serve>),
     Health(health::Health),
+    Admin(admin::Admin),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Burn(burn) => run(burn.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
         Command::Serve(serve) => serve.run(&cli.global).map_err(Box::from),
+        Command::Admin(admin) => admin.run(&cli.global),
         Command::Completions(completions) => completions.run().map_err(Box::from),
         Command::Man(man) => man.run().map_err(Box::from),
     };

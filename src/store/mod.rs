@@ -4,6 +4,7 @@
 //! returns; time is passed in, never read inside. A record is *live* at `now` while `now < expires_at`, and once
 //! claimed while `now < claim_until`: a record that isn't live is gone to every caller, swept or not.
 
+mod checked;
 mod clock;
 mod damage;
 mod due;
@@ -24,6 +25,7 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use checked::Checked;
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
 pub use record::{Access, Head, Held, Record, State, Stored, Swept};
@@ -120,6 +122,16 @@ impl Store {
             Location::Sqlite(path) => Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage))?),
         };
         Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
+    }
+
+    /// Looks at the whole of a store, beside a server that may be running on it, and changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is nothing that could be looked at.
+    pub fn check(location: &Location) -> Result<Checked, OpenError> {
+        match location {
+            Location::Sqlite(path) => sqlite::check::check(path),
+        }
     }
 
     /// Keeps a record. What waits to be written is counted by the store, in place of where the content was counted before.

@@ -1,15 +1,14 @@
 //! The options of `serve`, and what they make together.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
 use super::ServeError;
 use crate::{
-    cli::values,
+    cli::{data::DataArgs, values},
     server::{Options, Settings},
-    store::Location,
 };
 
 /// Run the server
@@ -22,18 +21,8 @@ pub(in crate::cli) struct Serve {
     /// The address and port to listen on
     #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000")]
     pub(super) listen: SocketAddr,
-    /// Where to keep the database and the key [default: the platform's data directory]
-    #[arg(long, value_name = "DIR", env = "OTS_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
-    pub(super) data_dir: Option<PathBuf>,
-    /// The database: sqlite:FILE [default: sqlite:ots.db in the data directory]
-    #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true)]
-    pub(super) database: Option<String>,
-    /// Read the secret key from a file
-    #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
-    pub(super) secret_key_file: Option<PathBuf>,
-    /// Read an old key from a file, whole; can be given several times
-    #[arg(long, value_name = "FILE", env = "OTS_OLD_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
-    pub(super) old_key_file: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     /// The root that links start with, as people reach it
     #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::server)]
     pub(super) public_url: Option<Url>,
@@ -71,9 +60,6 @@ pub(in crate::cli) struct Serve {
     /// Start though there are secrets that none of the keys opens; they stay as they are
     #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
     pub(super) allow_unreadable: bool,
-    /// For development: a fixed key, data in ./storage/db, this machine only
-    #[arg(long, env = "OTS_DEV", value_parser = BoolishValueParser::new())]
-    pub(super) dev: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,7 +70,7 @@ pub(super) enum LogFormat {
 
 impl Serve {
     pub(super) fn settings(&self) -> Result<Settings, ServeError> {
-        if self.dev && !self.listen.ip().is_loopback() {
+        if self.data.dev && !self.listen.ip().is_loopback() {
             return Err(ServeError::DevelopmentAddress);
         }
         if self.cleanup_interval > Duration::from_secs(30) {
@@ -103,10 +89,5 @@ impl Serve {
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),
         })?)
-    }
-
-    /// The store that was named, if one was.
-    pub(super) fn location(&self) -> Result<Option<Location>, ServeError> {
-        Ok(self.database.as_deref().map(str::parse).transpose()?)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{io, net::SocketAddr};
 
-use super::keys::KeyError;
 use crate::{
-    cli::error::{CommandError, Exit, StartError},
-    crypto::CryptoError,
+    cli::{
+        data::DataError,
+        error::{CommandError, Exit, StartError},
+    },
     secret::NoRandomness,
     server::InvalidSettings,
-    store::{InvalidLocation, OpenError, StoreError},
+    store::{OpenError, StoreError},
     vault::VaultError,
 };
 
@@ -22,18 +23,12 @@ pub(in crate::cli) enum ServeError {
     ClaimLease,
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
-    #[error("--database: {0}")]
-    Database(#[from] InvalidLocation),
+    #[error(transparent)]
+    Data(#[from] DataError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("there is no home directory: choose one with --data-dir")]
-    NoHome,
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(
@@ -60,18 +55,12 @@ pub(in crate::cli) enum ServeError {
 impl CommandError for ServeError {
     fn exit(&self) -> Exit {
         match self {
-            Self::DevelopmentAddress
-            | Self::CleanupInterval
-            | Self::ClaimLease
-            | Self::Settings(_)
-            | Self::Database(_) => Exit::Usage,
+            Self::DevelopmentAddress | Self::CleanupInterval | Self::ClaimLease | Self::Settings(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,
-            Self::Key(error) => error.exit(),
+            Self::Data(error) => error.exit(),
             Self::Start(error) => error.exit(),
             Self::WriterEnded(_) | Self::SweeperEnded => Exit::Ended,
-            Self::NoHome
-            | Self::Open(_)
-            | Self::Crypto(_)
+            Self::Open(_)
             | Self::Vault(_)
             | Self::Unreadable(_)
             | Self::Listen { .. }

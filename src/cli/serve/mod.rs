@@ -1,9 +1,7 @@
 //! `ots serve`: runs the server.
 
 mod args;
-mod data;
 mod error;
-mod keys;
 mod log;
 mod signals;
 
@@ -38,11 +36,11 @@ impl Serve {
 
     async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
         let stop = stop_signal();
-        let named = self.location()?; // before anything is made
-        let data = self.data_dir()?;
-        let location = named.unwrap_or_else(|| Location::Sqlite(data.join("ots.db")));
+        self.data.location()?; // before anything is made
+        let data = self.data.make_dir()?;
+        let location = self.data.location_in(&data)?;
         let store = Arc::new(Store::open(&location, self.max_size)?);
-        let vault = self.vault(&store, self.keyring(&data)?).await?;
+        let vault = self.vault(&store, self.data.keyring(&data)?).await?;
         let listen = |source| ServeError::Listen { address: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);

@@ -11,8 +11,10 @@
 //! - [`reader`]: the connections that answer what changes nothing.
 //! - [`fresh`]: the newest ciphertexts, still in memory.
 //! - [`progress`]: when the store last got on.
+//! - [`check`]: a look at all of it.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
+pub(super) mod check;
 mod cleaner;
 mod fresh;
 mod job;

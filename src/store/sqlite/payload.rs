@@ -30,6 +30,11 @@ fn chunks_of(seq: i64) -> RangeInclusive<i64> {
     first..=first + CHUNKS - 1
 }
 
+/// The record that a chunk is of.
+pub(super) fn seq_of(chunk: i64) -> i64 {
+    chunk.div_euclid(CHUNKS)
+}
+
 /// Bytes of a blob's serial type, a varint.
 const fn serial_type(length: usize) -> usize {
     match 2 * length + 12 {

@@ -22,6 +22,9 @@ use crate::{
 /// Connections at most: each has a cache.
 const MOST: usize = 8;
 
+/// The columns of a record that [`Reader::head`] reads.
+pub(super) const HEAD: &str = "created_at, expires_at, kind, size, key_id, verifier";
+
 /// The connections; each is taken out when the store is closed.
 pub(super) struct Readers {
     pool: Vec<Mutex<Option<Reader>>>,
@@ -129,18 +132,21 @@ impl Reader {
 
     /// What is kept under each key.
     pub(super) fn held(&self) -> Result<Vec<Held>, Failure> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT key_id, records, bytes FROM held WHERE records > 0")?;
+        Ok(Self::held_of(&self.connection)?)
+    }
+
+    /// The same, of another connection.
+    pub(super) fn held_of(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
+        let mut statement = connection.prepare_cached("SELECT key_id, records, bytes FROM held WHERE records > 0")?;
         // A sum that damage has made negative says nothing worth failing for.
         let count =
             |row: &Row<'_>, column: usize| row.get::<_, i64>(column).ok().and_then(|count| u64::try_from(count).ok());
-        let held = statement
+        statement
             .query_map([], |row| {
                 let key_id = KeyId(row.get(0).unwrap_or_default());
                 Ok(Held { key_id, records: count(row, 1).unwrap_or(0), bytes: count(row, 2).unwrap_or(0) })
             })?
-            .collect::<Result<_, _>>()?;
-        Ok(held)
+            .collect()
     }
 
     /// When the record died that has waited longest to be removed.
@@ -179,6 +185,18 @@ impl Reader {
         Ok(())
     }
 
+    /// What may be told of a record, from the columns [`HEAD`].
+    pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+        Ok(Head {
+            created_at: time(row, 0)?,
+            expires_at: time(row, 1)?,
+            kind: row.get(2)?,
+            size: row.get(3)?,
+            key_id: KeyId(row.get(4)?),
+            verifier: row.get::<_, Option<[u8; 32]>>(5)?.map(Verifier),
+        })
+    }
+
     fn find(
         &self,
         id: SecretId,
@@ -186,12 +204,12 @@ impl Reader {
         now: Timestamp,
     ) -> rusqlite::Result<Option<(Head, i64, usize)>> {
         self.connection
-            .prepare_cached(
-                "SELECT created_at, expires_at, kind, size, key_id, verifier, seq, sealed_len
-                 FROM record WHERE id = ?1 AND deadline > ?2 AND (claim IS NULL OR claim = ?3)",
-            )?
+            .prepare_cached(&format!(
+                "SELECT {HEAD}, seq, sealed_len
+                 FROM record WHERE id = ?1 AND deadline > ?2 AND (claim IS NULL OR claim = ?3)"
+            ))?
             .query_row(params![id.0, now.as_millisecond(), claim.map(|claim| claim.0)], |row| {
-                Ok((head(row)?, row.get(6)?, row.get(7)?))
+                Ok((Self::head(row)?, row.get(6)?, row.get(7)?))
             })
             .optional()
     }
@@ -211,15 +229,4 @@ pub(super) enum Loaded {
     Whole(Stored),
     /// Its content is longer than was asked for.
     Large,
-}
-
-fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
-    Ok(Head {
-        created_at: time(row, 0)?,
-        expires_at: time(row, 1)?,
-        kind: row.get(2)?,
-        size: row.get(3)?,
-        key_id: KeyId(row.get(4)?),
-        verifier: row.get::<_, Option<[u8; 32]>>(5)?.map(Verifier),
-    })
 }

@@ -84,6 +84,16 @@ fn inspect(path: &Path, connection: &Connection, migrations: &[&str]) -> Result<
     Ok(found)
 }
 
+/// Refuses what isn't a database of this version.
+pub(super) fn is_current(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let found = inspect(path, connection, MIGRATIONS)?;
+    if usize::try_from(found) == Ok(MIGRATIONS.len()) {
+        return Ok(());
+    }
+    let why = format!("it is of an older ots (schema {found}): start the server once, which brings it up to date");
+    Err(OpenError::Engine(path.to_owned(), why))
+}
+
 fn migrate(path: &Path, connection: &mut Connection, found: i64, migrations: &[&str]) -> Result<(), OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
     for (version, sql) in (1_i64..).zip(migrations).filter(|(version, _)| *version > found) {
@@ -96,7 +106,7 @@ fn migrate(path: &Path, connection: &mut Connection, found: i64, migrations: &[&
     Ok(())
 }
 
-fn describe(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(super) fn describe(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             OpenError::Damaged(path.to_owned(), error.to_string())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Serve, ServeError};
+use super::{DataArgs, DataError};
 use crate::{
     cli::{
         error::{CommandError, Exit, FileError},
@@ -18,6 +18,8 @@ use crate::{
 const CURRENT: &str = "SECRET_KEY";
 /// The variable of those that it replaced.
 const OLD: &str = "SECRET_KEYS_OLD";
+/// The file of the server's own.
+const OWN: &str = "secret.key";
 /// The key of `--dev`: known to everybody, so it serves this machine only.
 const DEVELOPMENT_KEY: &str = "development_secret_key";
 
@@ -64,16 +66,34 @@ impl CommandError for KeyError {
     }
 }
 
-impl Serve {
-    /// Every key that opens something, the current one first.
-    pub(super) fn keyring(&self, data: &Path) -> Result<Keyring, ServeError> {
-        let current = MasterKey::derive(self.secret_key(data)?.expose())?;
+impl DataArgs {
+    /// Every key that opens something, the current one first; that one is made if there is none.
+    pub(in crate::cli) fn keyring(&self, data: &Path) -> Result<Keyring, DataError> {
+        let key = match self.given_key()? {
+            Some(key) => key,
+            None => own_key(&data.join(OWN))?,
+        };
+        self.with_old(&key)
+    }
+
+    /// The same, but nothing is made: none if there is no key.
+    pub(in crate::cli) fn existing_keyring(&self, data: &Path) -> Result<Option<Keyring>, DataError> {
+        let own = data.join(OWN);
+        match self.given_key()? {
+            Some(key) => self.with_old(&key).map(Some),
+            None if own.exists() => self.with_old(&read_key(&own)?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn with_old(&self, key: &SecretKey) -> Result<Keyring, DataError> {
+        let current = MasterKey::derive(key.expose())?;
         let old = self.old_keys()?.iter().map(|key| MasterKey::derive(key.expose())).collect::<Result<_, _>>()?;
         Ok(Keyring::new(current, old))
     }
 
-    /// The variable; a file; a service manager's credential; with `--dev` the fixed key; else a key of our own.
-    fn secret_key(&self, data: &Path) -> Result<SecretKey, KeyError> {
+    /// The variable; a file; a service manager's credential; with `--dev` the fixed key. None: the server has a key of its own.
+    fn given_key(&self) -> Result<Option<SecretKey>, KeyError> {
         if let Some(given) = variable(CURRENT) {
             let key = SecretKey::parse(given).map_err(KeyError::Variable)?;
             if !self.dev && key.expose() == DEVELOPMENT_KEY.as_bytes() {
@@ -81,23 +101,24 @@ impl Serve {
                     "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
                 );
             }
-            return Ok(key);
+            return Ok(Some(key));
         }
         if let Some(path) = &self.secret_key_file {
             warn_if_others_read(path);
-            return read_key(path);
+            return read_key(path).map(Some);
         }
         // Its permissions are the service manager's affair: with an access list they look wider than they are.
         if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key"))
             && path.exists()
         {
-            return read_key(&path);
+            return read_key(&path).map(Some);
         }
         if self.dev {
             tracing::warn!("--dev: the key is one that everybody knows; for this machine and nothing that matters");
-            return SecretKey::parse(Zeroizing::new(DEVELOPMENT_KEY.into())).map_err(KeyError::Variable);
+            let key = SecretKey::parse(Zeroizing::new(DEVELOPMENT_KEY.into()));
+            return key.map(Some).map_err(KeyError::Variable);
         }
-        own_key(&data.join("secret.key"))
+        Ok(None)
     }
 
     /// Those of the variable, and one a file.

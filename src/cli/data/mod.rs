@@ -1,0 +1,144 @@
+//! Where the server's data and keys are: what `serve` and the commands beside it on its host are told in the same words.
+
+mod keys;
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::BoolishValueParser;
+
+use super::error::{CommandError, Exit};
+use crate::{
+    crypto::CryptoError,
+    store::{self, InvalidLocation, Location, OpenError},
+};
+pub(super) use keys::KeyError;
+
+/// The database and the keys.
+#[derive(Debug, clap::Args)]
+pub(super) struct DataArgs {
+    /// Where to keep the database and the key [default: the platform's data directory]
+    #[arg(long, value_name = "DIR", env = "OTS_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
+    data_dir: Option<PathBuf>,
+    /// The database: sqlite:FILE [default: sqlite:ots.db in the data directory]
+    #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true)]
+    database: Option<String>,
+    /// Read the secret key from a file
+    #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
+    secret_key_file: Option<PathBuf>,
+    /// Read an old key from a file, whole; can be given several times
+    #[arg(long, value_name = "FILE", env = "OTS_OLD_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
+    old_key_file: Vec<PathBuf>,
+    /// For development: a fixed key, data in ./storage/db, this machine only
+    #[arg(long, env = "OTS_DEV", value_parser = BoolishValueParser::new())]
+    pub(super) dev: bool,
+}
+
+/// Why they can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DataError {
+    #[error("--database: {0}")]
+    Database(#[from] InvalidLocation),
+    #[error("there is no home directory: choose one with --data-dir")]
+    NoHome,
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+impl CommandError for DataError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Database(_) => Exit::Usage,
+            Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::Key(error) => error.exit(),
+            Self::NoHome | Self::Open(_) | Self::Crypto(_) => Exit::Other,
+        }
+    }
+}
+
+/// Where a container keeps its data, if it has the directory above it.
+const CONTAINER_DATA: &str = "storage/db";
+/// What such a container's image has.
+const CONTAINER_ROOT: &str = "/app";
+/// Where `--dev` does.
+const DEVELOPMENT_DATA: &str = "storage/db";
+
+impl DataArgs {
+    /// The store that was named, if one was.
+    pub(super) fn location(&self) -> Result<Option<Location>, DataError> {
+        Ok(self.database.as_deref().map(str::parse).transpose()?)
+    }
+
+    /// The store that was named, else the one in the directory.
+    pub(super) fn location_in(&self, directory: &Path) -> Result<Location, DataError> {
+        Ok(self.location()?.unwrap_or_else(|| Location::Sqlite(directory.join("ots.db"))))
+    }
+
+    /// The directory of the database and of the server's own key, made for its owner only if it isn't there.
+    pub(super) fn make_dir(&self) -> Result<PathBuf, DataError> {
+        let directory = self.dir()?;
+        store::create_private_directory(&directory)?;
+        Ok(directory)
+    }
+
+    /// The directory of the database and of the server's own key.
+    pub(super) fn dir(&self) -> Result<PathBuf, DataError> {
+        let surroundings = Surroundings {
+            // systemd names several with colons between; the first is the server's.
+            state: std::env::var_os("STATE_DIRECTORY")
+                .and_then(|state| std::env::split_paths(&state).next())
+                .filter(|state| !state.as_os_str().is_empty()),
+            app: Some(PathBuf::from(CONTAINER_ROOT)).filter(|app| in_container() && app.is_dir()),
+            platform: directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.data_dir().to_owned()),
+        };
+        match &self.data_dir {
+            Some(given) => Ok(given.clone()),
+            None => surroundings.data_dir(self.dev).ok_or(DataError::NoHome),
+        }
+    }
+}
+
+/// What there is where the server runs.
+struct Surroundings {
+    /// A service manager's directory for it.
+    state: Option<PathBuf>,
+    /// A container's.
+    app: Option<PathBuf>,
+    /// The platform's, if there is a home directory.
+    platform: Option<PathBuf>,
+}
+
+impl Surroundings {
+    fn data_dir(self, development: bool) -> Option<PathBuf> {
+        let development = development.then(|| PathBuf::from(DEVELOPMENT_DATA));
+        development.or(self.state).or(self.app.map(|app| app.join(CONTAINER_DATA))).or(self.platform)
+    }
+}
+
+fn in_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists())
+        || ["container", "KUBERNETES_SERVICE_HOST"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_particular_place_wins() {
+        let path = |text: Option<&str>| text.map(PathBuf::from);
+        for (development, state, app, platform, chosen) in [
+            (true, Some("/var/lib/ots"), Some("/app"), Some("/home/data"), Some("storage/db")),
+            (false, Some("/var/lib/ots"), Some("/app"), Some("/home/data"), Some("/var/lib/ots")),
+            (false, None, Some("/app"), Some("/home/data"), Some("/app/storage/db")),
+            (false, None, None, Some("/home/data"), Some("/home/data")),
+            (false, None, None, None, None),
+        ] {
+            let surroundings = Surroundings { state: path(state), app: path(app), platform: path(platform) };
+            assert_eq!(surroundings.data_dir(development), path(chosen));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A look at the whole file, beside a server that may be running on it: SQLite's own check of pages and indexes, then that every record
+//! has its ciphertext and no ciphertext is without a record.
+
+use std::{collections::BTreeMap, path::Path};
+
+use rusqlite::{Connection, OpenFlags, Row, config::DbConfig};
+
+use super::{
+    payload,
+    reader::{HEAD, Reader},
+    schema,
+};
+use crate::{
+    secret::{KeyId, Kind},
+    store::{Checked, Held, OpenError, damage},
+};
+
+/// Findings of one kind that are told; of more, how many there are.
+const TOLD: usize = 20;
+
+/// Looks at all of it, and changes nothing.
+pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
+    let error = |error: rusqlite::Error| schema::describe(path, &error);
+    // To read a WAL is to write which part of it is being read; and to close it must not move nor delete it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(error)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(error)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000;")
+        .map_err(error)?;
+    schema::is_current(path, &connection)?;
+    let mut checked = Checked::default();
+    pages(&connection, &mut checked).map_err(error)?;
+    records(&connection, &mut checked);
+    orphans(&connection, &mut checked);
+    counts(&connection, &mut checked);
+    Ok(checked)
+}
+
+/// SQLite's integrity check, a snapshot of its own: a server's files are cleaned after it.
+fn pages(connection: &Connection, checked: &mut Checked) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({TOLD})"))?;
+    let mut rows = statement.query([])?;
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => match row.get::<_, String>(0) {
+                Ok(line) if line == "ok" => {}
+                Ok(line) => checked.findings.extend(line.lines().map(|line| format!("SQLite: {line}"))),
+                Err(error) => checked.findings.push(format!("SQLite: {error}")),
+            },
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                checked.findings.push(format!("SQLite: {error}"));
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Each record can be read, and its ciphertext is there and as long as it says.
+fn records(connection: &Connection, checked: &mut Checked) {
+    let mut by_key: BTreeMap<KeyId, (u64, u64)> = BTreeMap::new();
+    let mut wrong = Wrong::default();
+    each(connection, "record", "seq", &format!("{HEAD}, seq, id, sealed_len"), &mut wrong, |row| {
+        let seq: i64 = row.get("seq")?;
+        let (id, expected) = match (row.get("id"), row.get::<_, u64>("sealed_len"), Reader::head(row)) {
+            (Ok(id), Ok(length), Ok(head)) if Kind::from_byte(head.kind).is_some() => {
+                let (records, bytes) = by_key.entry(head.key_id).or_default();
+                *records += 1;
+                *bytes += length;
+                (damage::name(crate::secret::SecretId(id)), length)
+            }
+            _ => return Ok(Some(format!("row {seq} of the records can't be read"))),
+        };
+        let length = payload::length(connection, seq)?;
+        let is_whole = u64::try_from(length) == Ok(expected);
+        Ok((!is_whole).then(|| format!("{id} has {length} bytes of ciphertext in place of {expected}")))
+    });
+    wrong.tell(&mut checked.findings);
+    checked.held = by_key.into_iter().map(|(key_id, (records, bytes))| Held { key_id, records, bytes }).collect();
+    checked.records = checked.held.iter().map(|held| held.records).sum();
+    checked.bytes = checked.held.iter().map(|held| held.bytes).sum();
+}
+
+/// No ciphertext is without its record.
+fn orphans(connection: &Connection, checked: &mut Checked) {
+    let mut wrong = Wrong::default();
+    let exists = |seq: i64| connection.prepare_cached("SELECT 1 FROM record WHERE seq = ?1")?.exists([seq]);
+    each(connection, "payload", "chunk", "chunk", &mut wrong, |row| {
+        let seq = payload::seq_of(row.get("chunk")?);
+        Ok((!exists(seq)?).then(|| format!("there is ciphertext for row {seq} of the records, which isn't there")))
+    });
+    wrong.tell(&mut checked.findings);
+}
+
+/// What is counted as it changes is what there is.
+fn counts(connection: &Connection, checked: &mut Checked) {
+    match Reader::held_of(connection) {
+        Ok(mut counted) => {
+            counted.sort_by_key(|held| held.key_id);
+            if counted != checked.held {
+                checked.findings.push("the counts of records under each key aren't what there is".to_owned());
+            }
+        }
+        Err(error) => checked.findings.push(format!("the counts of records can't be read: {error}")),
+    }
+}
+
+/// Goes through a table by its key, beyond pages that can't be read.
+fn each(
+    connection: &Connection,
+    table: &str,
+    key: &str,
+    columns: &str,
+    wrong: &mut Wrong,
+    mut look: impl FnMut(&Row<'_>) -> rusqlite::Result<Option<String>>,
+) {
+    let query = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE {key} >= ?1 ORDER BY {key}");
+    let (mut from, mut skip) = (i64::MIN, 1_i64);
+    loop {
+        let outcome: rusqlite::Result<()> = (|| {
+            let mut statement = connection.prepare_cached(&query)?;
+            let mut rows = statement.query([from])?;
+            while let Some(row) = rows.next()? {
+                from = row.get::<_, i64>(key)?.saturating_add(1);
+                skip = 1;
+                match look(row) {
+                    Ok(None) => {}
+                    Ok(Some(finding)) => wrong.note(finding),
+                    Err(error) => wrong.note(format!("row {} of {table} can't be checked: {error}", from - 1)),
+                }
+            }
+            Ok(())
+        })();
+        let Err(error) = outcome else { return };
+        if skip == 1 {
+            wrong.note(format!("{table} can't be read from row {} on, for a while: {error}", from.max(0)));
+        }
+        match from.max(0).checked_add(skip).zip(skip.checked_mul(2)) {
+            Some((beyond, twice)) => (from, skip) = (beyond, twice),
+            None => return,
+        }
+    }
+}
+
+/// What is wrong, of one kind.
+#[derive(Default)]
+struct Wrong {
+    told: Vec<String>,
+    more: u64,
+}
+
+impl Wrong {
+    fn note(&mut self, finding: String) {
+        if self.told.len() < TOLD { self.told.push(finding) } else { self.more += 1 }
+    }
+
+    fn tell(self, findings: &mut Vec<String>) {
+        findings.extend(self.told);
+        if self.more > 0 {
+            findings.push(format!("and {} more of that kind", self.more));
+        }
+    }
+}
