@@ -44,6 +44,7 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a s
 complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
+complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
@@ -142,9 +143,9 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l ca-cert -d 'Trust the 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though there are secrets that none of the keys opens; they stay as they are'
-complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
@@ -166,6 +167,40 @@ complete -c ots -n "__fish_ots_using_subcommand health" -l json -d 'Answer in JS
 complete -c ots -n "__fish_ots_using_subcommand health" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand health" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand completions" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand completions" -l timeout -d 'How long to wait for the server' -r

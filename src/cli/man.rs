@@ -42,9 +42,7 @@ impl Man {
         std::fs::create_dir_all(&self.directory).map_err(FileError::new("create", &self.directory))?;
         let mut tree = command();
         tree.build();
-        let pages =
-            std::iter::once(tree.clone()).chain(tree.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
-        for page in pages {
+        for page in pages(&tree) {
             let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
             let path = self.directory.join(format!("{name}.1"));
             let text = render(page, &name).map_err(ManError::Render)?;
@@ -52,6 +50,12 @@ impl Man {
         }
         Ok(())
     }
+}
+
+/// A command and all below it that people are shown.
+fn pages(command: &Command) -> Vec<Command> {
+    let below = command.get_subcommands().filter(|sub| !sub.is_hide_set()).flat_map(pages);
+    std::iter::once(command.clone()).chain(below).collect()
 }
 
 /// A page: what clap knows, then what only prose can say.
@@ -65,7 +69,7 @@ fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
-    if name == "ots" {
+    if name == "ots" || name == "ots-admin" {
         man.render_subcommands_section(&mut text)?;
     }
     let mut roff = Roff::new();
@@ -84,8 +88,16 @@ fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-const SEE_ALSO: &[&str] =
-    &["ots(1)", "ots-put(1)", "ots-get(1)", "ots-status(1)", "ots-burn(1)", "ots-serve(1)", "ots-health(1)"];
+const SEE_ALSO: &[&str] = &[
+    "ots(1)",
+    "ots-put(1)",
+    "ots-get(1)",
+    "ots-status(1)",
+    "ots-burn(1)",
+    "ots-serve(1)",
+    "ots-health(1)",
+    "ots-admin(1)",
+];
 
 const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "Done."),

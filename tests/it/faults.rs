@@ -1,14 +1,10 @@
-//! What goes wrong on a server's own machine: the wrong key, a full disk, a damaged or newer file. Each is said clearly,
+//! What goes wrong on a server's own machine: the wrong key, a damaged or newer file. Each is said clearly,
 //! costs nothing that was acknowledged, and is got over.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use crate::common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, until};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
 
 fn start_with_key(data: &Path, key: &str, old: Option<&str>, arguments: &[&str]) -> Result<Server, String> {
@@ -141,127 +137,6 @@ async fn a_directory_that_can_not_be_written_is_named() {
     // Root may write anywhere but to a file system that is read-only.
     let refusal = Server::try_start(Path::new("/proc/ots"), &[]).err().unwrap();
     assert!(refusal.contains("/proc/ots"), "{refusal}");
-}
-
-/// A small file system of our own: a tmpfs, where we may mount one (root, or a CI container).
-struct SmallDisk {
-    path: PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn new(megabytes: u32) -> Self {
-        let directory = directory();
-        let path = directory.path().to_owned();
-        let size = format!("size={megabytes}m,mode=0700");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "this test mounts a tmpfs, and so runs as root");
-        Self { path, _directory: directory }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
-    }
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
-/// A full disk: creates get 503, what was acknowledged can still be read, and the server recovers by itself.
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_loses_nothing() {
-    if !is_root() {
-        assert!(std::env::var_os("CI").is_none(), "CI has to run this as root");
-        eprintln!("skipped: mounting a small file system needs root; CI runs it");
-        return;
-    }
-    let disk = SmallDisk::new(64);
-    let data = disk.path.join("data");
-    let server = Server::start(&data, &[]);
-    let mut kept = Vec::new();
-    let full = loop {
-        let content = noise(kept.len() as u64, 700_000);
-        let request =
-            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
-        let response = request.body(content.clone()).send().await.unwrap();
-        if response.status() != 201 {
-            break response;
-        }
-        let created: Value = response.json().await.unwrap();
-        kept.push((created["token"].as_str().unwrap().to_owned(), content));
-        assert!(kept.len() < 100, "the disk never filled up");
-    };
-    assert_eq!(full.status(), 503);
-    assert_eq!(full.headers()["retry-after"], "60");
-    assert_eq!(full.json::<Value>().await.unwrap()["code"], "storage_full");
-    assert!(kept.len() >= 5, "{}", kept.len());
-    // Filled to the last byte by somebody else, too.
-    let filler = disk.path.join("filler");
-    let _ = std::fs::write(&filler, vec![1; 64 << 20]);
-    assert!(server.healthy().await, "it says so, and goes on");
-
-    // Half of them now, by all the ways of reading; the other half after a crash on the full disk.
-    let half = kept.len() / 2;
-    for (number, (token, content)) in kept.iter().enumerate().take(half) {
-        let claim = (number % 2 == 0).then_some(CLAIM);
-        let request = server.request(Method::POST, &format!("/api/v1/secrets/{token}/reveal"));
-        let request = claim.into_iter().fold(request, |request, claim| request.header("idempotency-key", claim));
-        let response = request.header("accept", "application/octet-stream").send().await.unwrap();
-        assert_eq!(response.status(), 200, "number {number} of {}: {}", kept.len(), server.log());
-        assert!(response.bytes().await.unwrap() == content);
-        if claim.is_some() {
-            assert_eq!(server.delete(token, claim).await.status(), 204, "{}", server.log());
-        }
-        assert_eq!(server.get(token).await.status(), 404);
-        // Whatever came free is taken again.
-        let _ = std::fs::OpenOptions::new().append(true).open(&filler).map(|mut filler| {
-            use std::io::Write;
-            while filler.write_all(&[1; 4096]).is_ok() {}
-        });
-    }
-    server.kill();
-    let server = Server::start(&data, &[]);
-    for (token, content) in kept.iter().skip(half) {
-        let request = server.request(Method::GET, &format!("/api/v1/secrets/{token}"));
-        let response = request.header("accept", "application/octet-stream").send().await.unwrap();
-        assert_eq!(response.status(), 200, "{}", server.log());
-        assert!(response.bytes().await.unwrap() == content);
-    }
-    for (token, _) in &kept {
-        assert_eq!(server.get(token).await.status(), 404);
-    }
-    std::fs::remove_file(&filler).unwrap();
-    until("it has recovered", Duration::from_secs(20), || async {
-        server.post_json(r#"{"content":"after"}"#).await.status() == 201
-    })
-    .await;
-}
-
-/// A burst leaves no large file behind.
-#[tokio::test(flavor = "multi_thread")]
-async fn space_is_given_back() {
-    let data = directory();
-    let server = Server::start(data.path(), &[]);
-    let mut tokens = Vec::new();
-    for seed in 0..40 {
-        let request =
-            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
-        let created: Value = request.body(noise(seed, 1 << 20)).send().await.unwrap().json().await.unwrap();
-        tokens.push(created["token"].as_str().unwrap().to_owned());
-    }
-    let size = || {
-        let length = |name| data.path().join(name).metadata().map_or(0, |metadata: std::fs::Metadata| metadata.len());
-        length("ots.db") + length("ots.db-wal")
-    };
-    assert!(size() > 40 << 20);
-    for token in &tokens {
-        assert_eq!(server.delete(token, None).await.status(), 204);
-    }
-    until("the files are small again", Duration::from_secs(30), || async { size() < 8 << 20 }).await;
 }
 
 /// Rows that were damaged while the server was away: it starts, what is whole is served and can be stored, what has expired goes.

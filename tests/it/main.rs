@@ -33,6 +33,8 @@ mod pages;
 mod promises;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;
+#[cfg(target_os = "linux")] // its tests mount small file systems
+mod space;
 #[cfg(target_os = "linux")]
 mod transcripts;
 mod transcripts_http;
