@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, until};
+use crate::common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, run, until};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -183,4 +183,108 @@ async fn damaged_rows_harm_no_other() {
         let server = Server::start(data.path(), &["--allow-unreadable"]);
         assert_eq!(server.get(&first).await.json::<Value>().await.unwrap()["content"], "first", "{damage}");
     }
+}
+
+async fn health(server: &Server) -> Value {
+    server.request(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
+}
+
+/// What is damaged is told apart from what is under another key; it is told once, shown by health, and never destroyed by a read.
+#[tokio::test]
+async fn damage_is_told_apart_from_another_key() {
+    for (damage, what) in [
+        ("UPDATE payload SET bytes = zeroblob(length(bytes)) WHERE chunk / 1024 = 1", "ciphertext that was altered"),
+        ("DELETE FROM payload WHERE chunk / 1024 = 1", "ciphertext that is missing"),
+        ("UPDATE record SET kind = 2 WHERE seq = 1", "a kind that is none"),
+        ("UPDATE record SET expires_at = expires_at + 1 WHERE seq = 1", "another expiry than was sealed"),
+        ("UPDATE record SET created_at = 9223372036854775807 WHERE seq = 1", "a time that is none"),
+    ] {
+        let data = directory();
+        let server = Server::start(data.path(), &[]);
+        let damaged = server.create("damaged").await;
+        let whole = server.create("whole").await;
+        assert!(server.stop().success());
+        rusqlite::Connection::open(data.path().join("ots.db")).unwrap().execute_batch(damage).unwrap();
+        let server = Server::start(data.path(), &[]);
+        assert_eq!(health(&server).await["status"], "healthy", "{what}");
+        for round in 0..2 {
+            let form = server.request(reqwest::Method::POST, &format!("/s/{damaged}"));
+            let form = form.header("content-type", "application/x-www-form-urlencoded").body("claim=&passphrase=");
+            assert_eq!(form.send().await.unwrap().status(), 500, "{what}");
+            let answers =
+                [server.get(&damaged).await, server.reveal(&damaged, Some(&format!("{CLAIM}{round}")), None).await];
+            for answer in answers {
+                assert_eq!(answer.status(), 500, "{what}");
+                assert_eq!(answer.json::<Value>().await.unwrap()["code"], "damaged", "{what}");
+            }
+        }
+        assert_eq!(server.get(&whole).await.status(), 200, "{what}");
+        let health = health(&server).await;
+        assert_eq!(
+            (&health["status"], &health["problems"][0]["code"]),
+            (&"degraded".into(), &"damage".into()),
+            "{what}"
+        );
+        assert_eq!(server.log().matches("the database is damaged there").count(), 1, "{what}: {}", server.log());
+        assert!(run(server.client(&["health"]), b"").status.success(), "it works");
+    }
+}
+
+/// A lease's end is due when it comes, whatever the interval.
+#[tokio::test]
+async fn a_leases_end_is_swept_when_it_comes() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--claim-lease", "2s", "--cleanup-interval", "30s"]);
+    let token = server.create("hunter2").await;
+    let count = || {
+        let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
+        database.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let started = std::time::Instant::now();
+    assert_eq!(server.reveal(&token, Some(CLAIM), None).await.status(), 200);
+    assert_eq!(count(), 1);
+    until("it is gone", Duration::from_secs(8), || async { count() == 0 }).await;
+    assert!(started.elapsed() >= Duration::from_secs(2));
+}
+
+#[test]
+fn a_lease_that_keeps_secrets_for_long_is_refused_or_told() {
+    let data = directory();
+    let refusal = Server::try_start(data.path(), &["--claim-lease", "11m"]).err().unwrap();
+    assert!(refusal.contains("--claim-lease can be at most 10m"), "{refusal}");
+    for (arguments, told) in [(&["--claim-lease", "5m"][..], true), (&[], false)] {
+        let server = Server::start(data.path(), arguments);
+        let log = server.log();
+        assert_eq!(log.contains("can stay on the disk for 313 s"), told, "{log}");
+    }
+}
+
+/// A clock far ahead of the last time that the database knows sweeps nothing until it has been so for a while, and says so.
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_sweeps_nothing_for_a_while() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    server.create_with(serde_json::json!({"content": "hunter2", "ttl_seconds": 1})).await;
+    let lasting = server.create("lasting").await;
+    assert!(server.stop().success());
+    let database = data.path().join("ots.db");
+    let count = || {
+        let database = rusqlite::Connection::open(&database).unwrap();
+        database.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    // As if the server had last run two days ago, by the clock that it has now; and kept something that has expired since.
+    let earlier = "UPDATE state SET seen_at = seen_at - 2 * 86400000;
+                   UPDATE record SET deadline = deadline - 3600000 WHERE expires_at - created_at = 1000";
+    rusqlite::Connection::open(&database).unwrap().execute_batch(earlier).unwrap();
+    let server = Server::start(data.path(), &["--clock-grace", "4s", "--cleanup-interval", "1s"]);
+    until("it says so", Duration::from_secs(3), || async { server.log().contains("the clock is far ahead") }).await;
+    let health = health(&server).await;
+    assert_eq!((&health["status"], &health["problems"][0]["code"]), (&"degraded".into(), &"clock_ahead".into()));
+    assert_eq!(count(), 2, "nothing is swept");
+    assert_eq!(server.status(&lasting).await.status(), 200);
+    until("the clock is believed", Duration::from_secs(10), || async { count() == 1 }).await;
+    assert_eq!(server.get(&lasting).await.status(), 200);
+    assert!(server.stop().success());
+    let server = Server::start(data.path(), &["--cleanup-interval", "1s"]);
+    assert!(!server.log().contains("the clock is far ahead"), "it was written down: {}", server.log());
 }

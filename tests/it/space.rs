@@ -1,10 +1,6 @@
 //! Disk space: a full disk loses nothing and keeps nobody from reading or from starting again, and what isn't needed is given back.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -18,13 +14,31 @@ struct SmallDisk {
 }
 
 impl SmallDisk {
-    fn new(megabytes: u32) -> Self {
+    /// None for whoever may not mount one. CI may.
+    fn new(megabytes: u32) -> Option<Self> {
+        if !Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
+            assert!(std::env::var_os("CI").is_none(), "CI has to run this as root");
+            eprintln!("skipped: mounting a small file system needs root; CI runs it");
+            return None;
+        }
         let directory = directory();
         let path = directory.path().to_owned();
         let size = format!("size={megabytes}m,mode=0700");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).status();
         assert!(mounted.is_ok_and(|status| status.success()), "this test mounts a tmpfs, and so runs as root");
-        Self { path, _directory: directory }
+        Some(Self { path, _directory: directory })
+    }
+
+    /// Fills it to the last byte, as somebody else might.
+    fn fill(&self) {
+        let mut filler = std::fs::OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
+        for block in [1 << 20, 4096] {
+            while std::io::Write::write_all(&mut filler, &vec![1; block]).is_ok() {}
+        }
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path.join("filler")
     }
 }
 
@@ -34,20 +48,11 @@ impl Drop for SmallDisk {
     }
 }
 
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
 /// A full disk: creates get 503, what was acknowledged can still be read, and the server recovers by itself.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing() {
-    if !is_root() {
-        assert!(std::env::var_os("CI").is_none(), "CI has to run this as root");
-        eprintln!("skipped: mounting a small file system needs root; CI runs it");
-        return;
-    }
-    let disk = SmallDisk::new(64);
+    let Some(disk) = SmallDisk::new(64) else { return };
     let data = disk.path.join("data");
     let server = Server::start(&data, &[]);
     let mut kept = Vec::new();
@@ -68,8 +73,7 @@ async fn a_full_disk_loses_nothing() {
     assert_eq!(full.json::<Value>().await.unwrap()["code"], "storage_full");
     assert!(kept.len() >= 5, "{}", kept.len());
     // Filled to the last byte by somebody else, too.
-    let filler = disk.path.join("filler");
-    let _ = std::fs::write(&filler, vec![1; 64 << 20]);
+    disk.fill();
     assert!(server.healthy().await, "it says so, and goes on");
 
     // Half of them now, by all the ways of reading; the other half after a crash on the full disk.
@@ -86,10 +90,7 @@ async fn a_full_disk_loses_nothing() {
         }
         assert_eq!(server.get(token).await.status(), 404);
         // Whatever came free is taken again.
-        let _ = std::fs::OpenOptions::new().append(true).open(&filler).map(|mut filler| {
-            use std::io::Write;
-            while filler.write_all(&[1; 4096]).is_ok() {}
-        });
+        disk.fill();
     }
     server.kill();
     let server = Server::start(&data, &[]);
@@ -102,7 +103,7 @@ async fn a_full_disk_loses_nothing() {
     for (token, _) in &kept {
         assert_eq!(server.get(token).await.status(), 404);
     }
-    std::fs::remove_file(&filler).unwrap();
+    std::fs::remove_file(disk.filler()).unwrap();
     until("it has recovered", Duration::from_secs(20), || async {
         server.post_json(r#"{"content":"after"}"#).await.status() == 201
     })
@@ -130,4 +131,69 @@ async fn space_is_given_back() {
         assert_eq!(server.delete(token, None).await.status(), 204);
     }
     until("the files are small again", Duration::from_secs(30), || async { size() < 8 << 20 }).await;
+}
+
+/// A disk that was filled while the server was away: it starts with what was kept back, and what was acknowledged can be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_keeps_nobody_from_starting() {
+    let Some(disk) = SmallDisk::new(48) else { return };
+    let data = disk.path.join("data");
+    let server = Server::start(&data, &[]);
+    let mut tokens = Vec::new();
+    for number in 0..20 {
+        tokens.push(server.create(&format!("number {number}").repeat(100)).await);
+    }
+    // Without -wal and -shm: they have to be made again.
+    assert!(server.stop().success());
+    disk.fill();
+    for half in tokens.chunks(10) {
+        let server = Server::start(&data, &[]);
+        for (number, token) in half.iter().enumerate() {
+            let answer = match number % 2 {
+                0 => server.get(token).await,
+                _ => server.reveal(token, Some(CLAIM), None).await,
+            };
+            assert_eq!(answer.status(), 200, "{}", server.log());
+        }
+        let health: Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+        assert_eq!((&health["status"], &health["problems"][0]["code"]), (&"degraded".into(), &"storage_full".into()));
+        assert!(server.stop().success());
+        disk.fill();
+    }
+    std::fs::remove_file(disk.filler()).unwrap();
+    let server = Server::start(&data, &[]);
+    server.create("after").await;
+    let whole = || async { data.join("ots.db-reserve").metadata().is_ok_and(|found| found.len() == 26 << 20) };
+    until("the reserve is whole again", Duration::from_secs(10), whole).await;
+}
+
+/// A server that never rests gives back what a burst took.
+#[tokio::test(flavor = "multi_thread")]
+async fn space_is_given_back_under_steady_load_too() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut tokens = Vec::new();
+    for seed in 0..30 {
+        let request =
+            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
+        let created: Value = request.body(noise(seed, 1 << 20)).send().await.unwrap().json().await.unwrap();
+        tokens.push(created["token"].as_str().unwrap().to_owned());
+    }
+    for token in &tokens {
+        assert_eq!(server.delete(token, None).await.status(), 204);
+    }
+    let length = |name: &str| data.path().join(name).metadata().map_or(0, |found| found.len());
+    assert!(length("ots.db") > 30 << 20);
+    let load = async {
+        // More often than the half second that the writer takes for rest.
+        loop {
+            server.create("steady").await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let small = until("the file is small again", Duration::from_secs(45), || async { length("ots.db") < 8 << 20 });
+    tokio::select! {
+        () = load => {}
+        () = small => {}
+    }
 }

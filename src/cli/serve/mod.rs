@@ -44,11 +44,11 @@ impl Serve {
         let listen = |source| ServeError::Listen { address: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
+        self.tell_of_a_long_way();
         tracing::info!("listening on http://{address}");
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
-        self.tell_of_a_long_way();
         let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
