@@ -121,6 +121,11 @@ impl Disk {
         u64::from_ne_bytes(value)
     }
 
+    /// Has each sync take so long, so that calls gather while one lasts.
+    pub fn delay_syncs(&self, microseconds: u64) {
+        self.set(5, microseconds);
+    }
+
     fn set(&self, word: usize, value: u64) {
         self.control.write_all_at(&value.to_ne_bytes(), 8 * word as u64).unwrap();
     }
