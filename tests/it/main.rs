@@ -27,6 +27,8 @@ mod faults;
 mod fuzz;
 mod house;
 mod leak;
+#[cfg(target_os = "linux")] // its /proc, and its core dumps
+mod memory;
 mod model;
 mod openapi;
 mod pages;
