@@ -25,6 +25,7 @@ mod docs;
 mod encrypt;
 mod faults;
 mod fuzz;
+mod histories;
 mod house;
 mod leak;
 #[cfg(target_os = "linux")] // its /proc, and its core dumps
