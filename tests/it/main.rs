@@ -27,8 +27,11 @@ mod docs;
 mod encrypt;
 mod faults;
 mod fuzz;
+mod histories;
 mod house;
 mod leak;
+#[cfg(target_os = "linux")] // its /proc, and its core dumps
+mod memory;
 mod model;
 mod openapi;
 mod pages;

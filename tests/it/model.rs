@@ -1,8 +1,10 @@
 //! A model of the store's contract: a map, and the contract's words as code. Random sequences of calls, with time that also runs backwards
-//! and restarts between, are run against a real store and against the model; every answer has to be the same.
+//! and restarts between, are run against a real store and against the model; every answer has to be the same. Callers come one by one,
+//! several at once, and leave in the middle: then there are as many models as ways in which it may have gone, and one has to fit.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::poll_fn, path::Path, sync::Arc, task::Poll, time::Duration};
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use ots::{
     memory::Budget,
@@ -14,42 +16,39 @@ use proptest::prelude::*;
 const LEASE: u64 = 60;
 const LIMIT: u32 = 3;
 
-/// A call, or what happens between calls. Few ids and claims, so that they meet.
+/// A call. Few ids and claims, so that they meet.
+#[derive(Debug, Clone)]
+enum Call {
+    Insert { id: u8, ttl: u64, guarded: bool, length: usize },
+    Load { id: u8, claim: Option<u8>, access: Access },
+    Peek { id: u8, claim: Option<u8> },
+    Take { id: u8, access: Access },
+    Claim { id: u8, access: Access, claim: u8 },
+    Release { id: u8, claim: u8 },
+    Burn { id: u8 },
+    FailAttempt { id: u8, claim: Option<u8> },
+    Sweep { at_most: usize },
+}
+
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Inserted(Result<(), StoreError>),
+    Loaded(Option<(Head, Vec<u8>)>),
+    Peeked(Option<Head>),
+    Done(bool),
+    Left(Option<u32>),
+    Swept(Swept),
+}
+
 #[derive(Debug, Clone)]
 enum Step {
-    Insert {
-        id: u8,
-        ttl: u64,
-        guarded: bool,
-        length: usize,
-    },
-    Load {
-        id: u8,
-        claim: Option<u8>,
-        access: Access,
-    },
-    Take {
-        id: u8,
-        access: Access,
-    },
-    Claim {
-        id: u8,
-        access: Access,
-        claim: u8,
-    },
-    Release {
-        id: u8,
-        claim: u8,
-    },
-    Burn {
-        id: u8,
-    },
-    FailAttempt {
-        id: u8,
-        claim: Option<u8>,
-    },
-    Sweep {
-        at_most: usize,
+    One(Call),
+    /// Several callers at once.
+    Together(Vec<Call>),
+    /// A caller that leaves when it has asked, or before it has.
+    Left {
+        call: Call,
+        asked: bool,
     },
     /// The clock jumps by so many seconds, forward or back.
     Clock {
@@ -58,21 +57,46 @@ enum Step {
     Restart,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (id, claim) = (0..4_u8, 0..2_u8);
+fn calls() -> impl Strategy<Value = Call> {
+    let (id, claim) = (0..4_u8, 0..3_u8);
     let access = prop_oneof![Just(Access::Open), Just(Access::Verified)];
     let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
-    let step = prop_oneof![
+    prop_oneof![
         6 => (id.clone(), 1..200_u64, any::<bool>(), length)
-            .prop_map(|(id, ttl, guarded, length)| Step::Insert { id, ttl, guarded, length }),
-        4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Step::Load { id, claim, access }),
-        3 => (id.clone(), access.clone()).prop_map(|(id, access)| Step::Take { id, access }),
-        4 => (id.clone(), access, claim.clone()).prop_map(|(id, access, claim)| Step::Claim { id, access, claim }),
-        2 => (id.clone(), claim).prop_map(|(id, claim)| Step::Release { id, claim }),
-        1 => id.clone().prop_map(|id| Step::Burn { id }),
-        3 => (id, maybe).prop_map(|(id, claim)| Step::FailAttempt { id, claim }),
-        2 => (1..4_usize).prop_map(|at_most| Step::Sweep { at_most }),
+            .prop_map(|(id, ttl, guarded, length)| Call::Insert { id, ttl, guarded, length }),
+        4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Call::Load { id, claim, access }),
+        2 => (id.clone(), maybe.clone()).prop_map(|(id, claim)| Call::Peek { id, claim }),
+        3 => (id.clone(), access.clone()).prop_map(|(id, access)| Call::Take { id, access }),
+        4 => (id.clone(), access, claim.clone()).prop_map(|(id, access, claim)| Call::Claim { id, access, claim }),
+        2 => (id.clone(), claim).prop_map(|(id, claim)| Call::Release { id, claim }),
+        1 => id.clone().prop_map(|id| Call::Burn { id }),
+        3 => (id, maybe).prop_map(|(id, claim)| Call::FailAttempt { id, claim }),
+        2 => (1..4_usize).prop_map(|at_most| Call::Sweep { at_most }),
+    ]
+}
+
+/// Nobody asks for what is being inserted: its id is random, and its caller has it once that is done.
+fn ids_are_known(calls: &Vec<Call>) -> bool {
+    let inserted: Vec<u8> =
+        calls.iter().filter_map(|call| if let Call::Insert { id, .. } = call { Some(*id) } else { None }).collect();
+    calls.iter().all(|call| match call {
+        Call::Insert { .. } | Call::Sweep { .. } => true,
+        Call::Load { id, .. }
+        | Call::Peek { id, .. }
+        | Call::Take { id, .. }
+        | Call::Claim { id, .. }
+        | Call::Release { id, .. }
+        | Call::Burn { id }
+        | Call::FailAttempt { id, .. } => !inserted.contains(id),
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        20 => calls().prop_map(Step::One),
+        5 => proptest::collection::vec(calls(), 2..4).prop_filter("ids are known", ids_are_known).prop_map(Step::Together),
+        4 => (calls(), any::<bool>()).prop_map(|(call, asked)| Step::Left { call, asked }),
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
     ];
@@ -80,7 +104,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// What the model keeps of a record.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Kept {
     order: u64,
     head: Head,
@@ -95,7 +119,7 @@ impl Kept {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 struct Model {
     records: BTreeMap<u8, Kept>,
     inserted: u64,
@@ -157,6 +181,37 @@ impl Model {
         Swept { removed: dead.len(), more: dead.len() == at_most }
     }
 
+    fn load(&mut self, id: u8, claim: Option<u8>, access: Access) -> Option<(Head, Vec<u8>)> {
+        let kept = self.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim))?;
+        let shown = kept.head.verifier.is_none() || access == Access::Verified;
+        Some((kept.head.clone(), if shown { kept.sealed.clone() } else { Vec::new() }))
+    }
+
+    fn insert(&mut self, record: &Record) -> Result<(), StoreError> {
+        let id = record.id.0[0];
+        self.inserted += 1;
+        if self.records.contains_key(&id) {
+            return Err(StoreError::Exists);
+        }
+        let (head, sealed) = (record.head.clone(), record.sealed.as_ref().to_vec());
+        self.records.insert(id, Kept { order: self.inserted, head, sealed, claim: None, attempts: 0 });
+        Ok(())
+    }
+
+    fn call(&mut self, call: &Call) -> Answer {
+        match *call {
+            Call::Insert { .. } => Answer::Inserted(self.insert(&record(call, self.now))),
+            Call::Load { id, claim, access } => Answer::Loaded(self.load(id, claim, access)),
+            Call::Peek { id, claim } => Answer::Peeked(self.load(id, claim, Access::Open).map(|(head, _)| head)),
+            Call::Take { id, access } => Answer::Done(self.take(id, access)),
+            Call::Claim { id, access, claim } => Answer::Done(self.claim(id, access, claim)),
+            Call::Release { id, claim } => Answer::Done(self.release(id, claim)),
+            Call::Burn { id } => Answer::Done(self.take(id, Access::Verified)),
+            Call::FailAttempt { id, claim } => Answer::Left(self.fail_attempt(id, claim)),
+            Call::Sweep { at_most } => Answer::Swept(self.sweep(at_most)),
+        }
+    }
+
     fn held(&self) -> Vec<Held> {
         let mut held: BTreeMap<KeyId, (u64, u64)> = BTreeMap::new();
         for kept in self.records.values() {
@@ -180,73 +235,115 @@ fn open(directory: &Path) -> Arc<Store> {
     Arc::new(Store::open(&Location::Sqlite(directory.join("ots.db")), 1 << 20).unwrap())
 }
 
-/// Runs one step against both, and compares.
-async fn run(step: &Step, model: &mut Model, store: &mut Arc<Store>, directory: &Path) {
-    let now = model.now;
-    match *step {
-        Step::Insert { id, ttl, guarded, length } => {
-            let head = Head {
-                created_at: now,
-                expires_at: now + Duration::from_secs(ttl),
-                kind: id,
-                size: length as u64,
-                key_id: KeyId([id % 2; 8]),
-                verifier: guarded.then_some(Verifier([id; 32])),
-            };
-            let sealed = vec![id; length];
-            let record = Record { id: secret_id(id), head: head.clone(), sealed: sealed.as_slice().into() };
-            let inserted = store.insert(record).await;
-            model.inserted += 1;
-            let order = model.inserted;
-            let free = !model.records.contains_key(&id);
-            assert_eq!(inserted, if free { Ok(()) } else { Err(StoreError::Exists) });
-            model.records.entry(id).or_insert(Kept { order, head, sealed, claim: None, attempts: 0 });
+fn record(call: &Call, now: Timestamp) -> Record {
+    let Call::Insert { id, ttl, guarded, length } = *call else { panic!("it inserts nothing: {call:?}") };
+    let head = Head {
+        created_at: now,
+        expires_at: now + Duration::from_secs(ttl),
+        kind: id,
+        size: length as u64,
+        key_id: KeyId([id % 2; 8]),
+        verifier: guarded.then_some(Verifier([id; 32])),
+    };
+    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into() }
+}
+
+async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
+    match *call {
+        Call::Insert { .. } => Answer::Inserted(store.insert(record(call, now)).await),
+        Call::Load { id, claim, access } => {
+            let loaded = store.load(secret_id(id), claim.map(claim_hash), access, now, &Budget::new(1 << 20)).await.unwrap();
+            Answer::Loaded(loaded.map(|stored| (stored.head, stored.sealed.as_ref().to_vec())))
         }
-        Step::Load { id, claim, access } => {
-            let expected =
-                model.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim)).cloned();
-            let claim = claim.map(claim_hash);
-            let memory = Budget::new(1 << 20);
-            let loaded = store.load(secret_id(id), claim, access, now, &memory).await.unwrap();
-            let peeked = store.peek(secret_id(id), claim, now).await.unwrap();
-            assert_eq!(peeked.as_ref(), expected.as_ref().map(|kept| &kept.head));
-            assert_eq!(loaded.as_ref().map(|stored| &stored.head), peeked.as_ref());
-            let shown = |kept: &Kept| kept.head.verifier.is_none() || access == Access::Verified;
-            let content = expected.filter(shown).map(|kept| kept.sealed).unwrap_or_default();
-            assert!(loaded.is_none_or(|stored| stored.sealed.as_ref() == content));
+        Call::Peek { id, claim } => {
+            Answer::Peeked(store.peek(secret_id(id), claim.map(claim_hash), now).await.unwrap())
         }
-        Step::Take { id, access } => {
-            assert_eq!(store.take(secret_id(id), access, now).await.unwrap(), model.take(id, access));
-        }
-        Step::Claim { id, access, claim } => {
+        Call::Take { id, access } => Answer::Done(store.take(secret_id(id), access, now).await.unwrap()),
+        Call::Claim { id, access, claim } => {
             let lease = Duration::from_secs(LEASE);
-            let claimed = store.claim(secret_id(id), access, claim_hash(claim), lease, now).await.unwrap();
-            assert_eq!(claimed, model.claim(id, access, claim));
+            Answer::Done(store.claim(secret_id(id), access, claim_hash(claim), lease, now).await.unwrap())
         }
-        Step::Release { id, claim } => {
-            let released = store.release(secret_id(id), claim_hash(claim)).await.unwrap();
-            assert_eq!(released, model.release(id, claim));
+        Call::Release { id, claim } => Answer::Done(store.release(secret_id(id), claim_hash(claim)).await.unwrap()),
+        Call::Burn { id } => Answer::Done(store.burn(secret_id(id), now).await.unwrap()),
+        Call::FailAttempt { id, claim } => {
+            Answer::Left(store.fail_attempt(secret_id(id), claim.map(claim_hash), LIMIT, now).await.unwrap())
         }
-        Step::Burn { id } => {
-            assert_eq!(store.burn(secret_id(id), now).await.unwrap(), model.take(id, Access::Verified));
+        Call::Sweep { at_most } => Answer::Swept(store.sweep(now, at_most).await.unwrap()),
+    }
+}
+
+/// Each model that the calls may leave, in any order, if its answers were these.
+fn orders(model: &Model, calls: &[(&Call, &Answer)], fitting: &mut Vec<Model>) {
+    if calls.is_empty() {
+        fitting.push(model.clone());
+    }
+    for first in 0..calls.len() {
+        let mut rest = calls.to_vec();
+        let (call, answer) = rest.remove(first);
+        let mut model = model.clone();
+        if model.call(call) == *answer {
+            orders(&model, &rest, fitting);
         }
-        Step::FailAttempt { id, claim } => {
-            let left = store.fail_attempt(secret_id(id), claim.map(claim_hash), LIMIT, now).await.unwrap();
-            assert_eq!(left, model.fail_attempt(id, claim));
+    }
+}
+
+/// Runs one step against the store and against every model; those that it can't be are let go.
+async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, directory: &Path) {
+    let now = models[0].now;
+    let mut fitting = Vec::new();
+    match step {
+        Step::One(call) => {
+            let answer = ask(store, call, now).await;
+            for model in models.iter() {
+                orders(model, &[(call, &answer)], &mut fitting);
+            }
         }
-        Step::Sweep { at_most } => {
-            assert_eq!(store.sweep(now, at_most).await.unwrap(), model.sweep(at_most));
+        Step::Together(calls) => {
+            let answers = join_all(calls.iter().map(|call| ask(store, call, now))).await;
+            let calls: Vec<_> = calls.iter().zip(&answers).collect();
+            for model in models.iter() {
+                orders(model, &calls, &mut fitting);
+            }
         }
-        Step::Clock { seconds } => model.now = now + jiff::SignedDuration::from_secs(seconds),
+        Step::Left { call, asked } => {
+            let mut answer = Box::pin(ask(store, call, now));
+            if *asked {
+                poll_fn(|context| Poll::Ready(_ = answer.as_mut().poll(context))).await;
+            }
+            drop(answer);
+            // What was asked for before this is done or never will be.
+            store.burn(secret_id(u8::MAX), now).await.unwrap();
+            for model in models.iter() {
+                let mut done = model.clone();
+                done.call(call);
+                fitting.extend([model.clone()].into_iter().chain(asked.then_some(done)));
+            }
+        }
+        Step::Clock { seconds } => {
+            for model in models.iter_mut() {
+                model.now = now + jiff::SignedDuration::from_secs(*seconds);
+            }
+            fitting.clone_from(models);
+        }
         Step::Restart => {
             store.close().await.unwrap();
             *store = open(directory);
+            fitting.clone_from(models);
         }
     }
-    let state = store.state(model.now).await.unwrap();
-    assert_eq!(state.held, model.held());
-    let oldest = model.dead().first().map(|id| model.records[id].deadline());
-    assert_eq!(state.oldest_dead, oldest);
+    // What is held tells most of them apart; the rest are found out later.
+    let state = store.state(fitting.first().map_or(now, |model| model.now)).await.unwrap();
+    fitting.retain(|model| {
+        let oldest = model.dead().first().map(|id| model.records[id].deadline());
+        (&state.held, state.oldest_dead) == (&model.held(), oldest)
+    });
+    assert!(!fitting.is_empty(), "{step:?} is no step from {models:?} to {state:?}");
+    models.clear();
+    for model in fitting {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
 }
 
 proptest! {
@@ -259,9 +356,9 @@ proptest! {
             let directory = tempfile::tempdir().unwrap();
             let mut store = open(directory.path());
             let now = "2026-01-01T00:00:00Z".parse().unwrap();
-            let mut model = Model { records: BTreeMap::new(), inserted: 0, now };
+            let mut models = vec![Model { records: BTreeMap::new(), inserted: 0, now }];
             for step in &steps {
-                run(step, &mut model, &mut store, directory.path()).await;
+                run(step, &mut models, &mut store, directory.path()).await;
             }
         });
     }

@@ -152,6 +152,41 @@ async fn guessing_in_parallel_gains_nothing() {
     assert_gone(server.reveal(&token, None, Some("right")).await).await;
 }
 
+/// Who leaves before the answer has guessed all the same; and what didn't arrive whole is no guess.
+#[tokio::test]
+async fn guesses_count_when_their_callers_leave() {
+    use tokio::{io::AsyncWriteExt, net::TcpStream};
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create_with(json!({"content": "hunter2", "passphrase": "right"})).await;
+    let guess = r#"{"passphrase":"wrong"}"#;
+    let request = format!(
+        "POST /api/v1/secrets/{token}/reveal HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{guess}",
+        guess.len()
+    );
+    let leave = async |part: &str, reset: bool| {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(part.as_bytes()).await.unwrap();
+        if reset {
+            stream.set_zero_linger().unwrap();
+        }
+    };
+    for number in 0..30 {
+        leave(&request[..request.len() - 1], number % 2 == 0).await;
+    }
+    let problem: Value = server.reveal(&token, None, Some("wrong")).await.json().await.unwrap();
+    assert_eq!(problem["attempts_left"], 9, "only this one");
+    for _ in 0..30 {
+        leave(&request, false).await;
+    }
+    until("their guesses have used it up", Duration::from_secs(10), || async {
+        server.status(&token).await.status() == 404
+    })
+    .await;
+    assert_gone(server.reveal(&token, None, Some("right")).await).await;
+}
+
 #[tokio::test]
 async fn bytes_pass_as_they_are() {
     let data = directory();

@@ -1,4 +1,5 @@
-//! `kill -9` under load: nothing acknowledged is lost, and nothing read comes back.
+//! `kill -9` under load: nothing acknowledged is lost, and nothing read comes back. What was written is the kernel's then, and stays: what
+//! a power cut leaves is another matter (`disk`).
 
 use std::{
     collections::HashMap,
@@ -13,7 +14,7 @@ use futures_util::future::join_all;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::common::{CLAIM, Server, directory, heavy, http, noise};
+use crate::common::{CLAIM, Server, database::assert_sound, directory, heavy, http, noise};
 
 /// What a client of the crash test knows to be so.
 #[derive(Default)]
@@ -62,6 +63,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_read_comes_back() {
         server.kill();
         stop.store(true, Ordering::SeqCst);
         join_all(workers).await.into_iter().for_each(Result::unwrap);
+        assert_sound(data.path());
         creates += counts.0.load(Ordering::SeqCst);
         reads += counts.1.load(Ordering::SeqCst);
 

@@ -1,0 +1,36 @@
+//! A look into the files of a server that has ended.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+/// A copy of the database, WAL and all: what a look at it changes, the next server doesn't see.
+pub fn copy_of(data: &Path) -> (Connection, tempfile::TempDir) {
+    let copy = super::directory();
+    for name in ["ots.db", "ots.db-wal"] {
+        if data.join(name).exists() {
+            std::fs::copy(data.join(name), copy.path().join(name)).unwrap();
+        }
+    }
+    (Connection::open(copy.path().join("ots.db")).unwrap(), copy)
+}
+
+/// Fails unless SQLite finds the database sound, each record has its whole payload, no payload is without its record, and what is
+/// counted under each key is there. How many records there are.
+pub fn assert_sound(data: &Path) -> i64 {
+    let (database, _copy) = copy_of(data);
+    let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
+    let torn = "SELECT count(*) FROM record WHERE sealed_len !=
+                (SELECT coalesce(sum(length(bytes)), 0) FROM payload WHERE chunk BETWEEN seq * 1024 AND seq * 1024 + 1023)";
+    assert_eq!(number(torn), 0, "each record has its whole payload");
+    let orphans = "SELECT count(*) FROM payload WHERE chunk / 1024 NOT IN (SELECT seq FROM record)";
+    assert_eq!(number(orphans), 0, "no payload is without its record");
+    let miscounted = "SELECT count(*) FROM held FULL JOIN
+                      (SELECT key_id, count(*) AS records, sum(sealed_len) AS bytes FROM record GROUP BY key_id) AS there
+                      USING (key_id) WHERE coalesce(held.records, 0) != coalesce(there.records, 0)
+                      OR coalesce(held.bytes, 0) != coalesce(there.bytes, 0)";
+    assert_eq!(number(miscounted), 0, "what is held is counted");
+    number("SELECT count(*) FROM record")
+}
