@@ -13,6 +13,7 @@ use super::{
     activity::Activity,
     body,
     call::{App, Caller},
+    floods::Watched,
     places::Place,
     problem,
     reply::{Exchange, Reply},
@@ -47,7 +48,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, pl
         }
     });
     let builder = builder(timeout);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream)), service);
     tokio::select! {
         // How it ended is the client's affair: it may have gone away at any moment.
         ended = watcher.watch(connection.into_owned()) => {
@@ -75,7 +76,7 @@ pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
         }
     });
     let builder = builder(REFUSAL);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream)), service);
     let _ = tokio::time::timeout(REFUSAL, connection).await;
 }
 

@@ -17,12 +17,14 @@
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
 //! - [`router`]: which path and method is which handler; the request log.
+//! - [`floods`]: connections of HTTP/2 that only cost.
 //! - [`connection`]: one connection, cut when it stalls.
 
 mod activity;
 mod body;
 mod call;
 mod connection;
+mod floods;
 mod intake;
 mod json;
 mod negotiate;
