@@ -2,15 +2,11 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use hyper::{
-    Method, Request, Response, StatusCode, Version,
-    body::{Body as _, Incoming},
-    header,
-};
+use hyper::{Method, Request, Response, StatusCode, Version, body::Incoming, header};
 
 use super::{
     body,
-    call::{App, Call, Caller},
+    call::{App, Call, Caller, names_its_host},
     openapi, pages,
     places::Place,
     problem::{self, Failed, nothing_here},
@@ -119,15 +115,14 @@ pub(super) async fn answer(
         Err(_) => (None, [""; 2]),
     };
     let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
-    let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
+    let named = names_its_host(&head);
+    let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
+    let reply = reply.unwrap_or_else(Reply::from);
     if let Some(cause) = &reply.cause {
         problem::log(cause, caller.request_id);
     }
     // What wasn't read of the body would otherwise cut the answer off.
-    let unfinished = !body.is_end_stream();
-    if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
-        body::drain(&head.headers, &mut body).await;
-    }
+    let finished = reply.status != StatusCode::REQUEST_TIMEOUT && body::drain(&head.headers, &mut body).await;
     tracing::debug!(
         request_id = %caller.request_id,
         client = %caller.address,
@@ -137,7 +132,7 @@ pub(super) async fn answer(
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
-    let close = unfinished && head.version < Version::HTTP_2;
+    let close = (!finished || !named) && head.version < Version::HTTP_2;
     reply.finish(exchange, close)
 }
 
