@@ -25,6 +25,8 @@ mod docs;
 mod encrypt;
 mod faults;
 mod fuzz;
+#[cfg(target_os = "linux")] // its addresses, and its /proc
+mod hostile;
 mod house;
 mod leak;
 mod model;
