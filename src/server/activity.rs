@@ -10,7 +10,7 @@ use std::{
 
 /// The slowest that a client may take an answer, in bytes a second, after the time that it may be silent.
 const SLOWEST: u64 = 16 * 1024;
-/// Answers below this many bytes that wait on a connection aren't watched each by itself: they hold next to nothing.
+/// An answer below this many bytes, alone on its connection, isn't watched by itself: it holds next to nothing.
 const SMALL: u64 = 16 * 1024;
 
 /// When a connection last got on (a head or a part of a body came, or a part of an answer was taken), and its answers that are under way.
@@ -52,9 +52,9 @@ impl Activity {
         self.last.store(now, Ordering::Relaxed);
     }
 
-    /// Watches an answer of so many bytes for as long as what is given lives; small ones aren't.
-    pub(super) fn watch(&self, bytes: u64) -> Option<Arc<Taken>> {
-        if bytes < SMALL {
+    /// Watches an answer of so many bytes for as long as what is given lives; one that is small isn't, unless it is one of many.
+    pub(super) fn watch(&self, bytes: u64, multiplexed: bool) -> Option<Arc<Taken>> {
+        if bytes == 0 || bytes < SMALL && !multiplexed {
             return None;
         }
         let taken = Arc::new(Taken { begun: Instant::now(), bytes: AtomicU64::new(0) });

@@ -97,19 +97,24 @@ pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buff
 }
 
 /// Reads and throws away a bounded part of what the client is still sending. A client that waits for `100 Continue`
-/// isn't sending yet.
-pub(super) async fn drain(headers: &HeaderMap, body: &mut Incoming) {
-    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
-        return;
+/// isn't sending yet. Whether that was all of it.
+pub(super) async fn drain(headers: &HeaderMap, body: &mut Incoming) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    if headers.contains_key(header::EXPECT) {
+        return false;
     }
     let discard = async {
         let mut left = DRAIN_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+        while let Some(frame) = body.frame().await {
+            let length = frame.map(|frame| frame.data_ref().map_or(0, bytes::Bytes::len));
+            left = left.saturating_sub(length.unwrap_or(left));
             if left == 0 {
-                break;
+                return false;
             }
         }
+        true
     };
-    let _ = tokio::time::timeout(DRAIN_TIME, discard).await;
+    tokio::time::timeout(DRAIN_TIME, discard).await.unwrap_or(false)
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hyper::{HeaderMap, body::Incoming, header, http::request::Parts, http::uri::Authority};
+use hyper::{HeaderMap, Version, body::Incoming, header, http::request::Parts, http::uri::Authority};
 
 use super::{
     activity::Activity,
@@ -70,8 +70,27 @@ impl Call<'_> {
             .authority()
             .map(Authority::as_str)
             .or_else(|| self.headers().get(header::HOST)?.to_str().ok())
-            .filter(|host| host.parse::<Authority>().is_ok_and(|parsed| !parsed.as_str().contains('@')))
+            .filter(|host| is_host(host))
             .unwrap_or("localhost");
         format!("{}://{host}/", self.caller.scheme)
     }
+}
+
+/// Whether the request says once, and as it has to, which host it asks (RFC 9112, 3.2); before HTTP/1.1 it needn't say it, and in HTTP/2
+/// it says it in its own way.
+pub(super) fn names_its_host(head: &Parts) -> bool {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => head.version != Version::HTTP_11,
+        (Some(host), None) => host.to_str().is_ok_and(is_host),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether it is a host, with or without a port, and nothing else.
+fn is_host(text: &str) -> bool {
+    text.parse::<Authority>().is_ok_and(|parsed| {
+        let rest = text.strip_prefix(parsed.host());
+        !text.contains('@') && rest.is_some_and(|rest| matches!(rest, "" | ":") || parsed.port_u16().is_some())
+    })
 }

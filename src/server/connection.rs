@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{Request, Version, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::Watcher},
@@ -13,32 +13,42 @@ use super::{
     activity::Activity,
     body,
     call::{App, Caller},
+    floods::Watched,
     places::Place,
     problem,
-    reply::Reply,
+    reply::{Exchange, Reply},
     router,
 };
 
 /// Bytes of a request's head, and of hyper's buffer, at most.
 const MAX_HEAD: usize = 16 * 1024;
+/// Bytes of bodies that a client of HTTP/2 may send before they are read, on each stream and on all.
+const H2_WINDOW: u32 = 256 * 1024;
+/// Bytes of an answer that wait in a stream of HTTP/2.
+const H2_BUFFER: usize = 64 * 1024;
 /// How long a client beyond the cap is listened to.
 const REFUSAL: Duration = Duration::from_secs(2);
 
-/// Serves a connection until it ends, stalls, or the server stops and its requests are answered.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, place: Place, watcher: Watcher) {
+/// Serves a connection until it ends, stalls, loses its place, or the server stops and its requests are answered.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, place: Arc<Place>, watcher: Watcher) {
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
-    let noted = Arc::clone(&activity);
-    let place = Arc::new(place);
+    let (noted, held) = (Arc::clone(&activity), Arc::clone(&place));
     let service = service_fn(move |request: Request<Incoming>| {
         noted.note();
-        let app = Arc::clone(&app);
-        let (activity, place) = (Arc::clone(&noted), Arc::clone(&place));
-        let caller = Caller { address: peer.ip(), scheme: "http", request_id: app.next_request_id() };
-        async move { Ok::<_, Infallible>(router::answer(&app, request, caller, activity, &place).await) }
+        let (app, activity, place) = (Arc::clone(&app), Arc::clone(&noted), Arc::clone(&held));
+        async move {
+            // Nothing is done for a request that came too late: the connection is about to be closed.
+            let Some(under_way) = place.begin() else { return std::future::pending().await };
+            let caller = Caller { address: peer.ip(), scheme: "http", request_id: app.next_request_id() };
+            let multiplexed = request.version() == Version::HTTP_2;
+            let under_way = Some(under_way);
+            let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed };
+            Ok::<_, Infallible>(router::answer(&app, request, caller, exchange, &place).await)
+        }
     });
     let builder = builder(timeout);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream)), service);
     tokio::select! {
         // How it ended is the client's affair: it may have gone away at any moment.
         ended = watcher.watch(connection.into_owned()) => {
@@ -48,6 +58,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, pl
         }
         // Later than a body's own timeout, so that a slow sender gets its answer.
         () = activity.stalled(timeout) => tracing::debug!("a connection stalled and was cut"),
+        () = place.lost() => tracing::debug!("a connection without a request gave its place to another"),
     }
 }
 
@@ -59,11 +70,13 @@ pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
             let (head, mut body) = request.into_parts();
             body::drain(&head.headers, &mut body).await;
             let reply = Reply::from(problem::too_many_connections());
-            Ok::<_, Infallible>(reply.finish(app.next_request_id(), Activity::new(), true))
+            let (request_id, activity) = (app.next_request_id(), Activity::new());
+            let exchange = Exchange { request_id, activity, under_way: None, multiplexed: false };
+            Ok::<_, Infallible>(reply.finish(exchange, true))
         }
     });
     let builder = builder(REFUSAL);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Watched::new(stream)), service);
     let _ = tokio::time::timeout(REFUSAL, connection).await;
 }
 
@@ -77,6 +90,9 @@ fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(64)
         .max_header_list_size(16 * 1024)
+        .initial_stream_window_size(H2_WINDOW)
+        .initial_connection_window_size(H2_WINDOW)
+        .max_send_buf_size(H2_BUFFER)
         .max_pending_accept_reset_streams(16)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(timeout);

@@ -1,12 +1,12 @@
 //! The server: HTTP/1.1 and HTTP/2 (prior knowledge) on one port, over hyper.
 //!
-//! - here: listening, the cap on connections, draining at the end.
+//! - here: listening, draining at the end.
 //!
 //! The parts stand in a line, and each calls only those before it:
 //!
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
-//! - [`places`]: who holds which share of the server.
+//! - [`places`]: who holds which share of the server, and who goes when it is full.
 //! - [`problem`]: what goes wrong, as the client is told.
 //! - [`request_id`]: the name of a request.
 //! - [`json`], [`reply`]: answers, and the headers on all of them.
@@ -17,12 +17,14 @@
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
 //! - [`router`]: which path and method is which handler; the request log.
+//! - [`floods`]: connections of HTTP/2 that only cost.
 //! - [`connection`]: one connection, cut when it stalls.
 
 mod activity;
 mod body;
 mod call;
 mod connection;
+mod floods;
 mod intake;
 mod json;
 mod negotiate;
@@ -48,7 +50,7 @@ pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
 
 use crate::vault::Vault;
 
-/// Connections beyond the cap that are told so; more are closed at once, so that whoever comes after them needn't wait.
+/// Connections without a place that are told so; more are closed at once, so that whoever comes after them needn't wait.
 const REFUSALS: usize = 64;
 
 /// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
@@ -64,9 +66,8 @@ pub async fn run(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), crate::secret::NoRandomness> {
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let places = Places::new(&settings);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
-    let shares = Places::new(&settings);
     let app = Arc::new(App::new(vault, settings, RequestIds::generate()?));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
@@ -78,12 +79,8 @@ pub async fn run(
         let Some((stream, peer)) = accepted else { continue };
         let watcher = graceful.watcher();
         let app = Arc::clone(&app);
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            let share = shares.take(peer.ip());
-            tokio::spawn(async move {
-                connection::serve(stream, peer, app, share, watcher).await;
-                drop(place);
-            });
+        if let Some(place) = places.take(peer.ip()) {
+            tokio::spawn(connection::serve(stream, peer, app, place, watcher));
         } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(async move {
                 connection::refuse(stream, app).await;

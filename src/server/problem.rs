@@ -124,6 +124,14 @@ pub(super) fn too_many_connections() -> Problem {
     Problem::new(Code::Busy, "The server has too many connections; try again in a second")
 }
 
+/// The `400` for a request that doesn't say which host it asks, or says it twice.
+pub(super) fn no_host() -> Problem {
+    Problem::new(
+        Code::BadRequest,
+        "A request has to have one Host header, with a host and perhaps a port; nothing was done",
+    )
+}
+
 /// The `422` for one value.
 pub(super) fn invalid(pointer: impl Into<Cow<'static, str>>, error: impl std::error::Error) -> Problem {
     Problem::validation(vec![FieldError::new(pointer, error.to_string())])

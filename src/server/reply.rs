@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{
     activity::{Activity, Taken},
     json::Json,
+    places::UnderWay,
     problem::{self, Failed},
     request_id::RequestId,
 };
@@ -121,9 +122,12 @@ impl Reply {
     }
 
     /// The response, with what all share.
-    pub(super) fn finish(self, request_id: RequestId, activity: Arc<Activity>, close: bool) -> Response<ReplyBody> {
-        let mut body = ReplyBody { data: self.data, activity, taken: None };
-        body.taken = body.activity.watch(u64::try_from(body.left()).unwrap_or(u64::MAX));
+    pub(super) fn finish(self, exchange: Exchange, close: bool) -> Response<ReplyBody> {
+        let Exchange { request_id, activity, under_way, multiplexed } = exchange;
+        let mut body = ReplyBody { data: self.data, activity, held: None };
+        let left = u64::try_from(body.left()).unwrap_or(u64::MAX);
+        let taken = body.activity.watch(left, multiplexed);
+        body.held = Some(Held { _under_way: under_way, taken });
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -159,6 +163,36 @@ impl From<Failed> for Reply {
     }
 }
 
+/// What an answer belongs to.
+pub(super) struct Exchange {
+    pub(super) request_id: RequestId,
+    pub(super) activity: Arc<Activity>,
+    /// None for a connection that has no place.
+    pub(super) under_way: Option<UnderWay>,
+    /// Whether other answers are on their way beside it.
+    pub(super) multiplexed: bool,
+}
+
+/// What an answer holds until all of it has been sent.
+struct Held {
+    _under_way: Option<UnderWay>,
+    taken: Option<Arc<Taken>>,
+}
+
+/// The last part of an answer, which keeps what the answer holds until it has left.
+struct Last {
+    part: Bytes,
+    _held: Held,
+    /// What the part is counted by.
+    _data: Data,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.part
+    }
+}
+
 /// What a body is made of.
 enum Data {
     Whole(Bytes),
@@ -169,7 +203,7 @@ enum Data {
 pub(super) struct ReplyBody {
     data: Data,
     activity: Arc<Activity>,
-    taken: Option<Arc<Taken>>,
+    held: Option<Held>,
 }
 
 impl Body for ReplyBody {
@@ -178,14 +212,24 @@ impl Body for ReplyBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.activity.note();
-        let part = match &mut self.data {
+        let mut part = match &mut self.data {
             Data::Whole(data) => data.split_to(PART.min(data.len())),
             Data::Json(json) => json.next_part(),
         };
-        if let Some(taken) = &self.taken {
-            taken.note(part.len());
+        if part.is_empty() {
+            return Poll::Ready(None);
         }
-        Poll::Ready(if part.is_empty() { None } else { Some(Ok(Frame::data(part))) })
+        if let Some(taken) = self.held.as_ref().and_then(|held| held.taken.as_ref()) {
+            taken.note(part.len());
+            // What is watched isn't done when hyper has taken the last of it.
+            if self.left() == 0
+                && let Some(held) = self.held.take()
+            {
+                let data = std::mem::replace(&mut self.data, Data::Whole(Bytes::new()));
+                part = Bytes::from_owner(Last { part, _held: held, _data: data });
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {

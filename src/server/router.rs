@@ -1,24 +1,16 @@
 //! Which path and method is which handler, and the line that a request leaves in the log: its route, never its path.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Instant,
-};
+use std::{sync::LazyLock, time::Instant};
 
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Body as _, Incoming},
-    header,
-};
+use hyper::{Method, Request, Response, StatusCode, Version, body::Incoming, header};
 
 use super::{
-    activity::Activity,
     body,
-    call::{App, Call, Caller},
+    call::{App, Call, Caller, names_its_host},
     openapi, pages,
     places::Place,
     problem::{self, Failed, nothing_here},
-    reply::{Reply, ReplyBody},
+    reply::{Exchange, Reply, ReplyBody},
     resources::{health, info, secrets},
 };
 use crate::{
@@ -113,7 +105,7 @@ pub(super) async fn answer(
     app: &App,
     request: Request<Incoming>,
     caller: Caller,
-    activity: Arc<Activity>,
+    exchange: Exchange,
     place: &Place,
 ) -> Response<ReplyBody> {
     let started = Instant::now();
@@ -122,16 +114,15 @@ pub(super) async fn answer(
         Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
         Err(_) => (None, [""; 2]),
     };
-    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &activity, place };
-    let reply = handle(app, route, call).await.unwrap_or_else(Reply::from);
+    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
+    let named = names_its_host(&head);
+    let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
+    let reply = reply.unwrap_or_else(Reply::from);
     if let Some(cause) = &reply.cause {
         problem::log(cause, caller.request_id);
     }
     // What wasn't read of the body would otherwise cut the answer off.
-    let unfinished = !body.is_end_stream();
-    if unfinished && reply.status != StatusCode::REQUEST_TIMEOUT {
-        body::drain(&head.headers, &mut body).await;
-    }
+    let finished = reply.status != StatusCode::REQUEST_TIMEOUT && body::drain(&head.headers, &mut body).await;
     tracing::debug!(
         request_id = %caller.request_id,
         client = %caller.address,
@@ -141,8 +132,8 @@ pub(super) async fn answer(
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
-    let close = unfinished && head.version < hyper::Version::HTTP_2;
-    reply.finish(caller.request_id, activity, close)
+    let close = (!finished || !named) && head.version < Version::HTTP_2;
+    reply.finish(exchange, close)
 }
 
 async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<Reply, Failed> {

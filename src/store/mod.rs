@@ -79,8 +79,14 @@ pub enum OpenError {
     /// Another server has it.
     #[error("{0} is in use by another server: stop that one first, or choose another --data-dir")]
     InUse(PathBuf),
-    /// The file is not a database, or is damaged.
+    /// The file is not a database of ours.
     #[error("{0} is damaged, or is not an ots database ({1}): move it away to start with an empty one")]
+    Foreign(PathBuf, String),
+    /// The file is ours, and can't be read whole.
+    #[error(
+        "{0} is damaged, or its disk can't read it ({1}); nothing was changed. Look at the system's log, mend the disk and start \
+         again; to go on without what it holds, choose another --data-dir"
+    )]
     Damaged(PathBuf, String),
     /// A newer `ots` wrote it.
     #[error(

@@ -28,6 +28,8 @@ mod encrypt;
 mod faults;
 mod fuzz;
 mod histories;
+#[cfg(target_os = "linux")] // its addresses, and its /proc
+mod hostile;
 mod house;
 mod leak;
 #[cfg(target_os = "linux")] // its /proc, and its core dumps

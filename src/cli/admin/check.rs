@@ -46,7 +46,7 @@ impl CommandError for CheckError {
         match self {
             Self::Data(error) => error.exit(),
             Self::Missing(_) => Exit::File,
-            Self::Damaged | Self::Open(OpenError::Damaged(..)) => Exit::Damaged,
+            Self::Damaged | Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..)) => Exit::Damaged,
             Self::Open(_) => Exit::Other,
             Self::Output(error) => error.exit(),
         }

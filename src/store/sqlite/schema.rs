@@ -76,7 +76,7 @@ fn inspect(path: &Path, connection: &Connection, migrations: &[&str]) -> Result<
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let empty = number(connection, "schema_version")? == 0;
     if application != APPLICATION_ID && !(empty && application == 0) {
-        return Err(OpenError::Damaged(path.to_owned(), "another program's database".to_owned()));
+        return Err(OpenError::Foreign(path.to_owned(), "another program's database".to_owned()));
     }
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
@@ -108,9 +108,9 @@ fn migrate(path: &Path, connection: &mut Connection, found: i64, migrations: &[&
 
 pub(super) fn describe(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            OpenError::Damaged(path.to_owned(), error.to_string())
-        }
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned(), error.to_string()),
+        // What its disk can't read, SQLite calls so too.
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged(path.to_owned(), error.to_string()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path.to_owned()),
         _ => OpenError::Engine(path.to_owned(), error.to_string()),
     }

@@ -88,18 +88,54 @@ async fn slow_clients_are_cut() {
     assert!(server.healthy().await);
 }
 
+/// Four connections, each with a request under way.
+async fn busy(server: &Server) -> Vec<TcpStream> {
+    let mut busy = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+                    content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // It is asked for the body.
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        busy.push(stream);
+    }
+    busy
+}
+
+/// One that waits for a request gives its place to whoever comes, the longest first; one that is busy keeps it.
+#[tokio::test]
+async fn a_connection_that_waits_gives_its_place() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-connections", "4"]);
+    let mut connections = busy(&server).await;
+    let [first, second, third, ..] = &mut connections[..] else { panic!("there are four") };
+    let mut answer = [0; 1024];
+    for stream in [&mut *second, &mut *first] {
+        stream.write_all(b"x").await.unwrap();
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 201"));
+    }
+    // In the middle of a head it waits still.
+    second.write_all(b"GET /health HTTP/1.1\r\nho").await.unwrap();
+    let mut new = TcpStream::connect(server.address()).await.unwrap();
+    new.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(new.read(&mut answer).await.unwrap() > 0);
+    let closed = tokio::time::timeout(Duration::from_secs(5), second.read(&mut answer)).await.unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)), "it has waited longest");
+    first.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(first.read(&mut answer).await.unwrap() > 0, "the other waits on");
+    third.write_all(b"x").await.unwrap();
+    assert!(third.read(&mut answer).await.unwrap() > 0, "nobody is cut who is busy");
+}
+
 #[tokio::test]
 async fn connections_beyond_the_cap_are_told() {
     let data = directory();
     let server = Server::start(data.path(), &["--max-connections", "4"]);
-    let mut held = Vec::new();
-    for _ in 0..4 {
-        let mut stream = TcpStream::connect(server.address()).await.unwrap();
-        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        let mut byte = [0; 1];
-        stream.read_exact(&mut byte).await.unwrap();
-        held.push(stream);
-    }
+    let held = busy(&server).await;
     let response = server.request(Method::GET, "/health").send().await.unwrap();
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
@@ -159,13 +195,7 @@ async fn silence_beyond_the_cap_holds_nobody_up() {
     let data = directory();
     let server = Server::start(data.path(), &["--max-connections", "4"]);
     let connect = || async { TcpStream::connect(server.address()).await.unwrap() };
-    let (mut places, mut silent) = (Vec::new(), Vec::new());
-    for _ in 0..4 {
-        let mut stream = connect().await;
-        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        stream.read_exact(&mut [0; 1]).await.unwrap();
-        places.push(stream);
-    }
+    let (places, mut silent) = (busy(&server).await, Vec::new());
     for _ in 0..320 {
         silent.push(connect().await);
     }

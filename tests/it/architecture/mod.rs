@@ -30,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
-const LINE: [&[&str]; 15] = [
+const LINE: [&[&str]; 16] = [
     &["settings"],
     &["activity"],
     &["places"],
@@ -45,6 +45,7 @@ const LINE: [&[&str]; 15] = [
     &["resources", "pages"],
     &["openapi"],
     &["router"],
+    &["floods"],
     &["connection"],
 ];
 
