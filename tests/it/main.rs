@@ -21,6 +21,7 @@ mod architecture;
 mod cli;
 mod common;
 mod contract;
+mod damage;
 mod docs;
 mod encrypt;
 mod faults;

@@ -76,7 +76,7 @@ fn calls() -> impl Strategy<Value = Call> {
 }
 
 /// Nobody asks for what is being inserted: its id is random, and its caller has it once that is done.
-fn ids_are_known(calls: &Vec<Call>) -> bool {
+fn ids_are_known(calls: &[Call]) -> bool {
     let inserted: Vec<u8> =
         calls.iter().filter_map(|call| if let Call::Insert { id, .. } = call { Some(*id) } else { None }).collect();
     calls.iter().all(|call| match call {
@@ -94,7 +94,7 @@ fn ids_are_known(calls: &Vec<Call>) -> bool {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         20 => calls().prop_map(Step::One),
-        5 => proptest::collection::vec(calls(), 2..4).prop_filter("ids are known", ids_are_known).prop_map(Step::Together),
+        5 => proptest::collection::vec(calls(), 2..4).prop_filter("ids are known", |calls| ids_are_known(calls)).prop_map(Step::Together),
         4 => (calls(), any::<bool>()).prop_map(|(call, asked)| Step::Left { call, asked }),
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
