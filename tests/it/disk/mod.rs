@@ -1,7 +1,10 @@
-//! The disk under the server: what holds when its calls fail (plan.rs, start.rs), and when the power goes (power.rs). A library of ours stands
-//! between the server and libc (shim.rs, shim.c), so this is for Linux with glibc and a C compiler, which building SQLite needs anyway.
+//! The disk under the server: what holds when its calls fail (plan.rs, start.rs), when the power goes (power.rs), and what is left on it
+//! (device.rs). A library of ours stands between the server and libc (shim.rs, shim.c), so this is for Linux with glibc and a C
+//! compiler, which building SQLite needs anyway.
 
 mod check;
+mod device;
+mod full;
 mod image;
 mod plan;
 mod power;

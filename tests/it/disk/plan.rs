@@ -2,7 +2,10 @@
 //! allocation, once or for good. Each answer is checked against what may be (secrets.rs); so is all of it again once the disk works, and
 //! again after `kill -9` and a restart; and the database has to be whole.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, future::join_all, stream};
 use reqwest::Client;
@@ -264,9 +267,18 @@ async fn faults(stride: usize) {
     assert!(
         [Kind::Write, Kind::Sync, Kind::Truncate, Kind::Lock, Kind::Read, Kind::Allocate].map(reached) == [true; 6]
     );
-    let client = &client;
-    let found = run_all(plans(&calls, stride), |plan| async move { run(client, plan).await.map(drop) }).await;
+    let (client, plans) = (&client, plans(&calls, stride));
+    let (count, reached) = (plans.len(), &AtomicUsize::new(0));
+    let found = run_all(plans, |plan| async move {
+        let calls = run(client, plan).await?;
+        let is_reached = calls.iter().any(|(kind, calls)| *kind == plan.kind && *calls >= plan.nth);
+        reached.fetch_add(usize::from(is_reached), Ordering::Relaxed);
+        Ok(())
+    });
+    let found = found.await;
     assert!(found.is_empty(), "{}", found.join("\n\n"));
+    let reached = reached.load(Ordering::Relaxed);
+    assert!(reached * 10 > count * 8, "of {count} plans {reached} were reached");
 }
 
 /// Some of every kind.

@@ -7,6 +7,7 @@
 // OTS_SHIM_LOG         a file to append the log to (may be unset)
 // OTS_SHIM_ALLOCATORS  "from-to from-to", in hexadecimal: where in the program SQLite's allocators lie (may be unset)
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct control {
     uint64_t armed; // nothing is counted or failed before
     uint64_t kind, nth, times, error; // the plan: `times` calls of a kind fail from the nth on; error 0: the first of them writes half
     uint64_t sync_us; // how long a sync takes
+    uint64_t quota, quota_error, quota_late; // the bytes that the files may have in all; late: it is the sync that finds out
     uint64_t calls[KINDS]; // how many there were
 };
 
@@ -73,6 +75,27 @@ static int fails(enum kind kind) {
 // Whether the write that was just failed is to be a short one.
 static int is_short(size_t length) {
     return !control->error && length > 1 && control->calls[WRITE] == control->nth;
+}
+
+// Whether the directory's files are more than the quota; true, and errno set, if they would be with `more` bytes.
+static int is_over_quota(uint64_t more) {
+    if (!control || !control->quota) return 0;
+    DIR *entries = opendir(directory);
+    struct stat status;
+    if (!entries) abort();
+    for (struct dirent *entry; (entry = readdir(entries));)
+        if (!fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode))
+            more += (uint64_t)status.st_size;
+    closedir(entries);
+    errno = (int)control->quota_error;
+    return more > control->quota;
+}
+
+// Whether a write that ends there makes its file too long. No file is shared but by the database's own threads.
+static int finds_no_space(int fd, uint64_t end) {
+    struct stat status;
+    if (!control || !control->quota || control->quota_late || fstat(fd, &status)) return 0;
+    return end > (uint64_t)status.st_size && is_over_quota(end - (uint64_t)status.st_size);
 }
 
 // The log's order is the order in which things are done: both are done under one lock.
@@ -133,6 +156,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     }
     begin();
     off64_t offset = fcntl(fd, F_GETFL) & O_APPEND ? lseek64(fd, 0, SEEK_END) : lseek64(fd, 0, SEEK_CUR);
+    if (finds_no_space(fd, (uint64_t)offset + length)) return end(WRITTEN, file, 0, "", 0, 0), -1;
     ssize_t written = real(fd, bytes, length);
     end(WRITTEN, file, (uint64_t)offset, bytes, written > 0 ? (size_t)written : 0, written > 0);
     return written;
@@ -147,6 +171,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
             if (!is_short(length)) return -1; \
             length /= 2; \
         } \
+        if (finds_no_space(fd, (uint64_t)offset + length)) return -1; \
         begin(); \
         ssize_t written = real(fd, bytes, length, offset); \
         end(WRITTEN, file, (uint64_t)offset, bytes, written > 0 ? (size_t)written : 0, written > 0); \
@@ -170,7 +195,7 @@ READ_AS(pread64, (int fd, void *bytes, size_t length, off64_t offset), (fd, byte
         REAL(function); \
         uint64_t file = file_of(fd); \
         if (!file) return real(fd); \
-        if (fails(SYNC)) return -1; \
+        if (fails(SYNC) || (control->quota_late && is_over_quota(0))) return -1; \
         begin(); \
         if (control && control->sync_us) usleep((useconds_t)control->sync_us); \
         end(SYNCED, file, 0, "", 0, 1); \

@@ -57,6 +57,9 @@ pub struct Plan {
     pub crash: bool,
 }
 
+/// Where the counts of calls begin in what is shared.
+const CALLS: usize = 9;
+
 /// How often.
 pub const FOR_GOOD: u64 = u64::MAX;
 
@@ -102,7 +105,7 @@ impl Disk {
     pub fn arm(&self, plan: Plan) {
         self.disarm();
         for kind in 0..Kind::ALL.len() {
-            self.set(6 + kind, 0);
+            self.set(CALLS + kind, 0);
         }
         for (word, value) in [(1, plan.kind as u64), (2, plan.nth), (3, plan.times), (4, plan.error), (0, 1)] {
             self.set(word, value);
@@ -117,13 +120,27 @@ impl Disk {
     /// How many calls of a kind there were while it was armed.
     pub fn calls(&self, kind: Kind) -> u64 {
         let mut value = [0; 8];
-        self.control.read_exact_at(&mut value, 8 * (6 + kind as u64)).unwrap();
+        self.control.read_exact_at(&mut value, 8 * (CALLS as u64 + kind as u64)).unwrap();
         u64::from_ne_bytes(value)
     }
 
     /// Has each sync take so long, so that calls gather while one lasts.
     pub fn delay_syncs(&self, microseconds: u64) {
         self.set(5, microseconds);
+    }
+
+    /// Fills the disk: from now on its files may have no byte more than they have and these. `late`: only a sync finds that out.
+    pub fn fill(&self, but: u64, error: u64, late: bool) {
+        let used: u64 =
+            std::fs::read_dir(&self.data).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        for (word, value) in [(7, error), (8, u64::from(late)), (6, used + but)] {
+            self.set(word, value);
+        }
+    }
+
+    /// There is space again.
+    pub fn empty(&self) {
+        self.set(6, 0);
     }
 
     fn set(&self, word: usize, value: u64) {
