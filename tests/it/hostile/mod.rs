@@ -3,6 +3,7 @@
 
 mod bodies;
 mod connections;
+mod crowds;
 mod floods;
 mod frames;
 mod http;
