@@ -9,7 +9,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Others, connect_from};
+use super::{
+    Others, connect_from,
+    frames::{END_HEADERS, END_STREAM, Raw, request},
+};
 use crate::common::{Server, directory, heavy, until};
 
 /// As many as are asked for, or as this process may have.
@@ -83,5 +86,19 @@ async fn a_waiting_connection_costs_little() {
     let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
     eprintln!("a waiting connection costs {each} bytes");
     assert!(waiting.iter().all(is_open));
+    assert!(each < 64 * 1024, "{each} bytes");
+
+    drop(waiting);
+    let before = server.memory("VmRSS");
+    let mut waiting = Vec::new();
+    for number in 0..CONNECTIONS {
+        let stream = connect_from(&server, [0, u8::try_from(20 + number / 200).unwrap()]).await.unwrap();
+        let mut connection = Raw::hello(stream, 65_535).await;
+        connection.send(&request(1, END_HEADERS | END_STREAM, "GET", "/health", &[])).await.unwrap();
+        assert_eq!(connection.answers(1).await, 1);
+        waiting.push(connection);
+    }
+    let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
+    eprintln!("and one of HTTP/2 {each} bytes, where others had been before");
     assert!(each < 64 * 1024, "{each} bytes");
 }
