@@ -85,7 +85,7 @@ impl Buffer {
     pub fn append(&mut self, data: &[u8], expected: Option<usize>) -> Result<(), TryReserveError> {
         let length = self.content.len() + data.len();
         if self.content.end.saturating_add(data.len() + TAILROOM) > self.bytes.capacity() {
-            let mut larger = Self::with_capacity(grown(length, expected))?;
+            let mut larger = Self::with_capacity(room(length, expected))?;
             larger.bytes.extend_from_slice(self.as_ref());
             larger.content.end = larger.bytes.len();
             larger.reservation = std::mem::take(&mut self.reservation);
@@ -153,8 +153,9 @@ impl Buffer {
     }
 }
 
-/// How much room to make for `length` bytes.
-fn grown(length: usize, expected: Option<usize>) -> usize {
+/// How much room is made for `length` bytes of a content, of which `expected` are going to come if that is known.
+#[must_use]
+pub fn room(length: usize, expected: Option<usize>) -> usize {
     const SIXTEENTH: usize = 16;
     let doubled = length.saturating_mul(2);
     match expected {
@@ -216,7 +217,7 @@ pub fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8], expected: Option<usiz
     let needed = bytes.len() + data.len();
     if needed > bytes.capacity() {
         let mut larger = Zeroizing::new(Vec::new());
-        larger.try_reserve_exact(grown(needed, expected))?;
+        larger.try_reserve_exact(room(needed, expected))?;
         larger.extend_from_slice(bytes);
         *bytes = larger;
     }

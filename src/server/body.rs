@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{Code, Problem},
-    memory::{Budget, Buffer, SMALL},
+    memory::{self, Budget, Buffer, SMALL},
 };
 
 /// A body slower than this, in bytes a second beyond the first timeout, is cut.
@@ -89,7 +89,10 @@ pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buff
         if length > bounds.max {
             return Err(Unread::TooLarge);
         }
-        if !buffer.reserve(bounds.budget, length.next_multiple_of(step)) {
+        // Room is made for all that is announced as soon as a good part has come: what is taken is counted.
+        if !buffer
+            .reserve(bounds.budget, memory::room(length, announced).min(bounds.max).max(length.next_multiple_of(step)))
+        {
             return Err(Unread::Busy);
         }
         buffer.append(&data, announced).map_err(|_| Unread::Busy)?;

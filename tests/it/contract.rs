@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use ots::{
-    memory::Budget,
+    memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},
     store::{Access, Head, Held, Location, Record, Store, StoreError, Swept},
 };
@@ -302,4 +303,33 @@ async fn a_closed_store_says_so_and_keeps_what_it_had() {
     }
     let again = Store::open(&Location::Sqlite(directory.path().join("ots.db")), 1 << 20).unwrap();
     assert!(again.take(id(1), Access::Open, start).await.unwrap());
+}
+
+/// More than may wait to be written is refused, what is small isn't, and all that was told to wait can be kept later. What waits is
+/// no longer counted where it came from.
+#[tokio::test]
+async fn what_waits_to_be_written_is_bounded() {
+    let (stores, _directory, start) = engines();
+    for store in stores {
+        let body = Budget::new(64 << 20);
+        let large = |number: u8| {
+            let mut sealed = Buffer::from(&vec![number; 1 << 20][..]);
+            assert!(sealed.reserve(&body, 1 << 20));
+            Record { sealed, ..record(number, start) }
+        };
+        let (records, small): (Vec<_>, _) = ((1..=64).map(large).collect(), record(100, start));
+        let mut inserts: Vec<_> = records.into_iter().map(|record| Box::pin(store.insert(record))).collect();
+        let polled: Vec<_> = inserts.iter_mut().map(|insert| insert.now_or_never()).collect();
+        assert!(body.reserve(32 << 20).is_some(), "it is counted by the store now");
+        assert_eq!(store.insert(small).await, Ok(()));
+        let mut kept = 0;
+        for (insert, polled) in inserts.into_iter().zip(polled) {
+            match polled {
+                None => kept += usize::from(insert.await == Ok(())),
+                Some(refused) => assert_eq!(refused, Err(StoreError::Busy)),
+            }
+        }
+        assert!((32..60).contains(&kept), "{kept} of 64 MiB");
+        assert_eq!(store.insert(large(200)).await, Ok(()));
+    }
 }

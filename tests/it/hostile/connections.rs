@@ -9,7 +9,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Others, connect_from};
+use super::{
+    Others, connect_from,
+    frames::{END_HEADERS, END_STREAM, Raw, request},
+};
 use crate::common::{Server, directory, heavy, until};
 
 /// As many as are asked for, or as this process may have.
@@ -83,5 +86,25 @@ async fn a_waiting_connection_costs_little() {
     let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
     eprintln!("a waiting connection costs {each} bytes");
     assert!(waiting.iter().all(is_open));
+    assert!(each < 64 * 1024, "{each} bytes");
+
+    drop(waiting);
+
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let ask = async |address| {
+        let mut connection = Raw::hello(connect_from(&server, [0, address]).await.unwrap(), 65_535).await;
+        connection.send(&request(1, END_HEADERS | END_STREAM, "GET", "/health", &[])).await.unwrap();
+        assert_eq!(connection.answers(1).await, 1);
+        connection
+    };
+    drop(join_all((0..20).map(|_| ask(1))).await);
+    let before = server.memory("VmRSS");
+    let mut waiting = Vec::new();
+    for number in 0..CONNECTIONS {
+        waiting.push(ask(u8::try_from(10 + number / 200).unwrap()).await);
+    }
+    let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
+    eprintln!("and one of HTTP/2 {each} bytes");
     assert!(each < 64 * 1024, "{each} bytes");
 }

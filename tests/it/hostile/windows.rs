@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{
     Others, connect_from,
-    frames::{END_HEADERS, END_STREAM, Raw, request},
+    frames::{DATA, END_HEADERS, END_STREAM, Raw, frame, request},
     grown, store,
 };
 use crate::common::{CLAIM, Server, directory, heavy, noise};
@@ -47,6 +49,57 @@ async fn a_claim_that_is_repeated_shares_its_buffer() {
     let request = server.request(reqwest::Method::POST, &format!("/api/v1/secrets/{token}/reveal"));
     let request = request.header("idempotency-key", CLAIM).header("accept", "application/octet-stream");
     assert!(request.send().await.unwrap().bytes().await.unwrap() == noise(1, LARGE));
+}
+
+/// Who shares a buffer has shown as much as whoever got it first: a wrong passphrase under the right claim is wrong, and counted.
+#[tokio::test]
+async fn a_shared_buffer_is_as_guarded_as_its_secret() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let content = "x".repeat(LARGE);
+    let token = server.create_with(json!({"content": content, "passphrase": "open sesame"})).await;
+    let mut holder = Raw::connect(&server, 0).await;
+    let path = format!("/api/v1/secrets/{token}/reveal");
+    let body = br#"{"passphrase":"open sesame"}"#;
+    let head = [("idempotency-key", CLAIM), ("content-type", "application/json")];
+    let sent = [request(1, END_HEADERS, "POST", &path, &head), frame(DATA, END_STREAM, 1, body)].concat();
+    holder.send(&sent).await.unwrap();
+    assert_eq!(holder.answers(1).await, 1);
+    for (claim, passphrase, status) in [
+        (CLAIM, Some("wrong"), 403),
+        (CLAIM, None, 403),
+        ("another-claim-0123456789", Some("open sesame"), 404),
+        (CLAIM, Some("open sesame"), 200),
+    ] {
+        assert_eq!(server.reveal(&token, Some(claim), passphrase).await.status(), status, "{claim} {passphrase:?}");
+    }
+    // Nine more wrong ones destroy it, and what is being sent then is nobody's to repeat.
+    for _ in 0..9 {
+        assert_eq!(server.reveal(&token, Some(CLAIM), Some("wrong")).await.status(), 403);
+    }
+    assert_eq!(server.reveal(&token, Some(CLAIM), Some("open sesame")).await.status(), 404);
+}
+
+/// However small an answer is, one that isn't taken ends its connection, whatever else happens there.
+#[tokio::test]
+async fn a_small_answer_that_is_not_taken_is_cut_off() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--client-timeout", "1s"]);
+    let token = server.create("hunter2").await;
+    let mut connection = Raw::connect(&server, 1).await;
+    connection.send(&reveal(1, &token, CLAIM)).await.unwrap();
+    assert_eq!(connection.answers(1).await, 1);
+    let busy = async {
+        for number in 1.. {
+            let head = request(2 * number + 1, END_HEADERS | END_STREAM, "HEAD", "/health", &[]);
+            if connection.send(&head).await.is_err() || connection.try_answers(1).await.is_none() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), busy).await.expect("it is cut");
+    assert_eq!(server.reveal(&token, Some(CLAIM), None).await.status(), 200);
 }
 
 /// Many secrets, from more connections and addresses than there is room for: they take each other's shares, and nobody else's small ones.

@@ -1,5 +1,4 @@
 //! Promises 1 and 2: one reader, whatever races, breaks or crashes; and nothing acknowledged is lost.
 
-mod clients;
 mod crash;
 mod readers;
