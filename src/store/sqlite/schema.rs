@@ -27,6 +27,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
     let mut connection = Connection::open(path).map_err(describe)?;
+    // SQLite opens what it may not write for reading, and would stay so for as long as the server runs.
+    if connection.is_readonly("main").map_err(describe)? {
+        return Err(OpenError::Engine(path.to_owned(), "it can only be read, not written".to_owned()));
+    }
     let found = inspect(path, &connection, migrations)?;
     if found == 0 {
         connection
@@ -60,7 +64,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(describe)?;
     connection
-        .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024;")
+        .execute_batch("PRAGMA busy_timeout = 1000; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024;")
         .map_err(describe)?;
     Ok(connection)
 }
