@@ -319,7 +319,7 @@ async fn what_waits_to_be_written_is_bounded() {
         };
         let (records, small): (Vec<_>, _) = ((1..=64).map(large).collect(), record(100, start));
         let mut inserts: Vec<_> = records.into_iter().map(|record| Box::pin(store.insert(record))).collect();
-        let polled: Vec<_> = inserts.iter_mut().map(|insert| insert.now_or_never()).collect();
+        let polled: Vec<_> = inserts.iter_mut().map(FutureExt::now_or_never).collect();
         assert!(body.reserve(32 << 20).is_some(), "it is counted by the store now");
         assert_eq!(store.insert(small).await, Ok(()));
         let mut kept = 0;
