@@ -28,7 +28,7 @@ const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Memory is taken from the budget in steps of so many bytes; what is announced as large is so from its first one.
 const STEP: usize = 64 * 1024;
-const LARGE_STEP: usize = 2 * SMALL;
+const LARGE_STEP: usize = 2 * STEP;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,6 @@ pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buff
         return Err(Unread::TooLarge);
     }
     let announced = hint.exact().and_then(|length| usize::try_from(length).ok());
-    let step =
-        announced.filter(|length| *length > SMALL).map_or(announced.unwrap_or(0).clamp(1024, STEP), |_| LARGE_STEP);
     let mut buffer = Buffer::default();
     let start = Instant::now();
     loop {
@@ -89,14 +87,22 @@ pub(super) async fn read(body: &mut Incoming, bounds: Bounds<'_>) -> Result<Buff
         if length > bounds.max {
             return Err(Unread::TooLarge);
         }
-        // Room is made for all that is announced as soon as a good part has come: what is taken is counted.
-        if !buffer
-            .reserve(bounds.budget, memory::room(length, announced).min(bounds.max).max(length.next_multiple_of(step)))
-        {
+        if !buffer.reserve(bounds.budget, needed(length, announced, bounds.max)) {
             return Err(Unread::Busy);
         }
         buffer.append(&data, announced).map_err(|_| Unread::Busy)?;
     }
+}
+
+/// What to count for a body of which `length` bytes have come: all that is announced, as soon as a good part has and room is made for it.
+fn needed(length: usize, announced: Option<usize>, max: usize) -> usize {
+    let step = match announced {
+        Some(announced) if announced > SMALL => LARGE_STEP,
+        Some(_) => STEP,
+        None => 1024,
+    };
+    let most = announced.unwrap_or(max).max(length);
+    memory::room(length, announced).max(length.next_multiple_of(step)).min(most)
 }
 
 /// Reads and throws away a bounded part of what the client is still sending. A client that waits for `100 Continue`

@@ -223,7 +223,10 @@ async fn busy() {
     let server = Server::start(data.path(), &["--max-connections", "1"]);
     let mut exchange = Exchange::new(&server);
     let mut held = TcpStream::connect(server.address()).await.unwrap();
-    held.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let head = "POST /api/v1/secrets HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+                content-type: application/json\r\ncontent-length: 1\r\n\r\n";
+    held.write_all(head.as_bytes()).await.unwrap();
+    // It is asked for its body: the request is under way.
     held.read_exact(&mut [0; 1]).await.unwrap();
     exchange.asks("GET /health", &[], "").await;
     insta::assert_snapshot!(exchange.transcript());
