@@ -146,9 +146,11 @@ impl Store {
     /// [`StoreError::Exists`] if the id is known: it is never overwritten. [`StoreError::Busy`] also when too much waits.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         let expires_at = record.head.expires_at;
-        match &self.engine {
-            Engine::Sqlite(store) => store.insert(record).await?,
-        }
+        let id = record.id;
+        let inserted = match &self.engine {
+            Engine::Sqlite(store) => store.insert(record).await,
+        };
+        self.noticed(id, inserted)?;
         self.due.by(expires_at);
         Ok(())
     }
@@ -195,9 +197,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(store) => store.take(id, access, now).await,
-        }
+        };
+        self.noticed(id, outcome)
     }
 
     /// Marks the record with `claim` until `now + lease`, if it is live, unclaimed and open to `access`. True, and the lease as it was,
@@ -215,8 +218,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let claimed = match &self.engine {
-            Engine::Sqlite(store) => store.claim(id, access, claim, until, now).await?,
+            Engine::Sqlite(store) => store.claim(id, access, claim, until, now).await,
         };
+        let claimed = self.noticed(id, claimed)?;
         if claimed {
             self.due.by(until);
         }
@@ -228,9 +232,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(store) => store.release(id, claim).await,
-        }
+        };
+        self.noticed(id, outcome)
     }
 
     /// Removes the record unread, if it is live and unclaimed.
@@ -238,9 +243,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(store) => store.burn(id, now).await,
-        }
+        };
+        self.noticed(id, outcome)
     }
 
     /// Counts one wrong passphrase against a live record, unclaimed or claimed with `claim`, and tells how many tries are left; with none left the record
@@ -255,9 +261,10 @@ impl Store {
         limit: u32,
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(store) => store.fail_attempt(id, claim, limit, now).await,
-        }
+        };
+        self.noticed(id, outcome)
     }
 
     /// Removes at most `at_most` records that are no longer live; fewer when they are large.

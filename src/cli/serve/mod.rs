@@ -5,9 +5,9 @@ mod error;
 mod log;
 mod signals;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::{Global, error::StartError};
 use crate::{
@@ -24,6 +24,9 @@ use signals::stop_signal;
 /// From the removal of a record to the moment when its ciphertext has left the files, at the longest: what the sweeper and the writer
 /// take when much is going on.
 const LONGEST_CLEANING: Duration = Duration::from_secs(13);
+
+/// Connections that wait to be accepted at most, where the system allows as many.
+const BACKLOG: u32 = 4096;
 
 impl Serve {
     pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
@@ -42,7 +45,7 @@ impl Serve {
         let store = Arc::new(Store::open(&location, self.max_size)?);
         let vault = self.vault(&store, self.data.keyring(&data)?).await?;
         let listen = |source| ServeError::Listen { address: self.listen, source };
-        let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
+        let listener = listen_on(self.listen).map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         self.tell_of_a_long_way();
         tracing::info!("listening on http://{address}");
@@ -85,6 +88,16 @@ impl Serve {
         }
         Ok(vault)
     }
+}
+
+/// With room for a flood of new connections, so that others needn't call twice.
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does: a port that was left a moment ago is free. Elsewhere it would let two have one.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// As many connections as the system lets us have.

@@ -112,7 +112,7 @@ impl SqliteStore {
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
         let cleaner = Cleaner::new(path, reserve, Arc::clone(&progress));
-        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress));
+        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress), Arc::clone(&damage));
         let (end, ended) = watch::channel(None);
         let work = move || {
             let mut end = AtEnd { why: "it panicked, which is a bug".to_owned(), end };

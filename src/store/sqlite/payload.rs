@@ -25,9 +25,15 @@ const LOCAL: usize = (PAGE_SIZE - 12) * 32 / 255 - 23;
 /// What an overflow page holds: all but the number of the next page.
 const OVERFLOW: usize = PAGE_SIZE - 4;
 
+/// The last row that a record may have: its chunks can be numbered.
+pub(super) const LAST_ROW: i64 = i64::MAX / CHUNKS - 1;
+
+/// A row beyond the last, as only damage makes one, has none.
 fn chunks_of(seq: i64) -> RangeInclusive<i64> {
-    let first = seq * CHUNKS;
-    first..=first + CHUNKS - 1
+    match seq.checked_mul(CHUNKS) {
+        Some(first) if seq <= LAST_ROW => first..=first + CHUNKS - 1,
+        _ => 1..=0,
+    }
 }
 
 /// The record that a chunk is of.

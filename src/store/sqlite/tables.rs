@@ -49,8 +49,9 @@ impl Tables {
         let inserted = self
             .connection
             .prepare_cached(
-                "INSERT INTO record (id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len)
-                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+                // After the last row that one may have: SQLite's own choice would follow one that damage has put beyond it.
+                "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len)
+                 VALUES (1 + (SELECT coalesce(max(seq), 0) FROM record WHERE seq < ?9), ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 record.id.0,
@@ -61,6 +62,7 @@ impl Tables {
                 key_id.0,
                 verifier.map(|verifier| verifier.0),
                 sealed.len(),
+                payload::LAST_ROW,
             ]);
         match inserted {
             Ok(_) => {}
@@ -170,7 +172,10 @@ impl Tables {
             self.connection
                 .prepare_cached(
                     "INSERT INTO held (key_id, records, bytes) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (key_id) DO UPDATE SET records = records + ?2, bytes = bytes + ?3",
+                     ON CONFLICT (key_id) DO UPDATE SET
+                         -- A sum that damage has made huge stays one that can be added to.
+                         records = max(min(records, 1 << 60), -1 << 60) + ?2,
+                         bytes = max(min(bytes, 1 << 60), -1 << 60) + ?3",
                 )?
                 .execute(params![key_id.0, records, bytes])?;
         }

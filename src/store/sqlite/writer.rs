@@ -22,7 +22,7 @@ use super::{
     tables::Tables,
     transaction::{Broken, transaction},
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, damage::Damage};
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
@@ -75,12 +75,13 @@ pub(super) struct Writer {
     tables: Tables,
     cleaner: Cleaner,
     progress: Arc<Progress>,
+    damage: Arc<Damage>,
 }
 
 impl Writer {
-    pub(super) fn new(tables: Tables, cleaner: Cleaner, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(tables: Tables, cleaner: Cleaner, progress: Arc<Progress>, damage: Arc<Damage>) -> Self {
         tables.connection.set_prepared_statement_cache_capacity(32);
-        Self { tables, cleaner, progress }
+        Self { tables, cleaner, progress, damage }
     }
 
     /// Works until it is told to close, or everybody who could call has gone; then empties the WAL.
@@ -188,7 +189,14 @@ impl Writer {
             for call in batch {
                 call.work.run(&self.tables)?;
             }
-            self.tables.write_counts()
+            match self.tables.write_counts() {
+                // Nothing hangs on the counts that a secret should be refused for.
+                Err(error) if matches!(engine_error(&error), StoreError::Damaged(_)) => {
+                    self.damage.report("the counts of records", &error.to_string());
+                    Ok(())
+                }
+                counted => counted,
+            }
         });
         match done {
             Ok(()) => {

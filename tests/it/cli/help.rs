@@ -20,10 +20,11 @@ fn help_is_as_it_was() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     let _all_in_one_folder = settings.bind_to_scope();
-    for name in ["", "put", "get", "status", "burn", "serve", "health"] {
+    for name in ["", "put", "get", "status", "burn", "serve", "health", "admin", "admin check"] {
         let mut command = ots();
-        command.args([name, "--help"].iter().filter(|word| !word.is_empty())).env("COLUMNS", "100");
+        command.args(name.split_whitespace().chain(["--help"])).env("COLUMNS", "100");
         let output = run(command, b"");
-        insta::assert_snapshot!(format!("help-{}", if name.is_empty() { "ots" } else { name }), text(&output.stdout));
+        let name = if name.is_empty() { "ots".to_owned() } else { name.replace(' ', "-") };
+        insta::assert_snapshot!(format!("help-{name}"), text(&output.stdout));
     }
 }

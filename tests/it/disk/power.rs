@@ -181,7 +181,7 @@ async fn examine(directory: &Path, history: &History, known: &Known, opener: &mu
     let now = Timestamp::now();
     for (secret, (token, content)) in history.secrets.iter().enumerate() {
         let token = token.as_ref().unwrap();
-        let memory = ots::memory::Budget::new(1 << 20);
+        let memory = ots::memory::Budget::new(64 << 20);
         let load = |claim| store.load(token.id(), claim, Access::Verified, now, &memory);
         let mine = load(Some(claim.hash())).await.map_err(|error| format!("secret {secret}: {error}"))?;
         let anybodys = load(None).await.map_err(|error| format!("secret {secret}: {error}"))?;
