@@ -68,3 +68,54 @@ impl Fresh {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::{KeyId, Verifier};
+
+    fn record(number: usize, length: usize, verifier: Option<Verifier>) -> Record {
+        let head = Head {
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::from_second(10).unwrap(),
+            kind: 0,
+            size: 1,
+            key_id: KeyId([0; 8]),
+            verifier,
+        };
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        Record { id: SecretId(id), head, sealed: vec![1; length].as_slice().into() }
+    }
+
+    fn has(fresh: &Fresh, number: usize) -> bool {
+        fresh.take(record(number, 1, None).id, Access::Open, Timestamp::UNIX_EPOCH).is_some()
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_no_more() {
+        let fresh = Fresh::default();
+        for number in 0..=COUNT {
+            fresh.keep(Fresh::copy(&record(number, 1, None)).unwrap());
+        }
+        assert_eq!(fresh.kept().records.len(), COUNT);
+        assert!(!has(&fresh, 0) && has(&fresh, 1) && has(&fresh, COUNT));
+        assert!(!has(&fresh, 1), "given once");
+    }
+
+    #[test]
+    fn only_what_is_short_open_and_live_is_given() {
+        let fresh = Fresh::default();
+        assert!(
+            Fresh::copy(&record(1, LONGEST, None)).is_some() && Fresh::copy(&record(1, LONGEST + 1, None)).is_none()
+        );
+        let guarded = record(1, 1, Some(Verifier([0; 32])));
+        for (access, given) in [(Access::Open, false), (Access::Verified, true)] {
+            fresh.keep(Fresh::copy(&guarded).unwrap());
+            assert_eq!(fresh.take(guarded.id, access, Timestamp::UNIX_EPOCH).is_some(), given);
+        }
+        fresh.keep(Fresh::copy(&guarded).unwrap());
+        fresh.forget_expired(guarded.head.expires_at);
+        assert!(fresh.kept().records.is_empty());
+    }
+}
