@@ -34,8 +34,9 @@ const SPARE_PAGES: i64 = 1024;
 const SPARE_PAGES_BUSY: i64 = 16 * 1024;
 /// Calls between two checkpoints that make a store busy.
 const BUSY: usize = 2000;
-/// Free pages given back in a step.
+/// Free pages given back in a step, at most and at least.
 const VACUUM_STEP: i64 = 8192;
+const LEAST_STEP: i64 = 128;
 /// Frames that the WAL has at most when it has begun anew.
 const FRESH_FRAMES: u64 = 16;
 
@@ -223,7 +224,8 @@ struct Freed {
 fn free_the_end(connection: &Connection, spare: i64) -> rusqlite::Result<Option<Freed>> {
     let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
     let free = number("freelist_count")?;
-    if free <= spare {
+    // A few more aren't worth the writing.
+    if free < spare + LEAST_STEP {
         return Ok(None);
     }
     let step = (free - spare).min(VACUUM_STEP);
@@ -237,13 +239,58 @@ fn free_the_end(connection: &Connection, spare: i64) -> rusqlite::Result<Option<
     })
     .map_err(Broken::into_error)?;
     // Of every few hundred pages one is a map of the others, which goes with them.
-    Ok(Some(Freed { pages: (cut - cut / 400 - 2).max(0), more: free - step > spare }))
+    Ok(Some(Freed { pages: cut - cut / 400 - 2, more: free - step >= spare + LEAST_STEP }))
 }
 
-/// Each step of this statement frees one page.
+/// Takes so many free pages from the end: one with each step of the statement.
 fn vacuum(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
+    // To SQLite none are all: it would move what lies behind them.
+    if pages < 1 {
+        return Ok(());
+    }
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = statement.query(params![])?;
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema::{PAGE_SIZE, open_writer};
+
+    /// Whatever lies where when space is given back: what is cut off holds zeros by then, and what is left is whole.
+    #[test]
+    fn nothing_is_cut_off_but_zeros() {
+        for (removed, spare) in
+            [(0..60, 64), (20..70, 64), (40..100, 64), (0..99, 10), (30..31, 0), (0..100, 0), (5..20, 320)]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("t.db");
+            let connection = open_writer(&path).unwrap();
+            for seq in 0..100 {
+                payload::write(&connection, seq, &vec![0xa5; 60_000]).unwrap();
+            }
+            checkpoint(&connection, "TRUNCATE").unwrap();
+            for seq in removed.clone() {
+                payload::remove(&connection, seq).unwrap();
+            }
+            let freed = free_the_end(&connection, spare).unwrap();
+            assert_eq!(checkpoint(&connection, "TRUNCATE").unwrap(), (0, 0));
+            let before = std::fs::read(&path).unwrap();
+            let pages = freed.map_or(0, |freed| usize::try_from(freed.pages).unwrap());
+            vacuum(&connection, i64::try_from(pages).unwrap()).unwrap();
+            checkpoint(&connection, "TRUNCATE").unwrap();
+            let after = std::fs::read(&path).unwrap();
+            assert!(before.len() - after.len() >= pages * PAGE_SIZE, "{removed:?}");
+            let cut = before.get(after.len()..).unwrap();
+            let left = cut.windows(8).filter(|window| *window == [0xa5; 8]).count();
+            assert_eq!(left, 0, "{removed:?}: of {} pages that are cut off", cut.len() / PAGE_SIZE);
+            for seq in (0..100).filter(|seq| !removed.contains(seq)) {
+                assert_eq!(payload::length(&connection, seq).unwrap(), 60_000);
+            }
+            let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
+            assert!(free < spare + LEAST_STEP, "{removed:?}: {free} pages are free");
+        }
+    }
 }

@@ -28,11 +28,11 @@ const OVERFLOW: usize = PAGE_SIZE - 4;
 /// The last row that a record may have: its chunks can be numbered.
 pub(super) const LAST_ROW: i64 = i64::MAX / CHUNKS - 1;
 
-/// A row beyond the last, as only damage makes one, has none.
+/// A row beyond the last, as only damage makes one, has none but the last number of all, which is nobody's.
 fn chunks_of(seq: i64) -> RangeInclusive<i64> {
     match seq.checked_mul(CHUNKS) {
         Some(first) if seq <= LAST_ROW => first..=first + CHUNKS - 1,
-        _ => 1..=0,
+        _ => i64::MAX..=i64::MAX,
     }
 }
 

@@ -205,8 +205,7 @@ impl Writer {
             }
             Err(Broken::Statement(error)) => Ok(Err(error)),
             Err(Broken::Commit(error)) => {
-                // A frame that found no room isn't there.
-                if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
+                if !was_cut_off(&error) {
                     tracing::error!(%error, "a commit failed; it is written over before anything is answered");
                     self.settle()?;
                 }
@@ -218,20 +217,33 @@ impl Writer {
 
     /// Writes over a commit that failed: its frames may lie in the WAL, where a recovery would find them.
     fn settle(&mut self) -> Result<(), Ended> {
-        let mut last = StoreError::Closed;
+        let (mut last, mut room) = (StoreError::Closed, false);
         for pause in SETTLE_PAUSES {
             std::thread::sleep(Duration::from_millis(pause));
             match self.tables.settle() {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if room {
+                        self.cleaner.close_room(&self.tables);
+                    }
+                    return Ok(());
+                }
                 Err(Broken::Stuck(error)) => return Err(Ended::Stuck(engine_error(&error))),
                 Err(broken) => last = engine_error(broken.error()),
             }
-            if self.cleaner.disk_is_full() {
+            if !room && self.cleaner.disk_is_full() {
                 self.cleaner.give_up_reserve();
+                room = true;
             }
         }
         Err(Ended::Unsettled(last))
     }
+}
+
+/// Whether a commit failed before its last frame was written: then it has no outcome that could be found.
+fn was_cut_off(error: &rusqlite::Error) -> bool {
+    let written = rusqlite::ffi::SQLITE_IOERR_WRITE;
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || matches!(error, rusqlite::Error::SqliteFailure(code, _) if code.extended_code == written)
 }
 
 /// The first call and what else has queued, up to the word to close if it is there.
