@@ -177,16 +177,15 @@ impl Cleaner {
         let connection = &tables.connection;
         // Everything is in the database then, and nobody reads the WAL any more.
         match checkpoint(connection, "RESTART")? {
-            (0, 0) => return Ok(true),
-            (0, _) => {}
-            _ => return Ok(false),
+            Some(0) => return Ok(true),
+            Some(_) => {}
+            None => return Ok(false),
         }
         // The next transaction begins the WAL anew, if nobody has come to read it meanwhile; what lies behind it is nobody's.
         tables.settle().map_err(|broken| broken.error().to_string())?;
-        let (_, frames) = checkpoint(connection, "PASSIVE")?;
-        if frames > FRESH_FRAMES {
+        let Some(frames) = checkpoint(connection, "PASSIVE")?.filter(|frames| *frames <= FRESH_FRAMES) else {
             return Ok(false);
-        }
+        };
         match self.wal.wipe_behind(frames) {
             // A file system that never writes in place. To go on is worth more.
             Err(error) if lacks_space(&error) => {
@@ -204,11 +203,11 @@ impl Cleaner {
     }
 }
 
-/// Whether somebody was in the way, and the frames that the WAL has.
-fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, u64)> {
+/// The frames that the WAL has; none if somebody was in the way: then SQLite says −1, or what was so before.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Option<u64>> {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-        // −1 for a database without a WAL.
-        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+        let (busy, frames): (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok(u64::try_from(frames).ok().filter(|_| busy == 0))
     })
 }
 
@@ -276,7 +275,7 @@ mod tests {
                 payload::remove(&connection, seq).unwrap();
             }
             let freed = free_the_end(&connection, spare).unwrap();
-            assert_eq!(checkpoint(&connection, "TRUNCATE").unwrap(), (0, 0));
+            assert_eq!(checkpoint(&connection, "TRUNCATE").unwrap(), Some(0));
             let before = std::fs::read(&path).unwrap();
             let pages = freed.map_or(0, |freed| usize::try_from(freed.pages).unwrap());
             vacuum(&connection, i64::try_from(pages).unwrap()).unwrap();

@@ -100,7 +100,8 @@ async fn the_worst_body_of_each_format_costs_what_its_length_does() {
         assert!(of_full < of_quarter * 8 + Duration::from_millis(100), "{what}: {of_full:?} and {of_quarter:?}");
         // A debug build: a microsecond for each of a few bytes.
         assert!(of_full < Duration::from_millis(1_500), "{what}: {of_full:?}");
-        let most = 3 * u64::try_from(full.len()).unwrap() / 1024 + 8 * 1024;
+        // What grows is moved to a larger place before its old one is wiped and freed.
+        let most = 5 * u64::try_from(full.len()).unwrap() / 1024 + 8 * 1024;
         assert!(grown < most, "{what}: {grown} KiB");
     }
 }
