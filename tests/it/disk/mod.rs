@@ -4,6 +4,7 @@
 
 mod check;
 mod device;
+mod ended;
 mod full;
 mod image;
 mod plan;
