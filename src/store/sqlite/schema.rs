@@ -27,10 +27,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
     let mut connection = Connection::open(path).map_err(describe)?;
-    // SQLite opens what it may not write for reading, and would stay so for as long as the server runs.
-    if connection.is_readonly("main").map_err(describe)? {
-        return Err(OpenError::Engine(path.to_owned(), "it can only be read, not written".to_owned()));
-    }
     let found = inspect(path, &connection, migrations)?;
     if found == 0 {
         connection
@@ -55,7 +51,11 @@ fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> 
              PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};"
         ))
         .map_err(describe)?;
-    Ok(connection)
+    // What it may not write, be it the WAL alone, SQLite opens for reading, and that stays so for as long as the server runs.
+    match connection.execute("UPDATE state SET settled = settled + 1", []) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => Err(describe(error)),
+        _ => Ok(connection),
+    }
 }
 
 /// Opens the connection that only reads.
