@@ -145,6 +145,13 @@ fn examples(roff: &mut Roff, name: &str) {
             ("Behind a proxy:", "SECRET_KEY=... ots serve --public-url https://ots.example.org"),
         ],
         "ots-health" => &[("In a container:", "HEALTHCHECK CMD [\"ots\", \"health\"]")],
+        "ots-admin" | "ots-admin-check" => &[
+            ("The server's database, beside the server:", "ots admin check --data-dir /var/lib/ots"),
+            (
+                "And whether its key opens what is there:",
+                "ots admin check --data-dir /var/lib/ots --secret-key-file /etc/ots/secret_key",
+            ),
+        ],
         "ots-completions" => &[("For bash:", "ots completions bash > /usr/share/bash-completion/completions/ots")],
         _ => &[],
     };

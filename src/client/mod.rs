@@ -197,6 +197,8 @@ impl Client {
     pub async fn health(&self) -> Result<Health, ClientError> {
         let request = self.request(Method::GET, api::HEALTH_PATH, 0);
         let response = request.send().await.map_err(|error| ClientError::request(&self.server, error))?;
+        let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == api::PROBLEM_JSON);
+        let response = if is_problem { self.reader().successful(response).await? } else { response };
         self.reader().json(response).await
     }
 

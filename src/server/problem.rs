@@ -76,8 +76,8 @@ fn of_store(error: &StoreError) -> Problem {
 fn damaged() -> Problem {
     Problem::new(
         Code::Damaged,
-        "The server's database is damaged where this secret lies, so that it can't be read. Nothing was destroyed; ask the \
-         server's operator",
+        "The server's database is damaged at a place that this needs: nothing was stored, given or destroyed. Ask the server's \
+         operator",
     )
 }
 

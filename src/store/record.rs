@@ -77,8 +77,8 @@ pub struct State {
     pub last_checkpoint: Option<Timestamp>,
     /// Since when removed ciphertext may still be in the files.
     pub unclean_since: Option<Timestamp>,
-    /// Whether the disk space that is kept back for removals couldn't be had.
-    pub lacks_reserve: bool,
+    /// Whether something found no disk space, or the space that is kept back for removals couldn't be had.
+    pub lacks_space: bool,
     /// Damaged places that were met since the start.
     pub damaged: u64,
     /// Whether the clock is far ahead of the last known time, so that nothing is swept.

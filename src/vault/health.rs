@@ -63,7 +63,7 @@ impl Vault {
             (state.clock_ahead, Trouble::ClockAhead),
             (late(state.oldest_dead) && !state.clock_ahead, Trouble::RemovalLate),
             (late(state.unclean_since), Trouble::FilesLate),
-            (state.lacks_reserve, Trouble::StorageFull),
+            (state.lacks_space, Trouble::StorageFull),
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
         Ok(Health { troubles, state })

@@ -74,7 +74,8 @@ async fn a_full_disk_loses_nothing() {
     assert!(kept.len() >= 5, "{}", kept.len());
     // Filled to the last byte by somebody else, too.
     disk.fill();
-    assert!(server.healthy().await, "it says so, and goes on");
+    let health: Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+    assert_eq!((&health["status"], &health["problems"][0]["code"]), (&"degraded".into(), &"storage_full".into()));
 
     // Half of them now, by all the ways of reading; the other half after a crash on the full disk.
     let half = kept.len() / 2;
@@ -106,6 +107,11 @@ async fn a_full_disk_loses_nothing() {
     std::fs::remove_file(disk.filler()).unwrap();
     until("it has recovered", Duration::from_secs(20), || async {
         server.post_json(r#"{"content":"after"}"#).await.status() == 201
+    })
+    .await;
+    until("it says so", Duration::from_secs(20), || async {
+        let health: Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+        health["status"] == "healthy"
     })
     .await;
 }

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         Global,
         data::{DataArgs, DataError},
-        error::{CommandError, Exit, OutputError},
+        error::{CommandError, Exit, FileError, OutputError},
         terminal,
     },
     crypto::at_rest::Keyring,
@@ -19,7 +19,8 @@ use crate::{
 ///
 /// Reads all of it and changes nothing; a server may be running on it. Says what is damaged, which records have lost their ciphertext
 /// and which ciphertext its record, and how many records are under keys that aren't given here. Whether a record opens can only be
-/// tried with its link. While it runs, what is removed stays in the server's files a little longer.
+/// tried with its link. While it runs, what is removed stays in the server's files a little longer. Exits with 0 if the database is
+/// whole, and with 6 if it is damaged. There is no repair: what can't be read is lost, and the rest is served.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -34,6 +35,8 @@ pub(super) enum CheckError {
     #[error("there is no database at {}: name the server's directory with --data-dir", .0.display())]
     Missing(PathBuf),
     #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
     Open(#[from] OpenError),
     #[error("the database is damaged: what is whole is served; see the findings above")]
     Damaged,
@@ -45,6 +48,7 @@ impl CommandError for CheckError {
     fn exit(&self) -> Exit {
         match self {
             Self::Data(error) => error.exit(),
+            Self::File(error) => error.exit(),
             Self::Missing(_) => Exit::File,
             Self::Damaged | Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..)) => Exit::Damaged,
             Self::Open(_) => Exit::Other,
@@ -70,7 +74,7 @@ impl Check {
         let directory = self.data.dir()?;
         let location = self.data.location_in(&directory)?;
         let Location::Sqlite(path) = &location;
-        if !path.exists() {
+        if !path.try_exists().map_err(FileError::new("look for", path))? {
             return Err(CheckError::Missing(path.clone()));
         }
         let keys = self.data.existing_keyring(&directory)?;
@@ -84,7 +88,7 @@ impl Check {
         };
         if global.json {
             terminal::answer_json(&report)?;
-        } else {
+        } else if !(global.quiet && checked.findings.is_empty()) {
             terminal::answer(report.text().as_bytes())?;
         }
         if checked.findings.is_empty() { Ok(()) } else { Err(CheckError::Damaged) }
@@ -100,8 +104,12 @@ impl Report<'_> {
         let mut text = format!("{}: {} record(s), {} bytes\n", self.database, self.records, self.bytes);
         match self.unreadable {
             Some(0) => {}
-            Some(count) => text.push_str(&format!("{count} of them are under keys that weren't given here\n")),
-            None => text.push_str("no key was given here, so what is under which is not told\n"),
+            Some(count) => {
+                text.push_str(&format!("{count} of them are sealed under a SECRET_KEY that wasn't given here\n"));
+            }
+            None => {
+                text.push_str("no SECRET_KEY was given here, so it wasn't looked whether the server's opens them\n");
+            }
         }
         for finding in self.findings {
             text.push_str(&format!("damaged: {}\n", terminal::escaped(finding).as_str()));

@@ -39,7 +39,8 @@ pub(in crate::cli) enum ServeError {
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
     Listen { address: SocketAddr, source: io::Error },
     #[error(
-        "the thread that writes to the database has ended: {0}. Start the server again; what was acknowledged is kept"
+        "the thread that writes to the database has ended: {0}. Look at the disk and the system's log, \
+         and start the server again: what was acknowledged is kept"
     )]
     WriterEnded(String),
     #[error(

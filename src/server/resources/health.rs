@@ -42,12 +42,14 @@ fn problem(trouble: &Trouble) -> HealthProblem {
         Trouble::Damage { places } => (
             "damage",
             format!(
-                "the database is damaged in {places} place(s) that were met: the log names them; run ots admin check"
+                "the database is damaged, or could not be read, in {places} place(s) that were met since the start: the log names \
+                 them; run ots admin check"
             ),
         ),
         Trouble::ClockAhead => (
             "clock_ahead",
-            "the clock is far ahead of the last time that the server ran: nothing is removed for having expired"
+            "the clock is far ahead of the last time that the server ran: nothing is removed for having expired until it \
+             has been so for --clock-grace. Set it right, if it is wrong"
                 .to_owned(),
         ),
         Trouble::RemovalLate => {

@@ -134,7 +134,7 @@ fn each(
         })();
         let Err(error) = outcome else { return };
         if skip == 1 {
-            wrong.note(format!("{table} can't be read from row {} on, for a while: {error}", from.max(0)));
+            wrong.note(format!("some rows of {table} after {} can't be read: {error}", from.max(0)));
         }
         match from.max(0).checked_add(skip).zip(skip.checked_mul(2)) {
             Some((beyond, twice)) => (from, skip) = (beyond, twice),

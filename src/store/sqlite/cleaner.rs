@@ -51,14 +51,16 @@ pub(super) struct Cleaner {
     retry_at: Option<Instant>,
     /// Calls since the last checkpoint.
     calls: usize,
+    /// Whether something found no space, and none has been seen since.
+    full: bool,
 }
 
 impl Cleaner {
     pub(super) fn new(database: &Path, reserve: Reserve, progress: Arc<Progress>) -> Self {
         let wal = Wal(beside(database, "wal"));
-        progress.lacks_reserve(!reserve.is_whole());
+        progress.lacks_space(!reserve.is_whole());
         // What was removed just before a crash may still be in the WAL.
-        Self { wal, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None, calls: 0 }
+        Self { wal, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None, calls: 0, full: false }
     }
 
     /// Says that so many calls have been made.
@@ -76,13 +78,26 @@ impl Cleaner {
 
     fn restore_reserve(&mut self) {
         self.reserve.restore();
-        self.progress.lacks_reserve(!self.reserve.is_whole());
+        self.tell_space();
+    }
+
+    /// Says that something found no space.
+    pub(super) fn found_full(&mut self) {
+        if !self.full {
+            tracing::error!("the disk is full: new secrets are refused until there is room; what is there can be read");
+        }
+        self.full = true;
+        self.tell_space();
+    }
+
+    fn tell_space(&self) {
+        self.progress.lacks_space(self.full || !self.reserve.is_whole());
     }
 
     /// How long the queue may be waited for.
     pub(super) fn wait(&self) -> Duration {
         match (self.dirty_since, self.retry_at) {
-            (None, _) if !self.reserve.is_whole() => RESERVE_RETRY,
+            (None, _) if self.full || !self.reserve.is_whole() => RESERVE_RETRY,
             (None, _) => ASLEEP,
             (Some(_), None) => IDLE,
             (Some(_), Some(at)) => at.saturating_duration_since(Instant::now()).max(IDLE),
@@ -96,6 +111,11 @@ impl Cleaner {
 
     /// One step: give free pages back, empty the WAL, hold the reserve again.
     pub(super) fn step(&mut self, tables: &Tables) {
+        if self.full && !self.reserve.disk_is_full() {
+            tracing::info!("the disk has room again");
+            self.full = false;
+        }
+        self.tell_space();
         if self.dirty_since.is_none() {
             self.restore_reserve();
         } else if self.may_retry() {

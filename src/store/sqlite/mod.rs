@@ -242,8 +242,22 @@ impl SqliteStore {
     }
 
     pub(super) fn state(&self, now: Timestamp) -> Result<State, StoreError> {
-        let (held, oldest_dead) = self.readers.run(|reader| Ok((reader.held()?, reader.oldest_dead(now)?)))?;
+        // Nobody is kept from what is whole by what damage hides here.
+        let held = self.unless_damaged("the counts of records", self.readers.run(Reader::held))?;
+        let oldest_dead =
+            self.unless_damaged("the index by deadline", self.readers.run(|reader| reader.oldest_dead(now)))?;
         Ok(State { held, oldest_dead, ..self.progress.state() })
+    }
+
+    /// Tells of damage, and goes on with nothing in its place.
+    fn unless_damaged<T: Default>(&self, place: &str, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        match outcome {
+            Err(StoreError::Damaged(why)) => {
+                self.damage.report(place, &why);
+                Ok(T::default())
+            }
+            outcome => outcome,
+        }
     }
 
     /// Waits until the writer's thread has ended: by itself, if nobody has closed the store.

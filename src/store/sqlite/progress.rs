@@ -13,7 +13,7 @@ pub(super) struct Progress {
     sweep: AtomicI64,
     checkpoint: AtomicI64,
     unclean: AtomicI64,
-    lacks_reserve: AtomicBool,
+    lacks_space: AtomicBool,
 }
 
 impl Progress {
@@ -38,9 +38,9 @@ impl Progress {
         note(&self.unclean);
     }
 
-    /// Says whether the disk space that is kept back couldn't be had.
-    pub(super) fn lacks_reserve(&self, lacks: bool) {
-        self.lacks_reserve.store(lacks, Ordering::Relaxed);
+    /// Says whether something found no disk space, or what is kept back couldn't be had.
+    pub(super) fn lacks_space(&self, lacks: bool) {
+        self.lacks_space.store(lacks, Ordering::Relaxed);
     }
 
     /// All that is known here; the rest as if nothing were kept.
@@ -50,7 +50,7 @@ impl Progress {
             last_sweep: time(&self.sweep),
             last_checkpoint: time(&self.checkpoint),
             unclean_since: time(&self.unclean),
-            lacks_reserve: self.lacks_reserve.load(Ordering::Relaxed),
+            lacks_space: self.lacks_space.load(Ordering::Relaxed),
             ..State::default()
         }
     }

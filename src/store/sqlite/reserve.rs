@@ -15,13 +15,16 @@ pub(super) struct Reserve {
     path: PathBuf,
     size: u64,
     held: u64,
+    /// Whether it was whole, or begun, on this disk before: what is left of it is held then. A disk that never had room for it
+    /// isn't filled up by it.
+    was_had: bool,
 }
 
 impl Reserve {
     /// The reserve as it lies there, from the run before.
     pub(super) fn new(path: PathBuf, size: usize) -> Self {
         let held = fs::metadata(&path).map_or(0, |found| found.len());
-        Self { path, size: u64::try_from(size).unwrap_or(u64::MAX), held }
+        Self { path, size: u64::try_from(size).unwrap_or(u64::MAX), held, was_had: held > 0 }
     }
 
     /// Whether all of it is held.
@@ -42,15 +45,19 @@ impl Reserve {
         }
     }
 
-    /// Takes the space again, as much of it as the disk has: what is left on a full disk is better held than lost to somebody else.
+    /// Takes the space again; on a disk that has had it, as much as there is: what is left is better held than lost to somebody else.
     pub(super) fn restore(&mut self) {
         if self.is_whole() {
             return;
         }
         let outcome = self.fill();
         self.held = fs::metadata(&self.path).map_or(0, |found| found.len());
+        self.was_had |= self.is_whole();
         if let Err(error) = outcome {
             tracing::debug!(%error, held = self.held, "not all of the reserved disk space can be had");
+            if !self.was_had {
+                self.give_up();
+            }
         }
     }
 

@@ -149,8 +149,11 @@ impl Writer {
         let done = self.alone_in(&mut batch);
         match done {
             Ok(Ok(())) => finish(batch, None),
+            // What is full was told when it was first so.
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a call to the database failed");
+                if error != StoreError::Full {
+                    tracing::warn!(%error, "a call to the database failed");
+                }
                 finish(batch, Some(&error));
             }
             Err(ended) => {
@@ -179,7 +182,11 @@ impl Writer {
             error
         };
         let full = may_lack_space(&error) && self.cleaner.disk_is_full();
-        Ok(Err(if full { StoreError::Full } else { engine_error(&error) }))
+        let error = if full { StoreError::Full } else { engine_error(&error) };
+        if error == StoreError::Full {
+            self.cleaner.found_full();
+        }
+        Ok(Err(error))
     }
 
     /// Runs every call in one transaction. When its outcome isn't known, it is made known before anything else is done or said.
@@ -206,7 +213,7 @@ impl Writer {
             Err(Broken::Statement(error)) => Ok(Err(error)),
             Err(Broken::Commit(error)) => {
                 if !was_cut_off(&error) {
-                    tracing::error!(%error, "a commit failed; it is written over before anything is answered");
+                    tracing::error!(%error, "a commit failed: nothing is answered until something could be written after it");
                     self.settle()?;
                 }
                 Ok(Err(error))

@@ -27,7 +27,7 @@ async fn a_writer_that_can_not_go_on_ends_the_server() {
     disk.disarm();
     assert_eq!(status.code(), Some(9), "{}", server.log());
     let log = server.log();
-    assert!(log.contains("a commit failed; it is written over before anything is answered"), "{log}");
+    assert!(log.contains("a commit failed: nothing is answered until something could be written after it"), "{log}");
     assert!(
         log.contains("ots: the thread that writes to the database has ended: a commit failed, and nothing"),
         "{log}"
