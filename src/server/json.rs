@@ -14,6 +14,8 @@ use crate::{
 
 /// Bytes of content that are written at a time: a multiple of three, for base64.
 const PIECE: usize = 48 * 1024;
+/// The same, of a content that several answers share.
+const SMALL_PIECE: usize = 6 * 1024;
 
 /// What comes before and after the content, as [`Revealed`] has it: for text, and for bytes.
 static AROUND_TEXT: LazyLock<[String; 2]> = LazyLock::new(|| around(None));
@@ -35,6 +37,7 @@ pub(super) struct Json {
     content: Content,
     /// A part of it on its way, counted.
     _part: Reservation,
+    piece: usize,
     base64: bool,
     /// Bytes of content that have been written.
     written: usize,
@@ -44,13 +47,14 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn new(content: Content) -> Self {
+        let piece = if content.is_shared() { SMALL_PIECE } else { PIECE };
         let bytes = content.as_ref();
         let base64 = std::str::from_utf8(bytes).is_err();
         let length = if base64 { BASE64.encode_len(bytes.len()) } else { bytes.len() + added_by_escaping(bytes) };
         // On average, as escapes may lie anywhere.
-        let part = length / bytes.len().div_ceil(PIECE).max(1);
+        let part = length / bytes.len().div_ceil(piece).max(1);
         let part = content.beside(part);
-        let mut json = Self { content, _part: part, base64, written: 0, left: 0 };
+        let mut json = Self { content, _part: part, piece, base64, written: 0, left: 0 };
         json.left = json.around().iter().map(String::len).sum::<usize>() + length;
         json
     }
@@ -82,7 +86,7 @@ impl Json {
 
     /// Where the next piece of what is left ends; text is never cut inside a character.
     fn end_of_piece(&self, rest: &[u8]) -> usize {
-        let mut end = PIECE.min(rest.len());
+        let mut end = self.piece.min(rest.len());
         let inside = |end: usize| rest.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
         while !self.base64 && inside(end) {
             end -= 1;

@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use hyper::{Method, Request, Response, StatusCode, Version, body::Incoming, header};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version, body::Incoming, header};
 
 use super::{
     body,
@@ -15,8 +15,14 @@ use super::{
 };
 use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH},
+    memory::Reservation,
     secret::LINK_PATH,
 };
+
+/// Bytes that a field of a head takes besides its text.
+const FIELD: usize = 112;
+/// Bytes that a browser's head takes at most, usually.
+const USUAL_HEAD: usize = 4 * 1024;
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +120,10 @@ pub(super) async fn answer(
         Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
         Err(_) => (None, [""; 2]),
     };
+    let _room = match room_for(&head.headers, place) {
+        Ok(room) => room,
+        Err(busy) => return Reply::from(busy).finish(exchange, head.version < Version::HTTP_2),
+    };
     let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
     let named = names_its_host(&head);
     let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
@@ -134,6 +144,14 @@ pub(super) async fn answer(
     );
     let close = (!finished || !named) && head.version < Version::HTTP_2;
     reply.finish(exchange, close)
+}
+
+/// A head that is larger than others is counted as a body is, for as long as the request lasts: one of many small fields takes many
+/// times what was sent.
+fn room_for(headers: &HeaderMap, place: &Place) -> Result<Option<Reservation>, Problem> {
+    let text: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes = text + headers.len() * FIELD;
+    if bytes <= USUAL_HEAD { Ok(None) } else { place.bodies.reserve(bytes).map(Some).ok_or_else(problem::busy) }
 }
 
 async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<Reply, Failed> {

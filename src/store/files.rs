@@ -39,10 +39,9 @@ pub fn create_private_directory(path: &Path) -> Result<(), OpenError> {
     builder.create(path).map_err(|source| OpenError::Io { what: "create the directory", path: path.to_owned(), source })
 }
 
-pub(super) fn create_private_file(path: &Path) -> Result<(), OpenError> {
+pub(super) fn create_private_file(path: &Path) -> Result<File, OpenError> {
     private(OpenOptions::new().create(true).truncate(false).read(true).write(true))
         .open(path)
-        .map(drop)
         .map_err(|source| OpenError::Io { what: "write", path: path.to_owned(), source })
 }
 

@@ -277,6 +277,16 @@ impl Store {
         }
     }
 
+    /// Removes claimed records whose lease ended after `since`, and has ended at `now`; how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.sweep_leases(since, now, at_most).await,
+        }
+    }
+
     /// Has whatever does the store's work, reading and writing, answer something trivial.
     ///
     /// # Errors

@@ -24,13 +24,21 @@ const SOONEST: Duration = Duration::from_secs(1);
 pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration) {
     let mut clock = Clock::new(store.last_seen(), grace);
     let mut noted: Option<Instant> = None;
+    let mut lost_at: Option<Timestamp> = None;
     loop {
         store.due.begin();
         let now = Timestamp::now();
         let trust = clock.judge(now, Instant::now());
         tell(trust, grace);
         store.set_clock_ahead(matches!(trust, Trust::Lost | Trust::No));
-        if matches!(trust, Trust::Yes | Trust::Again) {
+        if matches!(trust, Trust::Lost | Trust::No) {
+            // What this clock has given, it may take: a lease that began by it ends by it.
+            let since = *lost_at.get_or_insert(now);
+            if let Err(error) = store.sweep_leases(since, now, BATCH).await {
+                tracing::warn!(%error, "ended leases could not be swept; it will be tried again");
+            }
+        } else {
+            lost_at = None;
             if noted.is_none_or(|noted| noted.elapsed() >= NOTE) && store.saw(now).await.is_ok() {
                 noted = Some(Instant::now());
             }

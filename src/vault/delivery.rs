@@ -9,13 +9,19 @@ use std::{
 use tokio::sync::{Mutex as Turns, MutexGuard as Turn};
 
 use crate::{
-    memory::{Buffer, Reservation},
+    memory::{Budget, Buffer, Reservation},
     secret::{ClaimHash, SecretId},
 };
 
+/// What one more answer of a content counts for, in bytes at most: what it has on its way, while the content is counted elsewhere.
+const ON_ITS_WAY: usize = 12 * 1024;
+
 /// A content that somebody has won. It is wiped when the last answer that holds it is done.
-#[derive(Clone)]
-pub struct Content(Arc<Opened>);
+pub struct Content {
+    opened: Arc<Opened>,
+    /// What is counted for an answer of its own, when the content is counted for another.
+    room: Option<Reservation>,
+}
 
 struct Opened {
     buffer: Buffer,
@@ -25,19 +31,32 @@ struct Opened {
 
 impl Content {
     pub(super) fn new(buffer: Buffer, delivery: Option<Arc<Delivery>>) -> Self {
-        Self(Arc::new(Opened { buffer, _delivery: delivery }))
+        Self { opened: Arc::new(Opened { buffer, _delivery: delivery }), room: None }
     }
 
-    /// Counts `bytes` that are made of it, where it is counted itself.
+    /// The same for one more answer, which has to find room of its own under `memory`: many that share a content must not hold much
+    /// by what each of them has on its way. None if there isn't any.
+    pub(super) fn with_room(mut self, memory: &Budget) -> Option<Self> {
+        self.room = Some(memory.reserve(ON_ITS_WAY)?);
+        Some(self)
+    }
+
+    /// Whether another answer has the content already: this one should have little on its way at a time, a few KiB.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.room.is_some()
+    }
+
+    /// Counts `bytes` that are made of it, where it is counted itself; or finds them counted.
     #[must_use]
     pub fn beside(&self, bytes: usize) -> Reservation {
-        self.0.buffer.beside(bytes)
+        if self.room.is_some() { Reservation::default() } else { self.opened.buffer.beside(bytes) }
     }
 }
 
 impl AsRef<[u8]> for Content {
     fn as_ref(&self) -> &[u8] {
-        self.0.buffer.as_ref()
+        self.opened.buffer.as_ref()
     }
 }
 
@@ -87,11 +106,11 @@ pub(super) struct Sent(Weak<Opened>);
 
 impl Sent {
     pub(super) fn get(&self) -> Option<Content> {
-        self.0.upgrade().map(Content)
+        self.0.upgrade().map(|opened| Content { opened, room: None })
     }
 
     pub(super) fn set(&mut self, content: &Content) {
-        self.0 = Arc::downgrade(&content.0);
+        self.0 = Arc::downgrade(&content.opened);
     }
 }
 

@@ -46,7 +46,7 @@ impl Vault {
         let Some((head, found)) = found else { return Ok(None) };
         let Some((passphrase, access)) = self.admit(token, claim, &head, passphrase).await? else { return Ok(None) };
         let content = match found {
-            Found::Opened(content) => content,
+            Found::Opened(content) => content.with_room(memory).ok_or(StoreError::Busy)?,
             Found::Sealed(sealed) => {
                 Content::new(self.unseal(token, &head, passphrase, sealed).await?, delivery.as_ref().map(Arc::clone))
             }

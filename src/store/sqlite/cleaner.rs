@@ -2,6 +2,7 @@
 //! the reserve is held. A step at a time, between the writer's batches.
 
 use std::{
+    fs::File,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,12 +11,13 @@ use std::{
 use rusqlite::{Connection, params};
 
 use super::{
-    payload,
     progress::Progress,
+    reader::Readers,
     reserve::{Reserve, lacks_space},
+    schema::{AUTOCHECKPOINT_PAGES, PAGE_SIZE},
     tables::Tables,
-    transaction::{Broken, transaction},
-    wal::Wal,
+    transaction::Broken,
+    wal::{Wal, wipe_behind},
 };
 use crate::store::files::beside;
 
@@ -25,6 +27,8 @@ const IDLE: Duration = Duration::from_millis(500);
 pub(super) const LATEST: Duration = Duration::from_secs(10);
 /// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
 const RETRY: Duration = Duration::from_secs(1);
+/// How soon the next step of many is taken.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How soon to try again to hold all of the reserve.
 const RESERVE_RETRY: Duration = Duration::from_secs(5);
 /// How long to sleep when there is nothing to do.
@@ -35,7 +39,7 @@ const SPARE_PAGES_BUSY: i64 = 16 * 1024;
 /// Calls between two checkpoints that make a store busy.
 const BUSY: usize = 2000;
 /// Free pages given back in a step, at most and at least.
-const VACUUM_STEP: i64 = 8192;
+const VACUUM_STEP: i64 = 4096;
 const LEAST_STEP: i64 = 128;
 /// Frames that the WAL has at most when it has begun anew.
 const FRESH_FRAMES: u64 = 16;
@@ -43,6 +47,9 @@ const FRESH_FRAMES: u64 = 16;
 /// The files beside the tables, and when something has to be done for them.
 pub(super) struct Cleaner {
     wal: Wal,
+    /// Closed after the connections: to close it is to drop SQLite's own locks (fcntl(2)).
+    database: File,
+    readers: Arc<Readers>,
     reserve: Reserve,
     progress: Arc<Progress>,
     /// Since when the WAL may hold removed ciphertext.
@@ -56,11 +63,28 @@ pub(super) struct Cleaner {
 }
 
 impl Cleaner {
-    pub(super) fn new(database: &Path, reserve: Reserve, progress: Arc<Progress>) -> Self {
-        let wal = Wal(beside(database, "wal"));
+    pub(super) fn new(
+        path: &Path,
+        database: File,
+        readers: Arc<Readers>,
+        reserve: Reserve,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let wal = Wal(beside(path, "wal"));
+        progress.removed();
         progress.lacks_space(!reserve.is_whole());
         // What was removed just before a crash may still be in the WAL.
-        Self { wal, reserve, progress, dirty_since: Some(Instant::now()), retry_at: None, calls: 0, full: false }
+        Self {
+            wal,
+            database,
+            readers,
+            reserve,
+            progress,
+            dirty_since: Some(Instant::now()),
+            retry_at: None,
+            calls: 0,
+            full: false,
+        }
     }
 
     /// Says that so many calls have been made.
@@ -123,29 +147,36 @@ impl Cleaner {
             if self.empty_wal(tables) {
                 self.restore_reserve();
             }
+            // The rest soon, also when the queue is never empty.
             if more {
                 self.removed();
+                self.dirty_since = Instant::now().checked_sub(LATEST.saturating_sub(AGAIN));
             }
         }
     }
 
     /// Gives back free pages, at most a step of them. Whether there are more.
     ///
-    /// SQLite moves what lies at the end of the database into free pages before it, and cuts: a copy of ciphertext would stay in the
-    /// blocks that go back to the file system. So what was moved from is filled with zeros first; once a checkpoint has brought those to
-    /// the file, it is cut.
+    /// SQLite moves what lies at the end of the database into free pages before it, and cuts at the next checkpoint: a copy of ciphertext
+    /// would stay in the blocks that go back to the file system. So the end is overwritten before that, while nobody reads it.
     fn give_back_pages(&mut self, tables: &Tables) -> bool {
         let spare = if self.calls > BUSY { SPARE_PAGES_BUSY } else { SPARE_PAGES };
         let connection = &tables.connection;
-        let outcome = free_the_end(connection, spare).and_then(|freed| match freed {
-            Some(freed) if self.empty_wal(tables) => {
-                vacuum(connection, freed.pages)?;
-                Ok(freed.more)
-            }
-            _ => Ok(false),
-        });
+        let free = connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
+        // A few more aren't worth the writing.
+        if free < spare + LEAST_STEP {
+            return false;
+        }
+        let step = (free - spare).min(VACUUM_STEP);
+        let readers = Arc::clone(&self.readers);
+        let nobody_reads = readers.hold();
+        let outcome = match is_read(tables) {
+            Ok(false) => cut(connection, &mut self.database, step).map(|()| free - step >= spare + LEAST_STEP),
+            outcome => outcome.map(|_| false),
+        };
+        drop(nobody_reads);
         outcome.unwrap_or_else(|error| {
-            tracing::debug!(%error, "free pages could not be given back");
+            tracing::warn!(%error, "free pages could not be given back; it will be tried again");
             false
         })
     }
@@ -197,7 +228,12 @@ impl Cleaner {
         let connection = &tables.connection;
         // Everything is in the database then, and nobody reads the WAL any more.
         match checkpoint(connection, "RESTART")? {
-            Some(0) => return Ok(true),
+            // Nothing that counts; what a crash left behind its last whole commit may lie there all the same.
+            Some(0) => {
+                self.wal.wipe_behind(0)?;
+                checkpoint(connection, "TRUNCATE")?;
+                return Ok(true);
+            }
             Some(_) => {}
             None => return Ok(false),
         }
@@ -231,34 +267,22 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Option<u6
     })
 }
 
-/// Free pages at the end of the database.
-struct Freed {
-    /// How many there are at least.
-    pages: i64,
-    /// Whether there are more in the middle.
-    more: bool,
+/// Whether a snapshot is open, of another program's say: a page is written and moved to the database, which waits for all of them.
+fn is_read(tables: &Tables) -> Result<bool, Box<dyn std::error::Error>> {
+    tables.settle().map_err(Broken::into_error)?;
+    Ok(checkpoint(&tables.connection, "RESTART")?.is_none())
 }
 
-/// Moves free pages beyond `spare` to the end, a step of them, and fills them with zeros. None if there are none.
-fn free_the_end(connection: &Connection, spare: i64) -> rusqlite::Result<Option<Freed>> {
-    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
-    let free = number("freelist_count")?;
-    // A few more aren't worth the writing.
-    if free < spare + LEAST_STEP {
-        return Ok(None);
-    }
-    let step = (free - spare).min(VACUUM_STEP);
-    let mut cut = 0;
-    transaction(connection, || {
-        let before = number("page_count")?;
-        vacuum(connection, step)?;
-        cut = before - number("page_count")?;
-        // Free pages are taken before the file grows.
-        payload::fill_with_zeros(connection, cut + number("freelist_count")?)
-    })
-    .map_err(Broken::into_error)?;
-    // Of every few hundred pages one is a map of the others, which goes with them.
-    Ok(Some(Freed { pages: cut - cut / 400 - 2, more: free - step >= spare + LEAST_STEP }))
+/// Takes so many free pages from the database, and overwrites the end of the file, where what was moved into them lay. Nobody reads it, and
+/// no checkpoint cuts it meanwhile.
+fn cut(connection: &Connection, database: &mut File, pages: i64) -> Result<(), Box<dyn std::error::Error>> {
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let outcome = vacuum(connection, pages);
+    connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
+    outcome?;
+    let left: u64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    wipe_behind(database, left.saturating_mul(u64::try_from(PAGE_SIZE)?))?;
+    Ok(())
 }
 
 /// Takes so many free pages from the end: one with each step of the statement.
@@ -276,13 +300,13 @@ fn vacuum(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::schema::{PAGE_SIZE, open_writer};
+    use crate::store::sqlite::{payload, schema::open_writer};
 
     /// Whatever lies where when space is given back: what is cut off holds zeros by then, and what is left is whole.
     #[test]
     fn nothing_is_cut_off_but_zeros() {
-        for (removed, spare) in
-            [(0..60, 64), (20..70, 64), (40..100, 64), (0..99, 10), (30..31, 0), (0..100, 0), (5..20, 320)]
+        for (removed, pages) in
+            [(0..60, 1700), (20..70, 100), (40..100, 1500), (0..99, 3000), (30..31, 10), (5..20, 500)]
         {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("t.db");
@@ -294,22 +318,20 @@ mod tests {
             for seq in removed.clone() {
                 payload::remove(&connection, seq).unwrap();
             }
-            let freed = free_the_end(&connection, spare).unwrap();
             assert_eq!(checkpoint(&connection, "TRUNCATE").unwrap(), Some(0));
+            let mut database = File::options().write(true).open(&path).unwrap();
+            cut(&connection, &mut database, pages).unwrap();
             let before = std::fs::read(&path).unwrap();
-            let pages = freed.map_or(0, |freed| usize::try_from(freed.pages).unwrap());
-            vacuum(&connection, i64::try_from(pages).unwrap()).unwrap();
             checkpoint(&connection, "TRUNCATE").unwrap();
             let after = std::fs::read(&path).unwrap();
-            assert!(before.len() - after.len() >= pages * PAGE_SIZE, "{removed:?}");
-            let cut = before.get(after.len()..).unwrap();
-            let left = cut.windows(8).filter(|window| *window == [0xa5; 8]).count();
-            assert_eq!(left, 0, "{removed:?}: of {} pages that are cut off", cut.len() / PAGE_SIZE);
+            assert!(before.len() > after.len(), "{removed:?}");
+            let cut_off = before.get(after.len()..).unwrap();
+            assert!(cut_off.iter().all(|byte| *byte == 0), "{removed:?}: {} bytes are cut off", cut_off.len());
             for seq in (0..100).filter(|seq| !removed.contains(seq)) {
                 assert_eq!(payload::length(&connection, seq).unwrap(), 60_000);
             }
-            let free: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
-            assert!(free < spare + LEAST_STEP, "{removed:?}: {free} pages are free");
+            let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+            assert_eq!(check, "ok", "{removed:?}");
         }
     }
 }

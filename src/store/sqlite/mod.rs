@@ -99,19 +99,19 @@ impl SqliteStore {
         }
         let mut reserve = Reserve::new(beside(path, "reserve"), RESERVE + 2 * largest);
         let lock = with_room(&mut reserve, || lock(path))?;
-        let (connection, readers) = with_room(&mut reserve, || {
-            create_private_file(path)?;
+        let (connection, readers, file) = with_room(&mut reserve, || {
+            let file = create_private_file(path)?;
             let connection = schema::open_writer(path)?;
             let readers = Readers::open(path)?;
             sync_directory(path)?;
-            Ok((connection, Arc::new(readers)))
+            Ok((connection, Arc::new(readers), file))
         })?;
         reserve.restore();
         let waiting = Budget::new(MEMORY.max(2 * (largest + OVERHEAD)));
 
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
-        let cleaner = Cleaner::new(path, reserve, Arc::clone(&progress));
+        let cleaner = Cleaner::new(path, file, Arc::clone(&readers), reserve, Arc::clone(&progress));
         let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress), Arc::clone(&damage));
         let (end, ended) = watch::channel(None);
         let work = move || {

@@ -106,15 +106,6 @@ pub(super) fn remove(connection: &Connection, seq: i64) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Takes so many pages, fills them with zeros, and frees them.
-pub(super) fn fill_with_zeros(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
-    let bytes = pages.saturating_mul(i64::try_from(OVERFLOW).unwrap_or(i64::MAX));
-    // No record has that chunk.
-    connection
-        .execute("INSERT OR REPLACE INTO payload (chunk, padding, bytes) VALUES (-1, x'', zeroblob(?1))", [bytes])?;
-    connection.execute("DELETE FROM payload WHERE chunk = -1", []).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

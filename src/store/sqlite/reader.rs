@@ -66,6 +66,11 @@ impl Readers {
         .or_else(|| Some(first.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// Keeps them all from reading, for as long as what is given lives.
+    pub(super) fn hold(&self) -> Vec<MutexGuard<'_, Option<Reader>>> {
+        self.pool.iter().map(|reader| reader.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+
     /// Closes them: calls are [`StoreError::Closed`] from then on.
     pub(super) fn close(&self) {
         for reader in &self.pool {

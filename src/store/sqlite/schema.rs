@@ -17,7 +17,7 @@ pub(super) const PAGE_SIZE: usize = 2048;
 
 /// Pages in the WAL before SQLite copies them to the database by itself: 16 MiB. With a batch on top it has to fit into
 /// the reserve (mod.rs), so that it can still be copied when the disk is full.
-const AUTOCHECKPOINT_PAGES: u32 = 8192;
+pub(super) const AUTOCHECKPOINT_PAGES: u32 = 8192;
 
 /// Opens the write connection: creates the file if it isn't there, and brings its schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -52,10 +52,16 @@ fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> 
         ))
         .map_err(describe)?;
     // What it may not write, be it the WAL alone, SQLite opens for reading, and that stays so for as long as the server runs.
-    match connection.execute("UPDATE state SET settled = settled + 1", []) {
+    match write_version(&connection) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => Err(describe(error)),
         _ => Ok(connection),
     }
+}
+
+/// Writes the schema's version again: to the first page, which every database has and nothing works without.
+pub(super) fn write_version(connection: &Connection) -> rusqlite::Result<()> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", version)
 }
 
 /// Opens the connection that only reads.

@@ -65,6 +65,16 @@ impl SqliteStore {
         Ok(swept)
     }
 
+    /// Removes claimed records whose lease ended after `since`, and has ended at `now`.
+    pub(in crate::store) async fn sweep_leases(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<usize, StoreError> {
+        self.write(Effect::Removes, move |tables| tables.sweep_leases(since, now, at_most)).await
+    }
+
     /// One by one, so that what can't be removed is passed over.
     async fn sweep_singly(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
         let passed_over = self.passed_over.now();
@@ -126,6 +136,21 @@ impl Tables {
         }
         let more = removed < dead.len() || dead.len() == at_most;
         Ok(Swept { removed, more })
+    }
+
+    /// Removes claimed records whose deadline lies after `since` and not after `now`.
+    pub(super) fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<usize, Failure> {
+        let ended: Vec<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT seq FROM record WHERE deadline > ?1 AND deadline <= ?2 AND claim IS NOT NULL LIMIT ?3",
+            )?
+            .query_map(params![since.as_millisecond(), now.as_millisecond(), at_most], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for seq in &ended {
+            self.remove_row(*seq)?;
+        }
+        Ok(ended.len())
     }
 
     /// The rows of records that aren't live at `now`: from the index alone, so that no damaged record stands in the way of the others.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Typ
 
 use super::{
     job::Failure,
-    payload,
+    payload, schema,
     transaction::{Broken, transaction},
 };
 use crate::{
@@ -145,15 +145,7 @@ impl Tables {
     /// Writes something that means nothing, in a transaction of its own: what a commit that failed may have left in the WAL is
     /// written over by it.
     pub(super) fn settle(&self) -> Result<(), Broken> {
-        transaction(&self.connection, || {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO state (one, settled) VALUES (1, 1)
-                     ON CONFLICT (one) DO UPDATE SET settled = (settled + 1) % 1000000000",
-                )?
-                .execute([])
-                .map(drop)
-        })
+        transaction(&self.connection, || schema::write_version(&self.connection))
     }
 
     /// Notes that the server runs at `now`.

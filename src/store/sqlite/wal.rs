@@ -30,16 +30,23 @@ impl Wal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened?,
         };
-        let length = file.metadata()?.len();
         let page = u64::try_from(PAGE_SIZE).unwrap_or(u64::MAX);
-        let used = HEADER.saturating_add(frames.saturating_mul(FRAME_HEADER.saturating_add(page)));
-        if used < length {
-            file.seek(SeekFrom::Start(used))?;
-            write_zeros(&mut file, length - used)?;
-            file.sync_data()?;
-        }
-        Ok(())
+        wipe_behind(&mut file, HEADER.saturating_add(frames.saturating_mul(FRAME_HEADER.saturating_add(page))))
     }
+}
+
+/// Overwrites what lies in a file behind its first bytes, and syncs it.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn wipe_behind(file: &mut File, used: u64) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    if used < length {
+        file.seek(SeekFrom::Start(used))?;
+        write_zeros(file, length - used)?;
+        file.sync_data()?;
+    }
+    Ok(())
 }
 
 fn write_zeros(file: &mut File, length: u64) -> io::Result<()> {

@@ -1,8 +1,7 @@
 -- One row: what a start has to know of the run before it.
 CREATE TABLE state (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
-    seen_at INTEGER,          -- when the server is known to have run; milliseconds since the epoch, null before the first time
-    settled INTEGER NOT NULL  -- counts what was written only to be written (writer.rs, wal.rs)
+    seen_at INTEGER -- when the server is known to have run; milliseconds since the epoch, null before the first time
 ) STRICT;
 
-INSERT INTO state (one, seen_at, settled) VALUES (1, NULL, 0);
+INSERT INTO state (one, seen_at) VALUES (1, NULL);
