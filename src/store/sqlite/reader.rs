@@ -184,15 +184,17 @@ impl Reader {
         Ok(seen)
     }
 
-    /// Something trivial that goes the way to the leaves of every table and index: nothing works without that.
+    /// Something trivial that goes the way to the leaves of every table and index, to the first or the last: where neither can be reached,
+    /// nothing works.
     pub(super) fn ping(&self) -> Result<(), Failure> {
-        for look in [
-            "SELECT 1 FROM record WHERE seq = 0",
-            "SELECT 1 FROM record WHERE id = x''",
-            "SELECT 1 FROM record WHERE deadline < -1",
-            "SELECT 1 FROM payload WHERE chunk = 0",
+        let look = |query: &str| self.connection.prepare_cached(query)?.exists([]).map(drop);
+        for (first, last) in [
+            ("SELECT 1 FROM record WHERE seq = 0", "SELECT 1 FROM record WHERE seq = 1 << 62"),
+            ("SELECT 1 FROM record WHERE id = x''", "SELECT 1 FROM record WHERE id = x'ffffffff'"),
+            ("SELECT 1 FROM record WHERE deadline < -1", "SELECT 1 FROM record WHERE deadline > 1 << 62"),
+            ("SELECT 1 FROM payload WHERE chunk = 0", "SELECT 1 FROM payload WHERE chunk = 1 << 62"),
         ] {
-            self.connection.prepare_cached(look)?.exists([])?;
+            look(first).or_else(|_| look(last))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What each changing call of the store's contract does to the tables. The caller has a transaction open.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
@@ -20,6 +20,10 @@ pub(super) struct Tables {
     pub(super) connection: Connection,
     /// What the open transaction adds to what is held under each key, and takes from it: records, bytes.
     held: RefCell<Vec<(KeyId, i64, i64)>>,
+    /// Whether the counts can't be written, for damage.
+    uncounted: Cell<bool>,
+    /// The row of the next record; none before the first. One that came to nothing stays free.
+    next: Cell<Option<i64>>,
 }
 
 /// Where a record lies, and what it is counted under: nothing where that was damaged, so that the record can be removed all the same.
@@ -40,18 +44,18 @@ impl Place {
 
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, held: RefCell::default() }
+        Self { connection, held: RefCell::default(), uncounted: Cell::default(), next: Cell::default() }
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
         let Head { created_at, expires_at, kind, size, key_id, verifier } = &record.head;
         let sealed = record.sealed.as_ref();
+        let seq = self.next_row()?;
         let inserted = self
             .connection
             .prepare_cached(
-                // After the last row that one may have: SQLite's own choice would follow one that damage has put beyond it.
                 "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len)
-                 VALUES (1 + (SELECT coalesce(max(seq), 0) FROM record WHERE seq < ?9), ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 record.id.0,
@@ -62,16 +66,33 @@ impl Tables {
                 key_id.0,
                 verifier.map(|verifier| verifier.0),
                 sealed.len(),
-                payload::LAST_ROW,
+                seq,
             ]);
         match inserted {
             Ok(_) => {}
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        payload::write(&self.connection, self.connection.last_insert_rowid(), sealed)?;
+        payload::write(&self.connection, seq, sealed)?;
         self.count(*key_id, 1, sealed.len());
         Ok(true)
+    }
+
+    /// After the last row that a record may have: SQLite's own choice would follow one that damage has put beyond it.
+    fn next_row(&self) -> rusqlite::Result<i64> {
+        let last = |connection: &Connection| {
+            connection.query_row(
+                "SELECT coalesce(max(seq), 0) FROM record WHERE seq < ?1",
+                [payload::LAST_ROW],
+                |row| row.get::<_, i64>(0),
+            )
+        };
+        let row = match self.next.get() {
+            Some(row) => row,
+            None => last(&self.connection)? + 1,
+        };
+        self.next.set(Some(row + 1));
+        Ok(row)
     }
 
     pub(super) fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, Failure> {
@@ -156,8 +177,16 @@ impl Tables {
         Ok(())
     }
 
+    /// Counts nothing any more.
+    pub(super) fn give_up_counts(&self) {
+        self.uncounted.set(true);
+    }
+
     /// Writes down what the transaction changed in all, before it is committed.
     pub(super) fn write_counts(&self) -> rusqlite::Result<()> {
+        if self.uncounted.get() {
+            return Ok(());
+        }
         for (key_id, records, bytes) in
             self.held.borrow().iter().filter(|(_, records, bytes)| (*records, *bytes) != (0, 0))
         {

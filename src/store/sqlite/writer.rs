@@ -196,14 +196,13 @@ impl Writer {
             for call in batch {
                 call.work.run(&self.tables)?;
             }
-            match self.tables.write_counts() {
-                // Nothing hangs on the counts that a secret should be refused for.
-                Err(error) if matches!(engine_error(&error), StoreError::Damaged(_)) => {
+            self.tables.write_counts().inspect_err(|error| {
+                // Nothing hangs on the counts that a secret should be refused for: the calls are run again, and not counted.
+                if matches!(engine_error(error), StoreError::Damaged(_)) {
                     self.damage.report("the counts of records", &error.to_string());
-                    Ok(())
+                    self.tables.give_up_counts();
                 }
-                counted => counted,
-            }
+            })
         });
         match done {
             Ok(()) => {

@@ -151,11 +151,17 @@ impl Left {
     }
 }
 
-/// What `/health` says in place of `degraded`.
+/// What `/health` says in place of `degraded`, or `unhealthy`.
 async fn not_degraded(client: &Client, server: &Server) -> Option<Value> {
     let Ok(response) = client.get(format!("{}/health", server.url)).send().await else { return Some(Value::Null) };
     let (status, health) = (response.status(), response.json::<Value>().await.unwrap_or_default());
-    (status != 200 || health["status"] != "degraded").then_some(health)
+    let says = match health["status"].as_str() {
+        Some("degraded") => status == 200,
+        // The way to all the others is damaged.
+        Some("unhealthy") => status == 503,
+        _ => false,
+    };
+    (!says).then_some(health)
 }
 
 /// How many of these are in the files.

@@ -284,7 +284,7 @@ async fn a_power_cut_loses_nothing_and_brings_nothing_back() {
 
 /// Ten times as many, each time of another load.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes: CI runs it"]
+#[ignore = "takes minutes: for by hand"]
 async fn no_power_cut_loses_anything() {
     let _alone = heavy();
     for _ in 0..4 {
