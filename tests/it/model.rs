@@ -348,7 +348,7 @@ async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, direc
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_store_answers_as_its_model_does(steps in steps()) {

@@ -294,7 +294,7 @@ async fn faults(stride: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_disk_loses_nothing() {
     let _alone = heavy();
-    faults(31).await;
+    faults(53).await;
 }
 
 /// Every call that the script reaches.

@@ -97,7 +97,7 @@ async fn faults(stride: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_on_a_failing_disk_loses_nothing() {
     let _alone = heavy();
-    faults(29).await;
+    faults(47).await;
 }
 
 /// Every call that a start makes.

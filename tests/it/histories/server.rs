@@ -20,7 +20,7 @@ use crate::common::{Server, directory, heavy, http};
 const CALLERS: u64 = 8;
 const SECRETS: u64 = 8;
 const CALLS: u64 = 5 * SECRETS; // of each caller
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 const LEASE: i64 = 1000;
 const RULES: Rules = Rules { lease: LEASE, tries: 10 };
 /// Places on the server: enough for the callers, unless others take them.
@@ -204,7 +204,7 @@ async fn crowd(world: &World) {
     }
 }
 
-/// Eight callers on eight secrets, with short lives and leases, in eight rounds with a crash in each.
+/// Eight callers on eight secrets, with short lives and leases, in rounds with a crash in each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn callers_of_a_server_that_crashes_see_one_order() {
     let _alone = heavy();
