@@ -116,18 +116,24 @@ async fn a_full_disk_loses_nothing() {
     .await;
 }
 
-/// A burst leaves no large file behind.
-#[tokio::test(flavor = "multi_thread")]
-async fn space_is_given_back() {
-    let data = directory();
-    let server = Server::start(data.path(), &[]);
+/// Stores so many MiB, and gives their tokens.
+async fn burst(server: &Server, mebibytes: u64) -> Vec<String> {
     let mut tokens = Vec::new();
-    for seed in 0..40 {
+    for seed in 0..mebibytes {
         let request =
             server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
         let created: Value = request.body(noise(seed, 1 << 20)).send().await.unwrap().json().await.unwrap();
         tokens.push(created["token"].as_str().unwrap().to_owned());
     }
+    tokens
+}
+
+/// A burst leaves no large file behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn space_is_given_back() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let tokens = burst(&server, 40).await;
     let size = || {
         let length = |name| data.path().join(name).metadata().map_or(0, |metadata: std::fs::Metadata| metadata.len());
         length("ots.db") + length("ots.db-wal")
@@ -178,13 +184,7 @@ async fn a_full_disk_keeps_nobody_from_starting() {
 async fn space_is_given_back_under_steady_load_too() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
-    let mut tokens = Vec::new();
-    for seed in 0..30 {
-        let request =
-            server.request(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
-        let created: Value = request.body(noise(seed, 1 << 20)).send().await.unwrap().json().await.unwrap();
-        tokens.push(created["token"].as_str().unwrap().to_owned());
-    }
+    let tokens = burst(&server, 30).await;
     for token in &tokens {
         assert_eq!(server.delete(token, None).await.status(), 204);
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::{
     progress::Progress,
@@ -24,7 +24,7 @@ use crate::store::files::beside;
 /// How long the queue has to be empty before the files are cleaned.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long removed ciphertext may stay in the WAL, load or no load.
-pub(super) const LATEST: Duration = Duration::from_secs(10);
+const LATEST: Duration = Duration::from_secs(10);
 /// How soon to try again when somebody's open snapshot kept the WAL from being emptied.
 const RETRY: Duration = Duration::from_secs(1);
 /// How soon the next step of many is taken.
@@ -238,7 +238,7 @@ impl Cleaner {
             None => return Ok(false),
         }
         // The next transaction begins the WAL anew, if nobody has come to read it meanwhile; what lies behind it is nobody's.
-        tables.settle().map_err(|broken| broken.error().to_string())?;
+        tables.settle().map_err(Broken::into_error)?;
         let Some(frames) = checkpoint(connection, "PASSIVE")?.filter(|frames| *frames <= FRESH_FRAMES) else {
             return Ok(false);
         };
@@ -292,7 +292,7 @@ fn vacuum(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
         return Ok(());
     }
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
-    let mut rows = statement.query(params![])?;
+    let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     Ok(())
 }

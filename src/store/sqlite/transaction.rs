@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub(super) enum Broken {
     /// Before its end: it has left nothing behind.
     Statement(rusqlite::Error),
-    /// In the commit. Unless the disk is full, whether a crash would bring it back isn't known: its last frame may lie in the WAL,
+    /// In the commit. Unless it was cut off in writing, whether a crash would bring it back isn't known: its last frame may lie in the WAL,
     /// and only the next commit writes over it.
     Commit(rusqlite::Error),
     /// It can neither be ended nor rolled back.
@@ -15,12 +15,6 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    pub(super) fn error(&self) -> &rusqlite::Error {
-        match self {
-            Self::Statement(error) | Self::Commit(error) | Self::Stuck(error) => error,
-        }
-    }
-
     pub(super) fn into_error(self) -> rusqlite::Error {
         match self {
             Self::Statement(error) | Self::Commit(error) | Self::Stuck(error) => error,

@@ -234,7 +234,7 @@ impl Writer {
                     return Ok(());
                 }
                 Err(Broken::Stuck(error)) => return Err(Ended::Stuck(engine_error(&error))),
-                Err(broken) => last = engine_error(broken.error()),
+                Err(broken) => last = engine_error(&broken.into_error()),
             }
             if !room && self.cleaner.disk_is_full() {
                 self.cleaner.give_up_reserve();
