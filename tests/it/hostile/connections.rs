@@ -58,10 +58,22 @@ async fn silent_connections_beyond_the_cap_take_only_each_others_places() {
     assert!(server.healthy().await);
 }
 
+/// The bytes that the server holds for each of many connections, which `ask` makes from an address, and they.
+async fn cost_of_waiting<C>(server: &Server, ask: impl AsyncFn(u8) -> C) -> (u64, Vec<C>) {
+    const CONNECTIONS: u64 = 600;
+    // What the server needs once.
+    drop(join_all((0..20).map(|_| ask(1))).await);
+    let before = server.memory("VmRSS");
+    let mut waiting = Vec::new();
+    for number in 0..CONNECTIONS {
+        waiting.push(ask(u8::try_from(10 + number / 200).unwrap()).await);
+    }
+    (server.memory("VmRSS").saturating_sub(before) * 1024 / CONNECTIONS, waiting)
+}
+
 /// What a connection costs that waits for its next request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_connection_costs_little() {
-    const CONNECTIONS: u64 = 600;
     let _alone = heavy();
     let data = directory();
     let server = Server::start(data.path(), &[]);
@@ -76,14 +88,7 @@ async fn a_waiting_connection_costs_little() {
         assert!(answer[..length].starts_with(b"HTTP/1.1 201"));
         stream
     };
-    // What the server needs once.
-    drop(join_all((0..20).map(|_| ask(1))).await);
-    let before = server.memory("VmRSS");
-    let mut waiting = Vec::new();
-    for number in 0..CONNECTIONS {
-        waiting.push(ask(u8::try_from(10 + number / 200).unwrap()).await);
-    }
-    let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
+    let (each, waiting) = cost_of_waiting(&server, ask).await;
     eprintln!("a waiting connection costs {each} bytes");
     assert!(waiting.iter().all(is_open));
     assert!(each < 64 * 1024, "{each} bytes");
@@ -98,13 +103,7 @@ async fn a_waiting_connection_costs_little() {
         assert_eq!(connection.answers(1).await, 1);
         connection
     };
-    drop(join_all((0..20).map(|_| ask(1))).await);
-    let before = server.memory("VmRSS");
-    let mut waiting = Vec::new();
-    for number in 0..CONNECTIONS {
-        waiting.push(ask(u8::try_from(10 + number / 200).unwrap()).await);
-    }
-    let each = (server.memory("VmRSS").saturating_sub(before)) * 1024 / CONNECTIONS;
+    let (each, _waiting) = cost_of_waiting(&server, ask).await;
     eprintln!("and one of HTTP/2 {each} bytes");
     assert!(each < 64 * 1024, "{each} bytes");
 }
