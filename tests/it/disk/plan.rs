@@ -132,7 +132,7 @@ pub async fn read_all(api: &Api, secrets: &mut [Secret]) -> Result<(), String> {
 }
 
 /// Whether a server that isn't there any more ended itself, and said why.
-pub fn ended_itself(server: &mut Server) -> Result<bool, String> {
+fn ended_itself(server: &mut Server) -> Result<bool, String> {
     let Some(status) = server.child.try_wait().unwrap() else { return Ok(false) };
     let log = server.log();
     let said = log.lines().any(|line| line.starts_with("ots: "));
@@ -159,6 +159,18 @@ pub async fn recovers(api: &Api, secrets: &mut Vec<Secret>) -> Result<(), String
     }
 }
 
+/// The disk works again: the server serves all that it may, or has ended itself and said why.
+pub async fn gets_over(api: &Api, secrets: &mut Vec<Secret>, server: &mut Server) -> Result<(), String> {
+    let served = async {
+        recovers(api, secrets).await?;
+        all_is_well(api, secrets).await
+    };
+    match served.await {
+        Err(error) if !ended_itself(server)? => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// One run; gives the calls that there were of each kind.
 async fn run(client: &Client, plan: Plan) -> Result<Vec<(Kind, u64)>, String> {
     let disk = Disk::new();
@@ -174,15 +186,8 @@ async fn run(client: &Client, plan: Plan) -> Result<Vec<(Kind, u64)>, String> {
     let mut api = api;
     let ended = ended_itself(&mut server)?;
     if !plan.crash && !ended {
-        let lifted = async {
-            recovers(&api, &mut secrets).await?;
-            all_is_well(&api, &mut secrets).await
-        };
-        if let Err(error) = lifted.await
-            && !ended_itself(&mut server)?
-        {
-            return Err(told(format!("with the disk working again: {error}"), &server));
-        }
+        let lifted = gets_over(&api, &mut secrets, &mut server).await;
+        lifted.map_err(|error| told(format!("with the disk working again: {error}"), &server))?;
     }
     server.kill();
     let server = Server::try_start(&disk.data, &ARGUMENTS).map_err(|log| format!("no restart: {log}"))?;

@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use super::{
     check,
-    plan::{ARGUMENTS, all_is_well, client, plans, prepare, read_all, recovers, run_all, stop},
+    plan::{ARGUMENTS, all_is_well, client, gets_over, plans, prepare, read_all, run_all, stop},
     secrets::{Api, Secret},
     shim::{Disk, Kind, Plan},
 };
@@ -42,13 +42,10 @@ impl Left {
         let calls = Kind::ALL.map(|kind| (kind, disk.calls(kind))).to_vec();
         match started {
             Ok(server) if plan.crash => server.kill(),
-            Ok(server) => {
-                let api = Api::new(client, &server.url);
-                let served = async {
-                    recovers(&api, &mut secrets).await?;
-                    all_is_well(&api, &mut secrets).await
-                };
-                served.await.map_err(|error| format!("it started, but: {error}\n{}", server.log()))?;
+            Ok(mut server) => {
+                // Out of memory in its first sweep it ends itself, listening already.
+                let served = gets_over(&Api::new(client, &server.url), &mut secrets, &mut server).await;
+                served.map_err(|error| format!("it started, but: {error}\n{}", server.log()))?;
                 server.kill();
             }
             Err(log) => {
