@@ -74,6 +74,11 @@ pub struct Info {
     pub default_ttl_seconds: u64,
     /// How long a secret can be kept.
     pub max_ttl_seconds: u64,
+    /// How long a claimed secret is kept for its reader.
+    pub claim_lease_seconds: u64,
+    /// The root that links start with, if the server was told its name; without one, its `url` is a guess from the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The server's version.
     pub version: String,
 }

@@ -106,6 +106,12 @@ impl Vault {
         Self { store, keys, lease, deliveries: Deliveries::default() }
     }
 
+    /// How long a claimed secret is kept for its reader.
+    #[must_use]
+    pub fn claim_lease(&self) -> Duration {
+        self.lease
+    }
+
     /// How many records there are that none of the keys opens.
     ///
     /// # Errors

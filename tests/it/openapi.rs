@@ -111,7 +111,14 @@ fn every_type_has_the_members_of_its_schema() {
     let fullest = Problem { errors: vec![error()], attempts_left: Some(9), ..barest.clone() };
     let revealed = |encoding| json!(Revealed { content: "c".into(), encoding, message: Revealed::MESSAGE });
     let status = Status { created_at: at, expires_at: at, size: 1, encrypted: true, passphrase_required: true };
-    let info = Info { max_size: 1, default_ttl_seconds: 1, max_ttl_seconds: 1, version: text() };
+    let info = Info {
+        max_size: 1,
+        default_ttl_seconds: 1,
+        max_ttl_seconds: 1,
+        claim_lease_seconds: 1,
+        public_url: Some(text()),
+        version: text(),
+    };
     let problem = HealthProblem { code: text(), detail: text() };
     let bare = Health { status: text(), database: text(), version: text(), ..Health::default() };
     let health = Health {
@@ -125,7 +132,7 @@ fn every_type_has_the_members_of_its_schema() {
         ("Created", json!(created), json!(created)),
         ("Revealed", revealed(Some(Encoding::Base64)), revealed(None)),
         ("Status", json!(status), json!(status)),
-        ("Info", json!(info), json!(info)),
+        ("Info", json!(info), json!(Info { public_url: None, ..info.clone() })),
         ("Health", json!(health), json!(bare)),
         ("HealthProblem", json!(problem), json!(problem)),
         ("Problem", json!(fullest), json!(barest)),

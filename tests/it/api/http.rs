@@ -39,7 +39,10 @@ async fn every_answer_carries_the_headers() {
 #[tokio::test]
 async fn health_and_info() {
     let data = directory();
-    let server = Server::start(data.path(), &["--max-size", "2MiB", "--default-ttl", "1h", "--max-ttl", "2d"]);
+    let server = Server::start(
+        data.path(),
+        &["--max-size", "2MiB", "--default-ttl", "1h", "--max-ttl", "2d", "--public-url", "https://host/ots"],
+    );
     let health: Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
     for (member, value) in [("status", "healthy"), ("database", "connected"), ("version", env!("CARGO_PKG_VERSION"))] {
         assert_eq!(health[member], value);
@@ -48,7 +51,7 @@ async fn health_and_info() {
     let info: Value = server.request(Method::GET, "/api/v1/info").send().await.unwrap().json().await.unwrap();
     assert_eq!(
         info,
-        json!({"max_size": 2 << 20, "default_ttl_seconds": 3600, "max_ttl_seconds": 172_800, "version": env!("CARGO_PKG_VERSION")})
+        json!({"max_size": 2 << 20, "default_ttl_seconds": 3600, "max_ttl_seconds": 172_800, "claim_lease_seconds": 45, "public_url": "https://host/ots/", "version": env!("CARGO_PKG_VERSION")})
     );
 }
 
