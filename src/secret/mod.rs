@@ -2,6 +2,7 @@
 //! bytes wipe themselves and print nothing.
 
 mod claim;
+mod generated;
 mod id;
 mod kind;
 mod link;
@@ -14,6 +15,7 @@ mod ttl;
 use orion::hazardous::hash::blake2::blake2b::Blake2b;
 
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
+pub use generated::{Generated, InvalidRecipe, Recipe};
 pub use id::{KeyId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{InvalidLink, LINK_PATH, Link};
