@@ -27,6 +27,9 @@ const PER_CALL: &[&str] = &[
     "name",
     "key_file",
     "passphrase",
+    "generate",
+    "qr",
+    "copy",
     "allow_unreadable",
     "dev",
 ];

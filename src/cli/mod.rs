@@ -4,11 +4,13 @@
 
 mod admin;
 mod burn;
+mod clipboard;
 mod completions;
 mod config;
 mod data;
 mod error;
 mod filename;
+mod generate;
 mod get;
 mod health;
 mod link;
@@ -16,6 +18,7 @@ mod man;
 mod new_file;
 mod passphrase;
 mod put;
+mod qr;
 mod serve;
 mod status;
 mod terminal;
@@ -27,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
 use url::Url;
 
 use crate::{
@@ -95,7 +98,7 @@ pub(crate) struct Global {
     verbose: bool,
     /// When to colour what goes to stderr
     #[arg(long, global = true, value_name = "WHEN", env = "OTS_COLOR", default_value = "auto")]
-    color: clap::ColorChoice,
+    color: ColorChoice,
     /// Answer in JSON, errors too
     #[arg(long, global = true, env = "OTS_JSON", value_parser = BoolishValueParser::new())]
     json: bool,
@@ -110,6 +113,7 @@ enum Command {
     Get(get::Get),
     Status(status::Status),
     Burn(burn::Burn),
+    Generate(generate::Generate),
     Serve(Box<serve::Serve>),
     Health(health::Health),
     Admin(admin::Admin),
@@ -131,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => run(status.run(&cli.global)),
         Command::Burn(burn) => run(burn.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
+        Command::Generate(generate) => generate.run(&cli.global).map_err(Box::from),
         Command::Serve(serve) => serve.run(&cli.global).map_err(Box::from),
         Command::Admin(admin) => admin.run(&cli.global),
         Command::Completions(completions) => completions.run().map_err(Box::from),
@@ -207,6 +212,17 @@ impl Global {
         let server = link.and_then(|link| link.server.clone()).unwrap_or_else(|| self.server.clone());
         let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
         Ok(Client::new(server, &options)?)
+    }
+
+    /// Whether stderr is coloured.
+    fn coloured(&self) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                terminal::stderr_is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
     }
 
     /// Whether people are told things besides what they asked for: a person looks at stderr.

@@ -10,6 +10,7 @@ use crate::{
     },
     client::ClientError,
     crypto::{CryptoError, envelope::SealError},
+    secret::NoRandomness,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,8 @@ pub(in crate::cli) enum PutError {
     Passphrase(#[from] PassphraseError),
     #[error(transparent)]
     Crypto(CryptoError),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("the secret is too large: {size} bytes{}, and the server keeps at most {max}", padded(*.encrypted))]
@@ -87,7 +90,7 @@ impl CommandError for PutError {
             Self::Passphrase(error) => error.exit(),
             Self::Call(error) => error.exit(),
             Self::TooLarge { .. } => Exit::Rejected,
-            Self::Crypto(_) | Self::NoToken => Exit::Other,
+            Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,
             Self::Output(error) => error.exit(),
         }
     }

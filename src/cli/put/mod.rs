@@ -2,6 +2,7 @@
 
 mod content;
 mod error;
+mod hand_over;
 mod parcel;
 
 use std::{path::PathBuf, time::Duration};
@@ -13,7 +14,12 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Global, passphrase::PassphraseArgs, terminal, values};
-use crate::{api::Created, client::Client, secret::Link};
+use crate::{
+    api::Created,
+    cli::generate::Members,
+    client::Client,
+    secret::{Generated, Link, Recipe},
+};
 use error::PutError;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 
@@ -27,6 +33,11 @@ pub(in crate::cli) struct Put {
     /// The file to store; `-` or nothing is standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
+    /// Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file;
+    /// `password:N` and `passphrase:N` have N of them. It is printed on the line after the links
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "password")]
+    #[arg(conflicts_with = "file")]
+    generate: Option<Recipe>,
     /// How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server's, 24h]
     #[arg(short, long, value_name = "DURATION", env = "OTS_TTL", value_parser = values::duration)]
     ttl: Option<Duration>,
@@ -49,6 +60,12 @@ pub(in crate::cli) struct Put {
     /// Print the bare token in place of the link
     #[arg(long)]
     token: bool,
+    /// Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file
+    #[arg(long, conflicts_with = "token")]
+    qr: bool,
+    /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52)
+    #[arg(long, conflicts_with = "copies")]
+    copy: bool,
     /// Drop one newline at the end, as `echo` adds
     #[arg(long, env = "OTS_TRIM_NEWLINE", value_parser = BoolishValueParser::new())]
     trim_newline: bool,
@@ -59,7 +76,11 @@ impl Put {
         self.check()?;
         let client = global.client(None)?;
         let ttl = self.ttl.map(whole_seconds).transpose()?;
-        let content = Bytes::from_owner(self.content(global)?);
+        let generated = self.generate.map(Recipe::draw).transpose()?;
+        let content = Bytes::from_owner(match &generated {
+            Some(generated) => Zeroizing::new(generated.expose().as_bytes().to_vec()),
+            None => self.content(global)?,
+        });
         let passphrase = self.passphrase.for_sending(global)?;
         for copy in 0..self.copies {
             let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
@@ -70,8 +91,13 @@ impl Put {
             let created = store(global, &client, &parcel).await?;
             key_file.keep();
             let link = self.link(global, &client, &created, &parcel)?;
-            let line = if global.json { json(&link, &created, &parcel, content.len()) } else { link };
-            terminal::answer(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes())?;
+            if global.json {
+                terminal::answer_json(&Json::of(&link, &created, &parcel, content.len(), generated.as_ref()))?;
+            } else {
+                let last = generated.as_ref().filter(|_| copy + 1 == self.copies);
+                terminal::answer(lines(&link, last).as_bytes())?;
+            }
+            self.hand_over(global, &link);
             if global.chatty() {
                 terminal::say(&self.note(&created));
             }
@@ -132,16 +158,37 @@ fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutErro
     }
 }
 
+/// What is printed for a reader: the link; and below the last one what was generated, in one piece with it.
+fn lines(link: &str, generated: Option<&Generated>) -> Zeroizing<String> {
+    Zeroizing::new(match generated {
+        Some(generated) => format!("{link}\n{}\n", generated.expose()),
+        None => format!("{link}\n"),
+    })
+}
+
 /// The object of `put --json`.
-fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Zeroizing<String> {
-    let object = serde_json::json!({
-        "link": link,
-        "token": created.token,
-        "expires_at": format!("{:.3}", created.expires_at),
-        "size": size,
-        "encrypted": parcel.create.encrypted,
-    });
-    Zeroizing::new(object.to_string())
+#[derive(serde::Serialize)]
+struct Json<'a> {
+    encrypted: bool,
+    expires_at: String,
+    link: &'a str,
+    size: usize,
+    token: &'a str,
+    #[serde(flatten)]
+    generated: Option<Members<'a>>,
+}
+
+impl<'a> Json<'a> {
+    fn of(link: &'a str, created: &'a Created, parcel: &Parcel, size: usize, generated: Option<&'a Generated>) -> Self {
+        Self {
+            encrypted: parcel.create.encrypted,
+            expires_at: format!("{:.3}", created.expires_at),
+            link,
+            size,
+            token: &created.token,
+            generated: generated.map(Members::of),
+        }
+    }
 }
 
 /// The server takes whole seconds.

@@ -14,14 +14,8 @@ pub(super) fn log(format: LogFormat, global: &Global) {
         (false, false) => LevelFilter::INFO,
     };
     let registry = tracing_subscriber::registry().with(Targets::new().with_target("ots", level));
-    let colour = match global.color {
-        clap::ColorChoice::Always => true,
-        clap::ColorChoice::Never => false,
-        clap::ColorChoice::Auto => {
-            terminal::stderr_is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
-    };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = layer.with_ansi(global.coloured()).with_target(false);
     let set = match format {
         LogFormat::Text => registry.with(layer).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),

@@ -1,7 +1,10 @@
 //! The command line, from outside: pipes, files, terminals, configuration, exit codes and words.
 
 mod config;
+mod generate;
 mod get;
+#[cfg(unix)]
+mod hand_over;
 mod help;
 mod put;
 mod serve;

@@ -10,7 +10,7 @@ use std::{
 use super::text;
 use crate::common::{self, OTS, Server, directory, ots, run};
 
-struct Terminal {
+pub(super) struct Terminal {
     pty: Arc<pty_process::blocking::Pty>,
     seen: Arc<Mutex<Vec<u8>>>,
     child: std::process::Child,
@@ -18,7 +18,7 @@ struct Terminal {
 
 impl Terminal {
     /// Starts a shell line on a terminal.
-    fn start(server: &Server, line: &str) -> Self {
+    pub(super) fn start(server: &Server, line: &str) -> Self {
         Self::start_at(&server.url, line)
     }
 
@@ -77,7 +77,7 @@ impl Terminal {
         (&*self.pty).write_all(text.as_bytes()).unwrap();
     }
 
-    fn finish(mut self) -> (String, Option<i32>) {
+    pub(super) fn finish(mut self) -> (String, Option<i32>) {
         let status = common::wait_for_exit(&mut self.child, Duration::from_secs(15));
         // What was written last may still be on its way.
         std::thread::sleep(Duration::from_millis(100));
