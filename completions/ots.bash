@@ -25,6 +25,9 @@ _ots() {
             ots,completions)
                 cmd="ots__subcmd__completions"
                 ;;
+            ots,generate)
+                cmd="ots__subcmd__generate"
+                ;;
             ots,get)
                 cmd="ots__subcmd__get"
                 ;;
@@ -53,7 +56,7 @@ _ots() {
 
     case "${cmd}" in
         ots)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version put get status burn serve health admin completions man"
+            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version put get status burn generate serve health admin completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -393,6 +396,86 @@ _ots() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ots__subcmd__generate)
+            opts="-l -w -s -q -v -h -V --length --symbols --words --separator --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --length)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --words)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --separator)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ots__subcmd__get)
             opts="-o -O -f -p -s -q -v -h -V --output --remote-name --force --key-file --passphrase --passphrase-file --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -634,12 +717,16 @@ _ots() {
             return 0
             ;;
         ots__subcmd__put)
-            opts="-t -e -p -n -s -q -v -h -V --ttl --encrypt --passphrase --passphrase-file --name --key-file --copies --token --trim-newline --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-t -e -p -n -s -q -v -h -V --generate --ttl --encrypt --passphrase --passphrase-file --name --key-file --copies --token --qr --copy --trim-newline --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

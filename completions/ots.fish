@@ -42,11 +42,13 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and
 complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
 complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread'
 complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
+complete -c ots -n "__fish_ots_needs_command" -f -a "generate" -d 'Print a password or a passphrase'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
+complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file; `password:N` and `passphrase:N` have N of them. It is printed on the line after the links' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
 false\t''"
@@ -63,6 +65,8 @@ always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
+complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
+complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
 complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand put" -s q -l quiet -d 'Say nothing but errors'
@@ -120,6 +124,24 @@ complete -c ots -n "__fish_ots_using_subcommand burn" -l json -d 'Answer in JSON
 complete -c ots -n "__fish_ots_using_subcommand burn" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s l -l length -d 'So many characters, 12 to 128' -r
+complete -c ots -n "__fish_ots_using_subcommand generate" -s w -l words -d 'A passphrase of so many words, 5 to 24, from EFF\'s long list' -r
+complete -c ots -n "__fish_ots_using_subcommand generate" -l separator -d 'What stands between the words: a space, or one of . , _ and the like' -r
+complete -c ots -n "__fish_ots_using_subcommand generate" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand generate" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand generate" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand generate" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand generate" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand generate" -l symbols -d 'With symbols, too: at least one of ! # % * + - = ? @ _'
+complete -c ots -n "__fish_ots_using_subcommand generate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand generate" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand generate" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The address and port to listen on' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r

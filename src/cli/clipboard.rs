@@ -22,8 +22,8 @@ type Tool = (&'static str, &'static [&'static str]);
 pub(super) enum Taken {
     /// A tool that says that all went well.
     By(&'static str),
-    /// The terminal, which doesn't answer.
-    ByTerminal,
+    /// The terminal, or what stands before it: nobody answers whether it came through.
+    PassedOn(&'static str),
 }
 
 /// Why nobody has.
@@ -39,9 +39,12 @@ pub(super) enum ClipboardError {
 pub(super) fn copy(text: &str) -> Result<Taken, ClipboardError> {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     match tools(is_set).into_iter().find(|tool| run(*tool, text).unwrap_or(false)) {
+        Some(("tmux", _)) => Ok(Taken::PassedOn("tmux")),
         Some((name, _)) => Ok(Taken::By(name)),
         None if env::var_os("TERM").is_some_and(|term| term == "dumb") => Err(ClipboardError::Dumb),
-        None => to_terminal(&sequence(text, is_set)).map(|()| Taken::ByTerminal).map_err(ClipboardError::Nowhere),
+        None => to_terminal(&sequence(text, is_set))
+            .map(|()| Taken::PassedOn("the terminal"))
+            .map_err(ClipboardError::Nowhere),
     }
 }
 

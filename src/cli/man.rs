@@ -94,6 +94,7 @@ const SEE_ALSO: &[&str] = &[
     "ots-get(1)",
     "ots-status(1)",
     "ots-burn(1)",
+    "ots-generate(1)",
     "ots-serve(1)",
     "ots-health(1)",
     "ots-admin(1)",
@@ -130,6 +131,7 @@ fn examples(roff: &mut Roff, name: &str) {
             ("One link for each of three readers:", "ots put --copies 3 < note.txt"),
             ("With a passphrase that is asked for:", "ots put -p < note.txt"),
             ("So that whoever runs the server can't read it:", "ots put --encrypt key.pem"),
+            ("A new password, printed below its link:", "ots put --encrypt --generate"),
             ("With link and key sent separate ways:", "ots put --encrypt --key-file key.txt < note.txt"),
         ],
         "ots-get" => &[
@@ -139,6 +141,11 @@ fn examples(roff: &mut Roff, name: &str) {
             ("With the link kept out of the process list:", "printf %s \"$LINK\" | ots get -"),
         ],
         "ots-status" => &[("Wait until it has been read:", "ots status --wait LINK")],
+        "ots-generate" => &[
+            ("A password that a fussy form takes:", "ots generate --symbols"),
+            ("Words that can be told on the telephone:", "ots generate --words"),
+            ("A passphrase for a secret, kept in a file:", "ots generate --words > passphrase.txt"),
+        ],
         "ots-burn" => &[("Take back a link that went to the wrong person:", "ots burn LINK")],
         "ots-serve" => &[
             ("On this machine:", "ots serve"),

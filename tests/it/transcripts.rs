@@ -35,6 +35,11 @@ fn usual() {
     person.keeps("LINK", "echo mistake | ots put");
     person.types("ots burn \"$LINK\"");
     person.types("printf '%s\\n' \"$LINK\" | ots status -");
+    person.about("What nobody has to think up.");
+    person.types("ots generate | tr 'A-Za-z2-9' x");
+    person.types("ots generate --words --separator . | tr a-z- x | tr -s x");
+    person.types("ots generate --length 8");
+    person.types("ots put --generate | tail -n 1 | tr 'A-Za-z2-9' x");
     person.about("The server.");
     person.types("ots health");
     person.types("ots -V");

@@ -19,8 +19,10 @@ impl Put {
             match clipboard::copy(link) {
                 Ok(_) if !global.chatty() => {}
                 Ok(Taken::By(tool)) => terminal::say(&format!("the link is on the clipboard ({tool})")),
-                Ok(Taken::ByTerminal) => {
-                    terminal::say("the link was given to the terminal for the clipboard; not every terminal takes it");
+                Ok(Taken::PassedOn(to)) => {
+                    terminal::say(&format!(
+                        "the link was given to {to} for the clipboard; not every terminal takes it"
+                    ));
                 }
                 Err(error) => terminal::say(&format!("ots: the link isn't on the clipboard: {error}")),
             }
