@@ -21,10 +21,14 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 /// The document, as both pages name it.
 const DOCUMENT: &str = "openapi.json";
 
-const SCRIPTS: [&str; 3] = ["envelope.js", "secret.js", "share.js"];
+const SCRIPTS: [&str; 4] = ["envelope.js", "generate.js", "secret.js", "share.js"];
+
+/// The words of passphrases: the command line's own file, so that both draw from the same.
+const WORDS: &str = "src/secret/generated/words.txt";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={WORDS}");
     println!("cargo:rerun-if-changed=src/web");
     println!("cargo:rerun-if-env-changed=OTS_WEB_BUNDLE");
     let sources = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src/web");
@@ -44,6 +48,7 @@ fn main() {
         copy(&sources, &out.join("assets"));
     }
     viewers(&out);
+    fs::copy(WORDS, out.join("assets/words.txt")).unwrap();
     fs::copy(sources.join("icon.svg"), out.join("assets/icon.svg")).unwrap();
     fs::write(out.join("assets.rs"), table(&out.join("assets"), made.is_ok())).unwrap();
 }
@@ -124,6 +129,7 @@ fn table(assets: &Path, bundled: bool) -> String {
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
             Some("svg") => "image/svg+xml",
+            Some("txt") => "text/plain; charset=utf-8",
             other => panic!("an asset of an unknown kind: {other:?}"),
         };
         let compressed = assets.parent().unwrap().join("compressed");

@@ -115,6 +115,9 @@ scenarios! {
     a_build_without_npm
     the_keyboard_is_enough
     the_senders_page
+    a_generated_secret
+    words_that_can_not_be_fetched
+    the_page_generates_as_the_command_does
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass

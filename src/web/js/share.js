@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Refused, seal } from "./envelope.js";
+import { offerGenerated } from "./generate.js";
 import { qrCode } from "./libraries.js";
 import { copy, element, note, phrase, progress, show, showTime, shown, size } from "./ui.js";
 
@@ -127,6 +128,7 @@ element("remove").addEventListener("click", () => {
   choose(null);
   text.focus();
 });
+offerGenerated(text);
 element("copy").addEventListener("click", (event) => copy(event.currentTarget, element("link").value));
 element("link").addEventListener("focus", (event) => event.currentTarget.select());
 element("check").addEventListener("click", checkStatus);

@@ -1,0 +1,64 @@
+// Passwords and passphrases for whoever has none yet: drawn in this browser as `ots generate` draws them
+// (src/secret/generated/), every one as likely as every other.
+
+import { copy, element, note, phrase } from "./ui.js";
+
+/** The letters and digits that nobody takes for each other, and symbols that neither quoting nor markup spoils. */
+const KINDS = ["ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789"];
+const SYMBOLS = "!#%*+-=?@_";
+
+/** One of at most 65,536 items: numbers above the last whole multiple of their count are drawn again. */
+export function pick(items) {
+  const fair = 65_536 - (65_536 % items.length);
+  const drawn = new Uint16Array(1);
+  do crypto.getRandomValues(drawn);
+  while (drawn[0] >= fair);
+  return items[drawn[0] % items.length];
+}
+
+/** Draws whole passwords until one has every kind of character, since many a rule wants that. */
+export function password(length, symbols) {
+  const kinds = symbols ? [...KINDS, SYMBOLS] : KINDS;
+  const characters = kinds.join("");
+  for (;;) {
+    const drawn = Array.from({ length }, () => pick(characters));
+    if (kinds.every((kind) => drawn.some((character) => kind.includes(character)))) return drawn.join("");
+  }
+}
+
+export async function passphrase(number) {
+  const words = await list();
+  return Array.from({ length: number }, () => pick(words)).join("-");
+}
+
+/** EFF's long word list, fetched when it is needed first. */
+export async function list() {
+  const response = await fetch(new URL("./words.txt", import.meta.url));
+  if (!response.ok) throw new Error("the word list is missing");
+  const lines = (await response.text()).split("\n");
+  return lines.filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** A button that puts a new one into the text: where the cursor is, and in place of the one before. */
+export function offerGenerated(text) {
+  const copyButton = element("copy-generated");
+  let generated = "";
+  element("generate").addEventListener("click", async () => {
+    const [kind, number] = element("generate-what").value.split(" ");
+    try {
+      generated = kind === "passphrase" ? await passphrase(Number(number)) : password(Number(number), kind === "symbols");
+    } catch {
+      note("problem", phrase("broken"));
+      return;
+    }
+    note("problem", "");
+    text.setRangeText(generated, text.selectionStart, text.selectionEnd, "select");
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+    copyButton.hidden = false;
+  });
+  copyButton.addEventListener("click", () => copy(copyButton, generated));
+  text.form.addEventListener("reset", () => {
+    generated = "";
+    copyButton.hidden = true;
+  });
+}
