@@ -1,6 +1,10 @@
 //! `ots put --qr` and `--copy`: what becomes of a link besides its line on stdout.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{client, terminal::Terminal, text};
 use crate::common::{Server, directory, run};
@@ -93,7 +97,9 @@ fn the_desktops_tool_gets_the_link_on_its_input_and_nothing_else() {
     command.env("PATH", format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap()));
     command.envs([("WAYLAND_DISPLAY", "wayland-0"), ("DISPLAY", ":0"), ("OTS_PASSPHRASE", "hunter2")]);
     // What the tool leaves behind must not hold our outputs open: this waits for their end.
+    let start = Instant::now();
     let output = run(command, b"x");
+    assert!(start.elapsed() < Duration::from_secs(50), "as long as the tool's child runs");
     let kept = |name: &str| fs::read_to_string(tools.path().join(name)).unwrap();
     let left = kept("left");
     std::process::Command::new("kill").arg(left.trim()).status().unwrap();
