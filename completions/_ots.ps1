@@ -71,7 +71,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--passphrase', '--passphrase', [CompletionResultType]::ParameterName, 'Ask for a passphrase (or set `OTS_PASSPHRASE`)')
             [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'Print the bare token in place of the link')
             [CompletionResult]::new('--qr', '--qr', [CompletionResultType]::ParameterName, 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file')
-            [CompletionResult]::new('--copy', '--copy', [CompletionResultType]::ParameterName, 'Put the link on the clipboard as well, by the desktop''s tool or the terminal (OSC 52)')
+            [CompletionResult]::new('--copy', '--copy', [CompletionResultType]::ParameterName, 'Put the link on the clipboard as well, by the desktop''s tool or the terminal (OSC 52); where that fails, it is said, and the link is printed all the same')
             [CompletionResult]::new('--trim-newline', '--trim-newline', [CompletionResultType]::ParameterName, 'Drop one newline at the end, as `echo` adds')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to a host that isn''t this machine')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')

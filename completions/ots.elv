@@ -67,7 +67,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --passphrase 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
             cand --token 'Print the bare token in place of the link'
             cand --qr 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
-            cand --copy 'Put the link on the clipboard as well, by the desktop''s tool or the terminal (OSC 52)'
+            cand --copy 'Put the link on the clipboard as well, by the desktop''s tool or the terminal (OSC 52); where that fails, it is said, and the link is printed all the same'
             cand --trim-newline 'Drop one newline at the end, as `echo` adds'
             cand --allow-http 'Allow plain http to a host that isn''t this machine'
             cand -q 'Say nothing but errors'

@@ -66,7 +66,7 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
 complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
-complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52)'
+complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52); where that fails, it is said, and the link is printed all the same'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
 complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand put" -s q -l quiet -d 'Say nothing but errors'

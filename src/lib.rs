@@ -2,7 +2,8 @@
 //!
 //! One crate holds the server, the command line and what both agree on. Read it in this order:
 //!
-//! - [`secret`]: the words that every layer shares: token, id, claim, passphrase, link, key, kind, time to live.
+//! - [`secret`]: the words that every layer shares: token, id, claim, passphrase, link, key, kind, time to live; and
+//!   passwords and passphrases that it draws.
 //! - [`memory`]: bytes that wipe themselves, and a bound on how many are held at once.
 //! - [`crypto`]: sealing at rest and end to end: pure functions over bytes.
 //! - [`store`]: the contract of a store, its SQLite engine and the sweeper. Sees opaque bytes only.

@@ -1,15 +1,26 @@
 //! What `put` does with a link besides printing it. It is printed by then: what fails here is said, and costs nothing.
 
-use super::Put;
 use crate::cli::{
     Global,
     clipboard::{self, Taken},
     qr, terminal,
 };
 
-impl Put {
-    /// The link as a QR code, and on the clipboard, as far as that is wished.
-    pub(super) fn hand_over(&self, global: &Global, link: &str) {
+/// The options for it: of one call, never of the environment or the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct HandOver {
+    /// Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file
+    #[arg(long, conflicts_with = "token")]
+    qr: bool,
+    /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52); where that fails, it is said, and the
+    /// link is printed all the same
+    #[arg(long, conflicts_with = "copies")]
+    copy: bool,
+}
+
+impl HandOver {
+    /// Shows and copies as far as that is wished.
+    pub(super) fn run(&self, global: &Global, link: &str) {
         if self.qr
             && let Err(error) = qr::show(global, link)
         {

@@ -21,6 +21,7 @@ use crate::{
     secret::{Generated, Link, Recipe},
 };
 use error::PutError;
+use hand_over::HandOver;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 
 /// Store a secret and print its link
@@ -60,12 +61,8 @@ pub(in crate::cli) struct Put {
     /// Print the bare token in place of the link
     #[arg(long)]
     token: bool,
-    /// Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file
-    #[arg(long, conflicts_with = "token")]
-    qr: bool,
-    /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52)
-    #[arg(long, conflicts_with = "copies")]
-    copy: bool,
+    #[command(flatten)]
+    hand_over: HandOver,
     /// Drop one newline at the end, as `echo` adds
     #[arg(long, env = "OTS_TRIM_NEWLINE", value_parser = BoolishValueParser::new())]
     trim_newline: bool,
@@ -97,7 +94,7 @@ impl Put {
                 let last = generated.as_ref().filter(|_| copy + 1 == self.copies);
                 terminal::answer(lines(&link, last).as_bytes())?;
             }
-            self.hand_over(global, &link);
+            self.hand_over.run(global, &link);
             if global.chatty() {
                 terminal::say(&self.note(&created));
             }

@@ -218,7 +218,7 @@ fn share_with_each_kind(kinds: &[&[u8]], length: u16) -> f64 {
         let there = kinds.iter().enumerate().filter(|(place, _)| missing >> place & 1 == 0);
         let left: usize = there.map(|(_, kind)| kind.len()).sum();
         let share = (count(left) / count(all)).powi(length.into());
-        if missing.count_ones() % 2 == 0 { share } else { -share }
+        if missing.count_ones().is_multiple_of(2) { share } else { -share }
     };
     (0..1 << kinds.len()).map(without).sum()
 }
