@@ -30,7 +30,7 @@ pub(super) enum Taken {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClipboardError {
     #[error("there is no terminal here, and no tool that works (wl-copy, xclip or xsel)")]
-    Nowhere(#[source] io::Error),
+    Nowhere,
     #[error("this terminal takes nothing (TERM=dumb)")]
     Dumb,
 }
@@ -44,7 +44,7 @@ pub(super) fn copy(text: &str) -> Result<Taken, ClipboardError> {
         None if env::var_os("TERM").is_some_and(|term| term == "dumb") => Err(ClipboardError::Dumb),
         None => to_terminal(&sequence(text, is_set))
             .map(|()| Taken::PassedOn("the terminal"))
-            .map_err(ClipboardError::Nowhere),
+            .map_err(|_| ClipboardError::Nowhere),
     }
 }
 

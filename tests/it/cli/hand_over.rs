@@ -133,21 +133,46 @@ fn the_link_is_printed_whatever_becomes_of_the_clipboard() {
     assert_eq!(client(&server, &["get", text(&output.stdout).trim()]).stdout, b"x");
 }
 
+/// What the terminal was told to put on its clipboard.
+fn sent_to_clipboard(seen: &str) -> Option<String> {
+    let sent = seen.split("\x1b]52;").nth(1)?.split(';').nth(1)?.split('\x07').next()?;
+    String::from_utf8(data_encoding::BASE64.decode(sent.as_bytes()).ok()?).ok()
+}
+
 #[test]
 fn without_a_desktop_the_terminal_gets_the_link() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
-    let link_in = |seen: &str| {
-        let sent = seen.split("\x1b]52;c;").nth(1).unwrap().split('\x07').next().unwrap();
-        String::from_utf8(data_encoding::BASE64.decode(sent.as_bytes()).unwrap()).unwrap()
-    };
     // As over ssh, where the desktop's variables are somebody else's; and wherever the outputs lead to.
     let line = "printf x | SSH_TTY=/dev/pts/9 DISPLAY=:0 \"$OTS\" put --copy > link 2> said; cat link said";
     let line = format!("cd '{}' && {line}", data.path().display());
     let (seen, code) = Terminal::start(&server, &line).finish();
-    assert_eq!((code, seen.contains(&link_in(&seen))), (Some(0), true), "{seen:?}");
+    assert!(code == Some(0) && sent_to_clipboard(&seen).is_some_and(|sent| seen.contains(&sent)), "{seen:?}");
     let (seen, _) = Terminal::start(&server, "printf x | \"$OTS\" put --copy").finish();
     assert!(seen.contains("given to the terminal for the clipboard; not every terminal takes it"), "{seen:?}");
     let (seen, code) = Terminal::start(&server, "printf x | TERM=dumb \"$OTS\" put --copy").finish();
     assert!(code == Some(0) && !seen.contains('\x1b') && seen.contains("isn't on the clipboard"), "{seen:?}");
+}
+
+/// tmux as it is set up by itself keeps a program's escape sequence, and passes its own clipboard on.
+#[test]
+fn through_tmux_too() {
+    if std::process::Command::new("tmux").arg("-V").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "the test needs tmux");
+        eprintln!("skipped: no tmux");
+        return;
+    }
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let link = data.path().join("link");
+    let inner = format!("printf x | \"$OTS\" put --copy > '{}' 2> /dev/null; sleep 20", link.display());
+    let line =
+        format!("unset TMUX; tmux -S '{}' -f /dev/null new-session \"$INNER\"", data.path().join("tmux").display());
+    let screen = Terminal::start(&server, &format!("export INNER='{}'; {line}", inner.replace('\'', r"'\''")));
+    screen.wait_for("\x1b]52;");
+    screen.type_in("\u{3}");
+    let (seen, code) = screen.finish();
+    let link = fs::read_to_string(link).unwrap();
+    assert!(code == Some(0) && link.starts_with("http"), "{seen:?}");
+    assert_eq!(sent_to_clipboard(&seen).as_deref(), Some(link.trim_end()), "{seen:?}");
 }

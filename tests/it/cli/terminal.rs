@@ -48,7 +48,7 @@ impl Terminal {
         text(&self.seen.lock().unwrap())
     }
 
-    fn wait_for(&self, what: &str) {
+    pub(super) fn wait_for(&self, what: &str) {
         let end = Instant::now() + Duration::from_secs(10);
         while !self.seen().contains(what) {
             assert!(Instant::now() < end, "no {what:?} in {:?}", self.seen());
@@ -73,7 +73,7 @@ impl Terminal {
         self.child.try_wait().unwrap().is_some()
     }
 
-    fn type_in(&self, text: &str) {
+    pub(super) fn type_in(&self, text: &str) {
         (&*self.pty).write_all(text.as_bytes()).unwrap();
     }
 
