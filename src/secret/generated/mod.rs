@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::{NoRandomness, random};
 
-/// EFF's long list: 7,776 words that are easy to tell, to spell and to remember. No two of them joined by a hyphen are a third, nor
-/// do three make two. The page fetches the same file.
+/// EFF's long list: 7,776 words that are easy to tell, to spell and to remember. None with a hyphen in it
+/// can be read as two others. The page fetches the same file.
 static WORDS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| include_str!("words.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
-/// The letters and digits that nobody takes for each other, and symbols that neither quoting nor markup spoils.
+/// The letters and digits that nobody takes for each other, and symbols that most forms take and few tools spoil.
 const UPPER: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 const LOWER: &[u8] = b"abcdefghijkmnopqrstuvwxyz";
 const DIGITS: &[u8] = b"23456789";

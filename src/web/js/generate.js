@@ -3,7 +3,7 @@
 
 import { copy, element, note, phrase } from "./ui.js";
 
-/** The letters and digits that nobody takes for each other, and symbols that neither quoting nor markup spoils. */
+/** The letters and digits that nobody takes for each other, and symbols that most forms take and few tools spoil. */
 const KINDS = ["ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789"];
 const SYMBOLS = "!#%*+-=?@_";
 
