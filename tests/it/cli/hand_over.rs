@@ -165,11 +165,13 @@ fn through_tmux_too() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let link = data.path().join("link");
-    let inner = format!("printf x | \"$OTS\" put --copy > '{}' 2> /dev/null; sleep 20", link.display());
+    let inner =
+        format!("printf x | \"$OTS\" put --copy > '{}' 2> /dev/null; echo put has ended; sleep 20", link.display());
     let line =
         format!("unset TMUX; tmux -S '{}' -f /dev/null new-session \"$INNER\"", data.path().join("tmux").display());
     let screen = Terminal::start(&server, &format!("export INNER='{}'; {line}", inner.replace('\'', r"'\''")));
     screen.wait_for("\x1b]52;");
+    screen.wait_for("put has ended");
     screen.type_in("\u{3}");
     let (seen, code) = screen.finish();
     let link = fs::read_to_string(link).unwrap();
