@@ -135,11 +135,13 @@ export const scenarios = {
   },
 
   async the_vectors_pass() {
-    for (const prepare of [async () => {}, withoutNativeCipher]) {
+    for (const native of [true, false]) {
       const context = await reader();
-      await prepare(context);
+      if (!native) await withoutNativeCipher(context);
       const page = await visit(context, server);
-      const read = (name) => JSON.parse(readFileSync(join(process.env.OTS_VECTORS, name), "utf8"));
+      // The cipher has no part in stretching a passphrase, which takes a second: once for each.
+      const takes = (vector) => native || vector.passphrase === null;
+      const read = (name) => JSON.parse(readFileSync(join(process.env.OTS_VECTORS, name), "utf8")).filter(takes);
       const vectors = { good: read("good.json"), refused: read("refused.json"), module: `${await assetsOf(page)}envelope.js` };
       const result = await page.evaluate(async ({ good, refused, module }) => {
         const { deriveKeys, open, parseKey, seal, toBase64url } = await import(module);
@@ -153,8 +155,9 @@ export const scenarios = {
             const same = keys.proof === vector.proof && text(content) === vector.content && name === vector.name && type === vector.type;
             if (!same) wrong.push(vector.about);
             // And the other way round: sealed here, opened here. Rust opens what the page seals in the other scenarios.
-            const sealed = await seal(content, { name: name ?? undefined, type: type ?? undefined }, vector.passphrase);
-            const again = await open(await deriveKeys(parseKey(sealed.key), vector.passphrase), sealed.envelope);
+            if (vector.passphrase !== null) continue;
+            const sealed = await seal(content, { name: name ?? undefined, type: type ?? undefined }, null);
+            const again = await open(await deriveKeys(parseKey(sealed.key), null), sealed.envelope);
             if (text(again.content) !== vector.content || again.name !== name) wrong.push(`sealed again: ${vector.about}`);
             if (sealed.envelope.length > bytes(vector.envelope).length && vector.canonical) wrong.push(`padding: ${vector.about}`);
           } catch (error) {
