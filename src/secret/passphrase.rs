@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use data_encoding::BASE64URL_NOPAD;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
@@ -46,6 +47,13 @@ impl Passphrase {
             return Err(InvalidPassphrase);
         }
         Ok(Self(text))
+    }
+
+    /// Whether it looks like an end-to-end secret's proof: 32 bytes as base64url without padding (RFC 4648, section 5).
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        let mut bytes = Zeroizing::new([0; 32]);
+        self.0.len() == 43 && BASE64URL_NOPAD.decode_mut(self.0.as_bytes(), bytes.as_mut()).is_ok()
     }
 
     /// Whether white space begins or ends it: it counts, and nobody sees it.
