@@ -56,7 +56,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--encrypt', '--encrypt', [CompletionResultType]::ParameterName, 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise')
             [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from a file; one newline at its end is dropped')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]')
-            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('--copies', '--copies', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')

@@ -52,7 +52,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --encrypt 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise'
             cand --passphrase-file 'Read the passphrase from a file; one newline at its end is dropped'
             cand --name 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]'
-            cand --key-file 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways'
+            cand --key-file 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways'
             cand -n 'Make N links to N copies, one a reader'
             cand --copies 'Make N links to N copies, one a reader'
             cand -s 'The server; a full link brings its own'

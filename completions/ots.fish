@@ -52,7 +52,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt
 false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
-complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F

@@ -66,6 +66,35 @@ fn a_size_that_can_not_be_claims_nothing() {
     }
 }
 
+/// A link whose key travels apart says what the secret is; a server that says otherwise gets nothing, least of all a passphrase as it
+/// was typed.
+#[test]
+fn a_marked_link_is_never_read_as_a_plain_one() {
+    let key = directory();
+    let key_file = key.path().join("key");
+    std::fs::write(&key_file, "A".repeat(43)).unwrap();
+    let with_key = ["--key-file", key_file.to_str().unwrap()];
+    for (encrypted, options, says) in [
+        (false, &[][..], "don't trust it"),
+        (false, &with_key[..], "don't trust it"),
+        (false, &["--no-input"][..], "don't trust it"),
+        (true, &[][..], "give it with --key-file"),
+    ] {
+        for passphrase_required in [true, false] {
+            let said = status(7).replace(r#""encrypted":false"#, &format!(r#""encrypted":{encrypted}"#));
+            let wanted = format!(r#""passphrase_required":{passphrase_required}"#);
+            let said = said.replace(r#""passphrase_required":false"#, &wanted);
+            let (url, asked) = lying(move |_, stream| send(stream, &said));
+            for link in [format!("{url}/s/{TOKEN}#"), format!("{TOKEN}#")] {
+                let arguments = [&["-s", &url, "get", &link], options].concat();
+                assert_fails(&run_with(&[("OTS_PASSPHRASE", "hunter2")], &arguments), 5, says);
+            }
+            let asked = asked.lock().unwrap();
+            assert!(asked.iter().all(|first| first.starts_with("GET ") && first.contains("/status")), "{asked:?}");
+        }
+    }
+}
+
 /// A content has exactly the bytes that were announced: less isn't whole, more is a lie. Neither is acknowledged.
 #[test]
 fn a_content_of_another_length_is_not_acknowledged() {
