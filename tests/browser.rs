@@ -118,6 +118,7 @@ scenarios! {
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass
+    a_name_is_cleaned_as_the_command_does_it
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once
 }

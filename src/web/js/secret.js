@@ -5,7 +5,8 @@
 
 import * as api from "./api.js";
 import { Refused, deriveKeys, open, parseKey } from "./envelope.js";
-import { cleanName, copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
+import { cleanName } from "./filename.js";
+import { copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
 const token = location.pathname.split("/").filter(Boolean).pop();

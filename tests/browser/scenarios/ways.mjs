@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { assetsOf, BYTES, finish, insecure, inState, look, ots, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, unread, visit, withoutNativeCipher } from "../harness.mjs";
 
@@ -132,6 +133,17 @@ export const scenarios = {
     await inState(old, "unsupported");
     assert.ok(await unread(neither), "nothing is claimed that can't be opened");
     await finish(context);
+  },
+
+  async a_name_is_cleaned_as_the_command_does_it() {
+    const { cleanName } = await import(pathToFileURL(join(process.env.OTS_SOURCES, "filename.js")));
+    const vectors = JSON.parse(readFileSync(join(process.env.OTS_VECTORS, "filenames.json"), "utf8"));
+    assert.ok(vectors.length > 120);
+    for (const { about, given, cleaned } of vectors) {
+      assert.equal(cleanName(given), cleaned, about);
+      assert.equal(cleanName(cleaned), cleaned, `again: ${about}`);
+    }
+    assert.equal(cleanName(null), "secret");
   },
 
   async the_vectors_pass() {
