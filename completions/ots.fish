@@ -98,7 +98,7 @@ complete -c ots -n "__fish_ots_using_subcommand status" -l ca-cert -d 'Trust the
 complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when it has been read'
+complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when a reader has asked for it'
 complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand status" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'

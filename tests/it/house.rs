@@ -10,16 +10,16 @@ use std::{
 
 use crate::common::{Server, assert_fails, directory, on_disk, ots, run, text};
 
-const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+pub(crate) fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = ots();
     command.envs(environment.iter().copied()).args(arguments);
     run(command, b"x")
 }
 
 /// A server that answers as a test says, one request a connection; gives its URL and the first lines that it was asked.
-fn lying(
+pub(crate) fn lying(
     answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + 'static,
 ) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -40,13 +40,13 @@ fn lying(
     (url, asked)
 }
 
-fn status(size: u64) -> String {
+pub(crate) fn status(size: u64) -> String {
     format!(
         r#"{{"created_at":"2026-01-01T00:00:00.000Z","expires_at":"2126-01-01T00:00:00.000Z","size":{size},"encrypted":false,"passphrase_required":false}}"#
     )
 }
 
-fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+pub(crate) fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
     write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
@@ -63,35 +63,6 @@ fn a_size_that_can_not_be_claims_nothing() {
         let output = run_with(&[], &["get", &format!("{url}/s/{TOKEN}")]);
         assert_fails(&output, 1, "doesn't answer as an ots server does");
         assert_eq!(asked.lock().unwrap().len(), 1, "nothing but the status was asked for");
-    }
-}
-
-/// A link whose key travels apart says what the secret is; a server that says otherwise gets nothing, least of all a passphrase as it
-/// was typed.
-#[test]
-fn a_marked_link_is_never_read_as_a_plain_one() {
-    let key = directory();
-    let key_file = key.path().join("key");
-    std::fs::write(&key_file, "A".repeat(43)).unwrap();
-    let with_key = ["--key-file", key_file.to_str().unwrap()];
-    for (encrypted, options, says) in [
-        (false, &[][..], "don't trust it"),
-        (false, &with_key[..], "don't trust it"),
-        (false, &["--no-input"][..], "don't trust it"),
-        (true, &[][..], "give it with --key-file"),
-    ] {
-        for passphrase_required in [true, false] {
-            let said = status(7).replace(r#""encrypted":false"#, &format!(r#""encrypted":{encrypted}"#));
-            let wanted = format!(r#""passphrase_required":{passphrase_required}"#);
-            let said = said.replace(r#""passphrase_required":false"#, &wanted);
-            let (url, asked) = lying(move |_, stream| send(stream, &said));
-            for link in [format!("{url}/s/{TOKEN}#"), format!("{TOKEN}#")] {
-                let arguments = [&["-s", &url, "get", &link], options].concat();
-                assert_fails(&run_with(&[("OTS_PASSPHRASE", "hunter2")], &arguments), 5, says);
-            }
-            let asked = asked.lock().unwrap();
-            assert!(asked.iter().all(|first| first.starts_with("GET ") && first.contains("/status")), "{asked:?}");
-        }
     }
 }
 

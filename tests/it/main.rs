@@ -33,6 +33,7 @@ mod histories;
 mod hostile;
 mod house;
 mod leak;
+mod liars;
 #[cfg(target_os = "linux")] // its /proc, and its core dumps
 mod memory;
 mod model;
