@@ -10,5 +10,12 @@ export function normalPassphrase(text) {
   return length >= 1 && length <= MAX_BYTES && !/\p{Surrogate}/u.test(normal) ? normal : null;
 }
 
-/** Whether white space begins or ends it: it counts, and nobody sees it. */
-export const hasSpaceAtAnEdge = (text) => /^\p{White_Space}|\p{White_Space}$/u.test(text);
+/** Says beside a field when white space begins or ends what is in it: it counts, and nobody sees it. */
+export function watchForSpace(field, place, words) {
+  const look = () => {
+    place.textContent = /^\p{White_Space}|\p{White_Space}$/u.test(field.value) ? words : "";
+  };
+  field.addEventListener("input", look);
+  // What a form holds once it is reset is known only after the event.
+  field.form.addEventListener("reset", () => queueMicrotask(look));
+}
