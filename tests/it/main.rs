@@ -40,6 +40,7 @@ mod model;
 mod openapi;
 mod pages;
 mod promises;
+mod proxies;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;
 #[cfg(target_os = "linux")] // its tests mount small file systems
