@@ -54,7 +54,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt
 false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
-complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -102,7 +102,7 @@ complete -c ots -n "__fish_ots_using_subcommand status" -l ca-cert -d 'Trust the
 complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when it has been read'
+complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when a reader has asked for it'
 complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand status" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'

@@ -121,6 +121,10 @@ scenarios! {
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass
+    a_name_is_cleaned_as_the_command_does_it
+    a_passphrase_is_the_same_however_it_is_typed
+    white_space_at_a_passphrases_edge_is_told_of
+    the_browsers_history_keeps_the_key_and_no_passphrase
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once
 }

@@ -61,7 +61,7 @@ impl PassphraseArgs {
         if self.passphrase {
             return ask(global, Some("Passphrase again")).map(Some);
         }
-        self.given()
+        Ok(self.given()?.map(|given| warned(global, given)))
     }
 
     /// The reader's passphrase for a secret that has one.
@@ -69,7 +69,7 @@ impl PassphraseArgs {
         if !self.passphrase
             && let Some(given) = self.given()?
         {
-            return Ok(given);
+            return Ok(warned(global, given));
         }
         ask(global, None).map_err(|error| if error.exit() == Exit::Usage { PassphraseError::Wanted } else { error })
     }
@@ -91,7 +91,15 @@ impl PassphraseArgs {
 }
 
 fn ask(global: &Global, confirm: Option<&str>) -> Result<Passphrase, PassphraseError> {
-    parse(terminal::ask_hidden(global, "Passphrase", confirm)?)
+    parse(terminal::ask_hidden(global, "Passphrase", confirm)?).map(|asked| warned(global, asked))
+}
+
+/// The passphrase; what nobody sees of it is said.
+fn warned(global: &Global, passphrase: Passphrase) -> Passphrase {
+    if passphrase.has_space_at_an_edge() && !global.quiet && !global.json {
+        terminal::say("ots: warning: the passphrase begins or ends with white space, which is a part of it");
+    }
+    passphrase
 }
 
 fn parse(text: Zeroizing<String>) -> Result<Passphrase, PassphraseError> {

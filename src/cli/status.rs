@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Global,
@@ -12,23 +12,27 @@ use super::{
 };
 use crate::{
     api,
-    client::{Client, ClientError},
+    client::{Client, ClientError, Look},
     secret::Token,
 };
 
 /// How often `--wait` asks.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// A server's date has whole seconds: it may be this much later than it says.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
+/// A secret that was there so shortly before its end, and then was gone, expired.
+const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 
 /// Say whether a secret is still unread
 ///
-/// Reads nothing. Exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once it has been read or
-/// burned and 3 when it expired unread.
+/// Reads nothing. Exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for
+/// it or it was burned, and 3 when it expired unread. Whether it arrived, its reader knows.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
     /// The link, its token, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
-    /// Return when it has been read
+    /// Return when a reader has asked for it
     #[arg(short, long)]
     wait: bool,
 }
@@ -44,6 +48,8 @@ pub(super) enum StatusError {
     Output(#[from] OutputError),
     #[error("the secret expired unread")]
     Expired,
+    #[error("the secret is gone: read, burned or expired; nobody answered near its end, so which of them isn't known")]
+    Gone,
 }
 
 impl From<ClientError> for StatusError {
@@ -58,7 +64,7 @@ impl CommandError for StatusError {
             Self::Link(error) => error.exit(),
             Self::Call(error) => error.exit(),
             Self::Output(error) => error.exit(),
-            Self::Expired => Exit::Gone,
+            Self::Expired | Self::Gone => Exit::Gone,
         }
     }
 }
@@ -67,39 +73,60 @@ impl Status {
     pub(super) async fn run(&self, global: &Global) -> Result<(), StatusError> {
         let link = link_from(&self.link)?;
         let client = global.client(Some(&link))?;
-        let status = client.status(&link.token, None).await?;
+        let Look { status, at } = client.look(&link.token).await?;
+        let status = status.ok_or(ClientError::Gone)?;
         if self.wait {
-            return wait(global, &client, &link.token, status).await;
+            wait(&client, &link.token, Seen { expires_at: status.expires_at, at }).await?;
+            let text = if global.json {
+                "{\"state\":\"taken\"}\n"
+            } else {
+                "taken: a reader asked for it, or it was burned\n"
+            };
+            return Ok(terminal::answer(text.as_bytes())?);
         }
         if global.json {
             terminal::answer_json(&status)?;
         } else {
-            terminal::answer(format!("{}\n", describe(&status)).as_bytes())?;
+            terminal::answer(format!("{}\n", describe(&status, at)).as_bytes())?;
         }
         Ok(())
     }
 }
 
-async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::Status) -> Result<(), StatusError> {
+/// A secret that was there: when it expires, and when it was seen last, by the server's clock.
+#[derive(Clone, Copy)]
+struct Seen {
+    expires_at: Timestamp,
+    at: Timestamp,
+}
+
+/// Returns when a reader has asked for it or it was burned; a server doesn't tell which, nor whether it arrived.
+async fn wait(client: &Client, token: &Token, mut seen: Seen) -> Result<(), StatusError> {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        match client.status(token, None).await {
-            Ok(still) => status = still,
-            Err(ClientError::Gone) => break,
+        match client.look(token).await {
+            Ok(Look { status: Some(status), at }) => seen = Seen { expires_at: status.expires_at, at },
+            Ok(Look { status: None, at }) => return seen.and_gone(at),
             // A server that is restarted, say: the secret is kept.
             Err(error) if error.is_passing() => tracing::debug!(%error, "asking again"),
             Err(error) => return Err(error.into()),
         }
     }
-    if Timestamp::now() >= status.expires_at {
-        return Err(StatusError::Expired);
-    }
-    let text = if global.json { "{\"state\":\"read\"}\n" } else { "read (or burned)\n" };
-    Ok(terminal::answer(text.as_bytes())?)
 }
 
-fn describe(status: &api::Status) -> String {
-    let left = status.expires_at.duration_since(Timestamp::now()).unsigned_abs();
+impl Seen {
+    /// What its being gone means, which the server said at this time of its own: before its end, that it was taken.
+    fn and_gone(self, at: Timestamp) -> Result<(), StatusError> {
+        let left = |at| self.expires_at.duration_since(at);
+        if left(at) > CLOCK_STEP {
+            return Ok(());
+        }
+        Err(if left(self.at) <= LAST_MOMENTS { StatusError::Expired } else { StatusError::Gone })
+    }
+}
+
+fn describe(status: &api::Status, now: Timestamp) -> String {
+    let left = status.expires_at.duration_since(now).unsigned_abs();
     let encrypted = if status.encrypted { ", end-to-end encrypted" } else { "" };
     let (size, expires_at) = (status.size, status.expires_at);
     let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0} (in {})", values::roughly(left));
@@ -107,4 +134,26 @@ fn describe(status: &api::Status) -> String {
         text.push_str("; has a passphrase");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_was_taken_or_expired_or_nobody_knows() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let outcome = |seen, gone| Seen { expires_at: at(1000), at: at(seen) }.and_gone(at(gone));
+        for (seen, gone) in [(10, 11), (10, 998), (997, 998)] {
+            assert!(outcome(seen, gone).is_ok(), "{seen} {gone}");
+        }
+        for (seen, gone) in [(995, 1000), (999, 1001), (998, 999), (999, 5000), (1001, 1002)] {
+            assert!(matches!(outcome(seen, gone), Err(StatusError::Expired)), "{seen} {gone}");
+        }
+        // The client slept, or the server was away.
+        for (seen, gone) in [(994, 1000), (10, 1000), (10, 5000)] {
+            assert!(matches!(outcome(seen, gone), Err(StatusError::Gone)), "{seen} {gone}");
+        }
+        assert!(Seen { expires_at: Timestamp::MAX, at: Timestamp::MIN }.and_gone(Timestamp::MIN).is_ok());
+    }
 }

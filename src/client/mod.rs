@@ -10,6 +10,7 @@ mod upload;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, Response, header};
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -137,6 +138,21 @@ impl Client {
         self.reader().json(response).await
     }
 
+    /// As [`Client::status`], with the server's own time: expiry goes by its clock, and this machine's may be another.
+    ///
+    /// # Errors
+    /// [`ClientError`], but not that it is gone.
+    pub async fn look(&self, token: &Token) -> Result<Look, ClientError> {
+        let request = self.request(Method::GET, &format!("{}/status", secret_path(token)), 0);
+        let response = request.send().await.map_err(|error| ClientError::request(&self.server, error))?;
+        let at = date(&response).unwrap_or_else(Timestamp::now);
+        match self.reader().successful(response).await {
+            Ok(response) => Ok(Look { status: Some(self.reader().json(response).await?), at }),
+            Err(ClientError::Gone) => Ok(Look { status: None, at }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads a secret of `size` bytes, as [`Client::status`] said, under `claim`. A broken connection, or a server that is
     /// busy, is asked again with the same claim: the secret is this reader's until the lease ends.
     ///
@@ -218,6 +234,20 @@ impl Client {
     fn reader(&self) -> Reader<'_> {
         Reader(&self.server)
     }
+}
+
+/// What a server says of a secret, and when.
+pub struct Look {
+    /// What may be known without reading; none when it is gone.
+    pub status: Option<Status>,
+    /// The server's time, in whole seconds; this machine's if the answer had none.
+    pub at: Timestamp,
+}
+
+/// When the server says that it answered (RFC 9110, section 6.6.1).
+fn date(response: &Response) -> Option<Timestamp> {
+    let text = response.headers().get(header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 fn secret_path(token: &Token) -> String {

@@ -1,4 +1,4 @@
-//! Links: `https://host/s/<token>`, a bare token, or either with `#<key>` for an end-to-end secret.
+//! Links: `https://host/s/<token>`, a bare token, or either with `#<key>` for an end-to-end secret, and `#` alone when its key travels apart.
 
 use std::{fmt, str::FromStr};
 
@@ -27,6 +27,8 @@ pub struct Link {
     pub token: Token,
     /// What follows `#`: the end-to-end key's text, not yet checked.
     pub key: Option<Zeroizing<String>>,
+    /// There is a `#` with nothing behind it: the mark of an end-to-end secret whose key travels apart.
+    pub key_apart: bool,
 }
 
 /// The text is neither a link nor a token. Holds no part of it.
@@ -66,12 +68,11 @@ impl FromStr for Link {
 
     fn from_str(text: &str) -> Result<Self, InvalidLink> {
         let text = text.trim();
-        let (address, key) = match text.split_once('#') {
-            Some((address, key)) => (address, Some(Zeroizing::new(key.to_owned())).filter(|key| !key.is_empty())),
-            None => (text, None),
-        };
+        let (address, fragment) = text.split_once('#').map_or((text, None), |(address, key)| (address, Some(key)));
+        let key_apart = fragment == Some("");
+        let key = fragment.filter(|key| !key.is_empty()).map(|key| Zeroizing::new(key.to_owned()));
         if !address.contains("://") {
-            return Ok(Self { server: None, token: address.parse()?, key });
+            return Ok(Self { server: None, token: address.parse()?, key, key_apart });
         }
         let mut server = Url::parse(address).map_err(|_| InvalidLink::Neither)?;
         if !matches!(server.scheme(), "http" | "https") {
@@ -82,7 +83,7 @@ impl FromStr for Link {
         let (root, token) = path.rsplit_once("/s/").ok_or(InvalidLink::NoToken)?;
         let token = token.strip_suffix('/').unwrap_or(token).parse().map_err(|_| InvalidLink::NoToken)?;
         server.set_path(&format!("{root}/"));
-        Ok(Self { server: Some(server), token, key })
+        Ok(Self { server: Some(server), token, key, key_apart })
     }
 }
 
@@ -104,6 +105,7 @@ mod tests {
         for (text, server, key) in [
             (TOKEN.to_owned(), None, None),
             (format!("{TOKEN}#k-y"), None, Some("k-y")),
+            (format!("{TOKEN}#"), None, None),
             (format!(" https://host/s/{TOKEN}\n"), Some("https://host/"), None),
             (format!("https://host/s/{TOKEN}#"), Some("https://host/"), None),
             (format!("http://host:8000/under/s/{TOKEN}/?utm=1#key"), Some("http://host:8000/under/"), Some("key")),
@@ -112,6 +114,7 @@ mod tests {
             let link: Link = text.parse().unwrap();
             assert_eq!(link.server.as_ref().map(Url::as_str), server, "{text}");
             assert_eq!(link.key.as_ref().map(|key| key.as_str()), key, "{text}");
+            assert_eq!(link.key_apart, text.ends_with('#'), "{text}");
             assert_eq!(link.token.expose().as_str(), TOKEN);
         }
     }

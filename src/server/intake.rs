@@ -1,13 +1,13 @@
 //! Requests taken in: a body and what stands beside it, whatever the format, as what the vault takes. A content stays in the buffer that
 //! it came in.
 
-use hyper::{HeaderMap, header};
+use hyper::{HeaderMap, header, header::HeaderValue};
 use zeroize::Zeroizing;
 
 use super::{
     body::{self, Bounds},
     call::{App, Call},
-    problem::{busy, invalid, malformed, too_large},
+    problem::{busy, contradictory, invalid, malformed, too_large},
 };
 use crate::{
     api::{
@@ -15,12 +15,17 @@ use crate::{
         RevealRequest, TtlRequest,
     },
     memory::Buffer,
-    secret::{ClaimKey, InvalidClaimKey, Passphrase, Token, Ttl},
+    secret::{ClaimKey, InvalidClaimKey, Kind, Passphrase, Token, Ttl},
     vault::NewSecret,
 };
 
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
 const MAX_REVEAL: usize = 8 * 1024;
+/// Where a passphrase stands beside octets.
+const PASSPHRASE_HEADER: &str = "/headers/Ots-Passphrase";
+/// What to say of an envelope that whoever has the bare token could destroy.
+const NO_PROOF: &str = "an end-to-end secret needs its proof here, so that a link without its key destroys nothing: 32 bytes as base64url, \
+                        43 characters (docs/envelope.md)";
 /// What a page's form is sent as.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -31,9 +36,16 @@ pub(super) fn token(call: &Call<'_>) -> Result<Token, Problem> {
 
 /// The reader's claim, if it sent one.
 pub(super) fn claim(headers: &HeaderMap) -> Result<Option<ClaimKey>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(value) = only(headers, IDEMPOTENCY_KEY)? else { return Ok(None) };
     let claim = value.to_str().ok().and_then(|text| text.parse().ok());
     claim.map(Some).ok_or_else(|| invalid("/headers/Idempotency-Key", InvalidClaimKey))
+}
+
+/// A header's value. Twice with different ones it says nothing: which of them a proxy or a program meant, nobody knows.
+fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.any(|value| Some(value) != first) { Err(contradictory(name)) } else { Ok(first) }
 }
 
 /// The secret in a create of the API, as JSON or as the bytes themselves.
@@ -43,7 +55,7 @@ pub(super) async fn new_secret(app: &App, call: Call<'_>) -> Result<NewSecret, P
             let mut body = read(app, call, app.settings.max_json()).await?;
             let CreateRequest { content, options } = CreateRequest::parse(body.as_mut()).map_err(malformed)?;
             body.narrow(content);
-            valid(app, body, options)
+            valid(app, body, options, "/passphrase")
         }
         Some(_) => {
             let options = beside_octets(&call)?;
@@ -53,7 +65,7 @@ pub(super) async fn new_secret(app: &App, call: Call<'_>) -> Result<NewSecret, P
             if content.is_empty() {
                 return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]));
             }
-            valid(app, content, options)
+            valid(app, content, options, PASSPHRASE_HEADER)
         }
         None => Err(unsupported(
             "Send application/json, or application/octet-stream for the bytes themselves; not compressed",
@@ -65,11 +77,11 @@ pub(super) async fn new_secret(app: &App, call: Call<'_>) -> Result<NewSecret, P
 fn beside_octets(call: &Call<'_>) -> Result<CreateOptions, Problem> {
     let mut options =
         CreateOptions::from_query(call.head.uri.query().unwrap_or_default()).map_err(Problem::validation)?;
-    if let Some(value) = call.headers().get(OTS_PASSPHRASE) {
+    if let Some(value) = only(call.headers(), OTS_PASSPHRASE)? {
         let unpadded = value.to_str().unwrap_or("not base64url").trim_end_matches('=');
         let bytes = data_encoding::BASE64URL_NOPAD.decode(unpadded.as_bytes());
         let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-            let error = FieldError::new("/headers/Ots-Passphrase", "it has to be base64url of UTF-8 text");
+            let error = FieldError::new(PASSPHRASE_HEADER, "it has to be base64url of UTF-8 text");
             Problem::validation(vec![error])
         })?;
         options.passphrase = Some(Zeroizing::new(text));
@@ -77,8 +89,13 @@ fn beside_octets(call: &Call<'_>) -> Result<CreateOptions, Problem> {
     Ok(options)
 }
 
-/// Checks what depends on the server's limits.
-pub(super) fn valid(app: &App, mut content: Buffer, options: CreateOptions) -> Result<NewSecret, Problem> {
+/// Checks what depends on the server's limits, and that an envelope has its proof. `place` is where the passphrase stood.
+pub(super) fn valid(
+    app: &App,
+    mut content: Buffer,
+    options: CreateOptions,
+    place: &'static str,
+) -> Result<NewSecret, Problem> {
     let settings = &app.settings;
     if content.len() > settings.max_size {
         return Err(too_large(Some(settings.max_size)));
@@ -89,8 +106,12 @@ pub(super) fn valid(app: &App, mut content: Buffer, options: CreateOptions) -> R
             Ttl::from_seconds(seconds, settings.max_ttl).map_err(|error| invalid(format!("/{member}"), error))?
         }
     };
+    let passphrase = passphrase(options.passphrase, place)?;
+    if options.kind != Kind::Plain && !passphrase.as_ref().is_some_and(Passphrase::is_proof) {
+        return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
+    }
     content.shrink().map_err(|_| busy())?;
-    Ok(NewSecret { content, ttl, passphrase: passphrase(options.passphrase)?, kind: options.kind })
+    Ok(NewSecret { content, ttl, passphrase, kind: options.kind })
 }
 
 /// The passphrase in a reveal, if it has one.
@@ -102,11 +123,11 @@ pub(super) async fn reveal(app: &App, call: Call<'_>) -> Result<Option<Passphras
             "Send the passphrase as application/json: {\"passphrase\": \"…\"}; without one, send no body",
         ));
     }
-    passphrase(RevealRequest::parse(body.as_ref()).map_err(malformed)?.passphrase)
+    passphrase(RevealRequest::parse(body.as_ref()).map_err(malformed)?.passphrase, "/passphrase")
 }
 
-fn passphrase(text: Option<Zeroizing<String>>) -> Result<Option<Passphrase>, Problem> {
-    text.map(Passphrase::new).transpose().map_err(|error| invalid("/passphrase", error))
+fn passphrase(text: Option<Zeroizing<String>>, place: &'static str) -> Result<Option<Passphrase>, Problem> {
+    text.map(Passphrase::new).transpose().map_err(|error| invalid(place, error))
 }
 
 async fn read(app: &App, call: Call<'_>, max: usize) -> Result<Buffer, Problem> {

@@ -132,6 +132,13 @@ pub(super) fn no_host() -> Problem {
     )
 }
 
+/// The `400` for a header that comes twice and says two things.
+pub(super) fn contradictory(header: &'static str) -> Problem {
+    let detail =
+        format!("The header {header} comes twice with different values: send it once; nothing was stored or read");
+    Problem::new(Code::BadRequest, detail)
+}
+
 /// The `422` for one value.
 pub(super) fn invalid(pointer: impl Into<Cow<'static, str>>, error: impl std::error::Error) -> Problem {
     Problem::validation(vec![FieldError::new(pointer, error.to_string())])

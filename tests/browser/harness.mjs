@@ -21,10 +21,17 @@ export const PASSPHRASE = "correct höрse";
 
 let browser;
 
+const LAUNCH = {
+  executablePath: process.env.OTS_CHROMIUM,
+  args: ["--host-resolver-rules=MAP ots.test 127.0.0.1", "--no-sandbox", "--disable-gpu"],
+};
+
 export async function start() {
-  const args = ["--host-resolver-rules=MAP ots.test 127.0.0.1", "--no-sandbox", "--disable-gpu"];
-  browser = await chromium.launch({ executablePath: process.env.OTS_CHROMIUM, args });
+  browser = await chromium.launch(LAUNCH);
 }
+
+/** A browser as people have it, which keeps its history in a folder. */
+export const ownBrowser = (folder) => chromium.launchPersistentContext(folder, { ...LAUNCH, locale: "en-GB" });
 
 export const stop = () => browser.close();
 

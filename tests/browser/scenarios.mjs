@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 
 import { start, stop } from "./harness.mjs";
 import { scenarios as generating } from "./scenarios/generating.mjs";
+import { scenarios as honesty } from "./scenarios/honesty.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = { ...ways, ...reading, ...pages, ...generating, ...looks };
+const scenarios = { ...generating, ...honesty, ...looks, ...pages, ...reading, ...ways };
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -10,16 +10,16 @@ use std::{
 
 use crate::common::{Server, assert_fails, directory, on_disk, ots, run, text};
 
-const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+pub(crate) fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = ots();
     command.envs(environment.iter().copied()).args(arguments);
     run(command, b"x")
 }
 
 /// A server that answers as a test says, one request a connection; gives its URL and the first lines that it was asked.
-fn lying(
+pub(crate) fn lying(
     answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + 'static,
 ) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -40,13 +40,13 @@ fn lying(
     (url, asked)
 }
 
-fn status(size: u64) -> String {
+pub(crate) fn status(size: u64) -> String {
     format!(
         r#"{{"created_at":"2026-01-01T00:00:00.000Z","expires_at":"2126-01-01T00:00:00.000Z","size":{size},"encrypted":false,"passphrase_required":false}}"#
     )
 }
 
-fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+pub(crate) fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
     write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 

@@ -33,12 +33,14 @@ mod histories;
 mod hostile;
 mod house;
 mod leak;
+mod liars;
 #[cfg(target_os = "linux")] // its /proc, and its core dumps
 mod memory;
 mod model;
 mod openapi;
 mod pages;
 mod promises;
+mod proxies;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;
 #[cfg(target_os = "linux")] // its tests mount small file systems

@@ -59,7 +59,11 @@ fn end_to_end() {
     person.about("Link and key apart.");
     person.keeps("LINK", "echo halves | ots put --encrypt --key-file key.txt");
     person.types("echo \"$LINK\"; cat key.txt");
+    person.types("ots get \"$LINK\"");
     person.types("ots get --key-file key.txt \"$LINK\"");
+    person.about("White space at a passphrase's edge, which nobody sees.");
+    person.keeps("LINK", "echo hello | OTS_PASSPHRASE=sesame ots put --encrypt");
+    person.types("OTS_PASSPHRASE=' sesame' ots get \"$LINK\"");
     insta::assert_snapshot!(person.transcript());
 }
 

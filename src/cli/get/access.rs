@@ -21,6 +21,9 @@ pub(super) enum Access {
 impl Get {
     /// What this secret needs, found before anything is claimed.
     pub(super) fn access(&self, global: &Global, link: &Link, status: &Status) -> Result<Access, GetError> {
+        if link.key_apart && !status.encrypted {
+            return Err(GetError::MarkedAsPlain);
+        }
         let key = if status.encrypted { Some(self.key(link)?) } else { None };
         if key.is_none() && (link.key.is_some() || self.key_file.is_some()) {
             return Err(if link.key.is_some() { GetError::KeyInLinkOfPlain } else { GetError::KeyFileForPlain });
@@ -43,6 +46,7 @@ impl Get {
                 let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
                 (Zeroizing::new(text), path.display().to_string())
             }
+            (None, None) if link.key_apart => return Err(GetError::KeyApart),
             (None, None) => return Err(GetError::NoKey),
         };
         text.trim().parse().map_err(|error| GetError::BadKey { place, error })

@@ -41,6 +41,15 @@ pub(in crate::cli) enum GetError {
          whole link, or for the key and give it with --key-file; nothing was read"
     )]
     NoKey,
+    #[error(
+        "this link ends in #, so its key comes another way: ask the sender for it and give it with --key-file; nothing was read"
+    )]
+    KeyApart,
+    #[error(
+        "this link ends in #, so the secret is end-to-end encrypted, but the server says that it isn't: don't trust it, and ask \
+         the sender. Nothing was read, and no passphrase was sent"
+    )]
+    MarkedAsPlain,
     #[error("{place} isn't a whole key: {error}; nothing was read")]
     BadKey { place: String, error: InvalidLinkKey },
     #[error("the key can't be used: {0}")]
@@ -86,7 +95,7 @@ impl CommandError for GetError {
             Self::ClaimVariable | Self::KeyInLinkOfPlain | Self::KeyFileForPlain | Self::NoName | Self::TwoKeys => {
                 Exit::Usage
             }
-            Self::NoKey | Self::BadKey { .. } => Exit::Refused,
+            Self::NoKey | Self::KeyApart | Self::MarkedAsPlain | Self::BadKey { .. } => Exit::Refused,
             Self::UnusableKey(_) | Self::Randomness(_) => Exit::Other,
             Self::Passphrase(error) => error.exit(),
             Self::File(error) => error.exit(),

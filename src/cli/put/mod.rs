@@ -52,7 +52,7 @@ pub(in crate::cli) struct Put {
     /// The file name to give the reader, sealed with an encrypted secret [default: that of FILE]
     #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
     name: Option<String>,
-    /// Write the key to a new file (mode 0600) and leave it out of the link, so that they can go separate ways
+    /// Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
     /// Make N links to N copies, one a reader
@@ -128,6 +128,8 @@ impl Put {
         let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
         Ok(match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
+            // The mark of a key that travels apart: no reader takes the secret for a plain one.
+            (Some(_), Some(_)) => Zeroizing::new(format!("{}#", link.as_str())),
             _ => link,
         })
     }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::{Global, error::StartError};
 use crate::{
     crypto::at_rest::Keyring,
-    server::{self, Settings},
+    server::{self, Settings, WEB_BUNDLED},
     store::{Location, Store, sweeper},
     vault::Vault,
 };
@@ -48,6 +48,12 @@ impl Serve {
         let listener = listen_on(self.listen).map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         self.tell_of_a_long_way();
+        if !WEB_BUNDLED {
+            tracing::warn!(
+                "this ots was built without npm, so its pages lack ciphers: end to end works only in browsers that have \
+                 ChaCha20-Poly1305 themselves (not Firefox, not Safari), and without a passphrase"
+            );
+        }
         tracing::info!("listening on http://{address}");
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());

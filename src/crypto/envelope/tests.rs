@@ -3,6 +3,7 @@
 use super::*;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use proptest::prelude::*;
+use serde::Deserialize;
 
 fn keys() -> Keys {
     Keys::derive(&"A".repeat(43).parse().unwrap(), None).unwrap()

@@ -49,7 +49,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     if content.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, &text.empty);
     }
-    let created = match intake::valid(app, content, options) {
+    let created = match intake::valid(app, content, options, "/passphrase") {
         Ok(secret) => app.vault.create(secret).await?,
         Err(problem) => return again(problem::status(&problem), &problem.detail),
     };

@@ -32,6 +32,7 @@ pub(super) struct Texts {
     pub(super) waiting_once: String,
     pub(super) expires: String,
     pub(super) passphrase_label: String,
+    pub(super) passphrase_space: String,
     pub(super) read_button: String,
     pub(super) needs_script: String,
     pub(super) wrong_passphrase: Pattern,

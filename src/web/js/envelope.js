@@ -3,7 +3,9 @@
 // The browser's own ChaCha20-Poly1305 and HKDF are used where it has them (WebCrypto; the cipher in Chrome 150 and later; on
 // plain http off loopback there is nothing), else those of the bundle.
 
+import { parseHeader } from "./header.js";
 import { argon2idAsync, chacha20poly1305, hkdf, sha256 } from "./libraries.js";
+import { normalPassphrase } from "./passphrase.js";
 
 const MAGIC = [0x4f, 0x54, 0x53, 0x31];
 const NONCE_BYTES = 12;
@@ -46,9 +48,11 @@ async function derive(ikm, salt, info, length) {
 }
 
 async function stretch(linkKey, passphrase) {
+  const normal = normalPassphrase(passphrase);
+  if (normal === null) throw new Refused("passphrase_length");
   if (!argon2idAsync) throw new Refused("unsupported");
   const salt = await derive(linkKey, new Uint8Array(), "ots/salt/v1", 16);
-  return argon2idAsync(utf8(passphrase), salt, { t: 2, m: 19 * 1024, p: 1, dkLen: 32 });
+  return argon2idAsync(utf8(normal), salt, { t: 3, m: 64 * 1024, p: 1, dkLen: 32 });
 }
 
 /** What a link key and a passphrase (or null) give: the cipher, and the proof for the server. Refused where there is no cipher. */
@@ -99,7 +103,9 @@ export async function seal(content, label, passphrase) {
   const linkKey = crypto.getRandomValues(new Uint8Array(32));
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const { cipher, proof, flags } = await deriveKeys(linkKey, passphrase);
-  const header = utf8(JSON.stringify({ length: content.length, name: label.name, type: label.type }));
+  // A file system may hold half a character, which no reader takes.
+  const name = label.name?.replace(/\p{Surrogate}/gu, "\ufffd");
+  const header = utf8(JSON.stringify({ length: content.length, name, type: label.type }));
   if (header.length > MAX_HEADER_BYTES) throw new Refused("header");
   const plaintext = new Uint8Array(paddedLength(2 + header.length + content.length));
   plaintext.set([header.length >> 8, header.length & 255]);
@@ -134,23 +140,14 @@ export async function open(keys, envelope) {
 function takeApart(plaintext) {
   const length = plaintext[0] * 256 + plaintext[1];
   if (!(length <= MAX_HEADER_BYTES && length <= plaintext.length - 2)) throw new Refused("header");
-  const header = parseHeader(plaintext.subarray(2, 2 + length));
+  let header;
+  try {
+    header = parseHeader(plaintext.subarray(2, 2 + length));
+  } catch {
+    throw new Refused("header");
+  }
   const rest = plaintext.subarray(2 + length);
   if (header.length > rest.length) throw new Refused("length");
   if (rest.subarray(header.length).some((byte) => byte !== 0)) throw new Refused("padding");
   return { content: rest.subarray(0, header.length), name: header.name ?? null, type: header.type ?? null };
-}
-
-function parseHeader(bytes) {
-  let header;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    throw new Refused("header");
-  }
-  const isText = (value) => value === undefined || value === null || typeof value === "string";
-  const isObject = typeof header === "object" && header !== null && !Array.isArray(header);
-  const fits = isObject && Number.isSafeInteger(header.length) && header.length >= 0;
-  if (!fits || !isText(header.name) || !isText(header.type)) throw new Refused("header");
-  return header;
 }

@@ -5,7 +5,9 @@
 
 import * as api from "./api.js";
 import { Refused, deriveKeys, open, parseKey } from "./envelope.js";
-import { cleanName, copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
+import { cleanName } from "./filename.js";
+import { watchForSpace } from "./passphrase.js";
+import { copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
 const token = location.pathname.split("/").filter(Boolean).pop();
@@ -49,7 +51,7 @@ async function read() {
   show("busy");
   try {
     const field = element("passphrase");
-    const passphrase = element("passphrase-field").hidden ? null : field.value;
+    const passphrase = element("passphrase-field").hidden ? null : field.value.normalize("NFC");
     const keys = dataset.encrypted === "true" ? await deriveKeys(key(), passphrase) : null;
     const claim = sessionStorage.getItem(storedClaim) ?? api.newClaim();
     sessionStorage.setItem(storedClaim, claim);
@@ -144,6 +146,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   read();
 });
+watchForSpace(element("passphrase"), element("space"), phrase("passphraseSpace"));
 element("again").addEventListener("click", read);
 addEventListener("hashchange", start);
 start();

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Refused, seal } from "./envelope.js";
 import { offerGenerated } from "./generate.js";
 import { qrCode } from "./libraries.js";
+import { watchForSpace } from "./passphrase.js";
 import { copy, element, note, phrase, progress, show, showTime, shown, size } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
@@ -26,7 +27,7 @@ function choose(chosen) {
 
 async function share() {
   const encrypted = element("encrypt").checked;
-  const passphrase = element("passphrase").value || null;
+  const passphrase = element("passphrase").value.normalize("NFC") || null;
   const content = file ? new Uint8Array(await file.arrayBuffer()) : new TextEncoder().encode(text.value);
   const label = file ? { name: file.name || undefined, type: file.type || undefined } : {};
   const options = { ttl: element("ttl").value, passphrase, encrypted, passphraseRequired: false };
@@ -155,6 +156,7 @@ for (const type of ["dragover", "drop", "dragleave"]) {
     if (type === "drop" && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
   });
 }
+watchForSpace(element("passphrase"), element("space"), phrase("passphraseSpace"));
 setInterval(() => {
   if (!document.hidden) checkStatus();
 }, INTERVAL);

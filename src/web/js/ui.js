@@ -91,17 +91,6 @@ export function save(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** A name that only names a file, as `ots get -O` cleans it. */
-export function cleanName(name) {
-  const base = (name ?? "").split(/[/\\]/).pop();
-  const kept = base
-    .replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, "")
-    .replace(/[<>:"|?*]/g, "_")
-    .replace(/^[.\-\s]+/, "")
-    .replace(/[.\s]+$/, "");
-  return /^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])\s*(\.|$)/i.test(kept) ? `_${kept}` : kept || "secret";
-}
-
 export function size(bytes) {
   const unit = bytes < 1024 ? ["byte", 1] : bytes < 1024 * 1024 ? ["kilobyte", 1024] : ["megabyte", 1024 * 1024];
   const format = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };

@@ -112,3 +112,15 @@ fn logs_as_json() {
     }
     assert!(log.contains("\"route\":\"health\""), "{log}");
 }
+
+/// A build without npm is told of where its operator looks; CI runs this with one, too (`OTS_WEB_BUNDLE=none`).
+#[test]
+fn pages_without_their_bundle_are_told_of_at_the_start() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut command = ots();
+    command.arg("--version");
+    let bundled = text(&run(command, b"").stdout).contains("with the npm bundle");
+    let warned = server.log().lines().any(|line| line.contains("WARN") && line.contains("was built without npm"));
+    assert_eq!(warned, !bundled, "{}", server.log());
+}

@@ -14,9 +14,8 @@ fn a_link_without_its_key_or_with_another_destroys_nothing() {
     let (address, key) = link.split_once('#').unwrap();
     let said = text(&client(&server, &["status", &link]).stdout);
     assert!(said.starts_with("unread; 289 bytes, end-to-end encrypted; expires "), "{said}");
-    for missing in [address.to_owned(), format!("{address}#")] {
-        assert_fails(&client(&server, &["get", &missing]), 5, "the part after # is missing");
-    }
+    assert_fails(&client(&server, &["get", address]), 5, "the part after # is missing");
+    assert_fails(&client(&server, &["get", &format!("{address}#")]), 5, "give it with --key-file");
     let cut = &link[..link.len() - 1];
     assert_fails(&client(&server, &["get", cut]), 5, "isn't a whole key");
     assert_fails(&client(&server, &["get", &format!("{link}.")]), 5, "isn't a whole key");
@@ -55,6 +54,30 @@ fn a_wrong_passphrase_is_counted_and_the_tenth_destroys() {
     assert_fails(&with_passphrase(&server, "open sesame", &["get", &link], b""), 3, "gone");
 }
 
+/// Normal forms are one passphrase, in either kind of secret; white space is another, which is said where it is given.
+#[test]
+fn a_passphrase_is_normalised_and_white_space_is_told_of() {
+    let (data, place) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let warning = "ots: warning: the passphrase begins or ends with white space, which is a part of it\n";
+    for arguments in [&["put"][..], &["put", "-e"]] {
+        let made = with_passphrase(&server, "cafe\u{301}\u{a0}", arguments, b"hunter2");
+        assert_eq!(text(&made.stderr), warning);
+        let link = text(&made.stdout).trim().to_owned();
+        let wrong = with_passphrase(&server, "caf\u{e9}", &["get", &link], b"");
+        assert!(wrong.status.code() == Some(5) && !text(&wrong.stderr).contains("warning"), "{}", text(&wrong.stderr));
+        let file = place.path().join("passphrase");
+        std::fs::write(&file, "caf\u{e9}\u{a0}\n").unwrap();
+        let from_file = client(&server, &["get", &link, "--passphrase-file", file.to_str().unwrap()]);
+        assert_gives(&from_file, b"hunter2");
+        assert_eq!(text(&from_file.stderr), warning);
+    }
+    for quiet in ["--quiet", "--json"] {
+        assert_eq!(text(&with_passphrase(&server, " x", &["put", quiet], b"x").stderr), "");
+    }
+    assert_fails(&with_passphrase(&server, &"\u{958}".repeat(341), &["put", "-e"], b"x"), 2, "1 to 1,024 bytes");
+}
+
 #[test]
 fn what_is_not_end_to_end_has_no_key_and_no_name() {
     let (data, place) = (directory(), directory());
@@ -80,7 +103,9 @@ fn key_and_link_can_go_separate_ways() {
     let key_file = place.path().join("key");
     let path = key_file.to_str().unwrap();
     let link = put(&server, &["--key-file", path], b"hunter2");
-    assert!(!link.contains('#'), "{link}");
+    // The mark that the key travels apart, and no key.
+    let address = link.strip_suffix('#').unwrap();
+    assert!(!address.contains('#'), "{link}");
     let key = std::fs::read_to_string(&key_file).unwrap();
     assert_eq!(key.len(), 44);
     #[cfg(unix)]
@@ -88,8 +113,9 @@ fn key_and_link_can_go_separate_ways() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(key_file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_fails(&client(&server, &["get", &link]), 5, "--key-file");
-    let whole = format!("{link}#{}", key.trim());
+    assert_fails(&client(&server, &["get", &link]), 5, "its key comes another way");
+    assert_fails(&client(&server, &["get", address]), 5, "--key-file");
+    let whole = format!("{link}{}", key.trim());
     assert_fails(&client(&server, &["get", &whole, "--key-file", path]), 2, "has its key already");
     assert_fails(&client(&server, &["get", &link, "--key-file", "/dev/null"]), 5, "isn't a whole key");
     assert_fails(&client(&server, &["get", &link, "--key-file", "/nonexistent"]), 8, "/nonexistent");

@@ -1,0 +1,207 @@
+//! The samples of docs/proxy.md, run as they stand there: no token, passphrase or content is in any file that the proxy writes.
+//!
+//! They need `nginx` and `caddy`; without them those tests say that they are skipped, and with `CI` set they fail.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use data_encoding::BASE64URL_NOPAD;
+use reqwest::{Client, Method, StatusCode, redirect::Policy};
+
+use crate::common::{CLAIM, Server, contains, directory, files, ots, run, text, until};
+
+const CONTENT: &[u8] = b"a content that no proxy keeps; ";
+const PASSPHRASE: &str = "a passphrase that no proxy keeps";
+
+/// A proxy that was started; stopped again when the test is done.
+struct Proxy(Child);
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn program(name: &str) -> Option<String> {
+    let places = [name.to_owned(), format!("/usr/sbin/{name}")];
+    let found = places.into_iter().find(|place| {
+        let mut command = Command::new(place);
+        command.arg(if name == "nginx" { "-v" } else { "version" });
+        command.output().is_ok_and(|output| output.status.success())
+    });
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "this test needs {name}");
+        eprintln!("skipped: this test needs {name}");
+    }
+    found
+}
+
+/// The page's block in this language.
+fn sample(language: &str) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxy.md")).unwrap();
+    let (_, rest) = page.split_once(&format!("\n```{language}\n")).unwrap();
+    rest.split_once("\n```").unwrap().0.to_owned()
+}
+
+/// With each text in place of the other, which has to be there.
+fn replaced(mut sample: String, changes: &[(&str, &str)]) -> String {
+    for (from, to) in changes {
+        assert!(sample.contains(from), "the sample has no {from}");
+        sample = sample.replace(from, to);
+    }
+    sample
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
+}
+
+/// What people, clients and mistakes send: each answer's status, and what must be in no file.
+async fn use_it(proxy: &str, server: Server, ready: impl FnOnce()) -> Vec<String> {
+    let client = client();
+    let ask = |method: Method, path: &str| client.request(method, format!("{proxy}{path}"));
+    until("the proxy answers", Duration::from_secs(20), || async {
+        ask(Method::GET, "/health").send().await.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    ready();
+    let content = CONTENT.repeat(20_000);
+    let mut command = ots();
+    command.args(["-s", proxy, "put"]).env("OTS_PASSPHRASE", PASSPHRASE);
+    let link = text(&run(command, &content).stdout).trim().to_owned();
+    let token = link.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(token.len(), 32, "{link}");
+    for (path, status) in [
+        (format!("/s/{token}"), StatusCode::OK),
+        (format!("/api/v1/secrets/{token}/status?{token}"), StatusCode::OK),
+        (format!("/?{token}"), StatusCode::OK),
+    ] {
+        assert_eq!(ask(Method::GET, &path).send().await.unwrap().status(), status, "{path}");
+    }
+    // Mangled, in every way; and as a referrer.
+    for path in
+        ["/s/T.", "/s/T%23KEYKEYKEY", "/S/T", "/T", "/s//T", "/docs/T", "/api/v1/T", "/assets/T/T", "/s/%2e%2e/T"]
+    {
+        let request = ask(Method::GET, &path.replace('T', &token)).header("referer", &link);
+        request.send().await.unwrap();
+    }
+    let mut command = ots();
+    command.args(["-s", proxy, "get", &token]).env("OTS_PASSPHRASE", PASSPHRASE).env("OTS_CLAIM", CLAIM);
+    let read = run(command, b"");
+    assert!(read.stdout == content, "{}", text(&read.stderr));
+    let refused = ask(Method::POST, "/api/v1/secrets").header("content-type", "application/octet-stream");
+    let refused = refused.body(CONTENT.repeat(50_000)).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json", "ots says it, in words");
+    assert!(server.stop().success());
+    let answer = ask(Method::GET, &format!("/s/{token}")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    let encoded = BASE64URL_NOPAD.encode(PASSPHRASE.as_bytes());
+    [token, "KEYKEYKEY".to_owned(), encoded, PASSPHRASE.to_owned(), CLAIM.to_owned(), text(CONTENT)].into()
+}
+
+fn assert_holds_nothing(place: &Path, secrets: &[String]) {
+    for file in files(place) {
+        let bytes = fs::read(&file).unwrap();
+        for secret in secrets {
+            let found = contains(&bytes, secret.as_bytes());
+            assert!(!found, "{} has {secret}: {}", file.display(), String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_keeps_nothing() {
+    let Some(nginx) = program("nginx") else { return };
+    let (data, place) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let (port, plain) = (free_port(), free_port());
+    let folder = place.path().to_str().unwrap();
+    let sample = replaced(
+        sample("nginx"),
+        &[
+            ("listen 80;", &format!("listen 127.0.0.1:{plain};")),
+            ("listen [::]:80;", ""),
+            ("listen 443 ssl;", &format!("listen 127.0.0.1:{port} sndbuf=4k;")), // readers are slower than ots
+            ("listen [::]:443 ssl;", ""),
+            ("ssl_certificate /etc/letsencrypt/live/ots.example.org/fullchain.pem;", ""),
+            ("ssl_certificate_key /etc/letsencrypt/live/ots.example.org/privkey.pem;", ""),
+            ("/var/log/nginx/", &format!("{folder}/")),
+            ("127.0.0.1:8000", &server.address()),
+            ("proxy_set_header Host $host;", "proxy_set_header Host $http_host;"), // the port isn't the scheme's
+        ],
+    );
+    // What Debian's nginx.conf has around it, in a folder of its own.
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {folder}/{name};"))
+        .join(" ");
+    let conf = format!(
+        "daemon off; master_process off; pid {folder}/pid; error_log {folder}/main.log info;\nevents {{}}\nhttp {{ {paths}\n\
+         access_log {folder}/main-access.log;\n{sample}\n}}\n"
+    );
+    let written = directory();
+    let path = written.path().join("nginx.conf");
+    fs::write(&path, conf).unwrap();
+    let mut command = Command::new(nginx);
+    command.args(["-p", folder, "-e", &format!("{folder}/main.log"), "-c"]).arg(&path);
+    let _proxy = Proxy(command.stdout(Stdio::null()).spawn().unwrap());
+    // A body that waits in a file has none to wait in from now on.
+    let no_buffers = || {
+        for name in ["client_body", "proxy"] {
+            fs::remove_dir(place.path().join(name)).unwrap();
+            fs::write(place.path().join(name), "").unwrap();
+        }
+    };
+    let secrets = use_it(&format!("http://127.0.0.1:{port}"), server, no_buffers).await;
+    let typed = client().get(format!("http://127.0.0.1:{plain}/s/{}", secrets[0])).send().await.unwrap();
+    assert_eq!(typed.status(), StatusCode::MOVED_PERMANENTLY);
+    let log = || fs::read_to_string(place.path().join("ots.log")).unwrap();
+    // It writes the line once the answer is sent.
+    until("the last request is logged", Duration::from_secs(10), || async { log().contains(" GET - 301 ") }).await;
+    assert_holds_nothing(place.path(), &secrets);
+    for line in [" POST /api/v1/secrets 201 ", " GET - 200 ", " POST - 200 ", " GET - 502 ", " GET /assets/ "] {
+        assert!(log().contains(line), "{line}: {}", log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_keeps_nothing() {
+    let Some(caddy) = program("caddy") else { return };
+    let (data, place, written) = (directory(), directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let port = free_port();
+    let folder = place.path().to_str().unwrap();
+    let sample = replaced(
+        sample("caddy"),
+        &[
+            ("{\n\t# Caddy's own", "{\n\tadmin off\n\tauto_https off\n\t# Caddy's own"),
+            ("\nots.example.org {", &format!("\nhttp://127.0.0.1:{port} {{")),
+            ("/var/log/caddy/", &format!("{folder}/")),
+            ("127.0.0.1:8000", &server.address()),
+        ],
+    );
+    let path = written.path().join("Caddyfile");
+    fs::write(&path, sample).unwrap();
+    let mut command = Command::new(caddy);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&path).current_dir(folder);
+    command.env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+    command.stdout(Stdio::null()).stderr(fs::File::create(place.path().join("main.log")).unwrap());
+    let _proxy = Proxy(command.spawn().unwrap());
+    let secrets = use_it(&format!("http://127.0.0.1:{port}"), server, || {}).await;
+    let log = || fs::read_to_string(place.path().join("ots.log")).unwrap();
+    until("the last request is logged", Duration::from_secs(10), || async { log().contains(r#""status":502"#) }).await;
+    assert_holds_nothing(place.path(), &secrets);
+    assert!(log().contains(r#""status":201"#), "{}", log());
+    assert!(fs::read_to_string(place.path().join("main.log")).unwrap().contains("http.log.error"), "it logs errors");
+}
