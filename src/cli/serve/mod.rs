@@ -49,6 +49,11 @@ impl Serve {
         let address = listener.local_addr().unwrap_or(self.listen);
         self.tell_of_a_long_way();
         tracing::info!("listening on http://{address}");
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "links are made from the Host of each request; behind a proxy, give the public address with --public-url"
+            );
+        }
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 

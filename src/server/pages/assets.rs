@@ -13,7 +13,8 @@ use crate::{
 const PLAIN: &str = "identity";
 
 /// A worker goes by the policy that came with its script, and only it needs more than none: the parts that its script is made of.
-const POLICY: &str = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 struct Asset {
     name: &'static str,
