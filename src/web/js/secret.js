@@ -120,6 +120,8 @@ function failed(error) {
     return show("gone");
   }
   if (code === "wrong_passphrase" || code === "passphrase_required") return refused(left);
+  // What the server won't take as it is can be typed anew; what it couldn't do may be asked for again.
+  if (error.problem.status < 500) again = () => show("waiting");
   element("detail").textContent = error.problem.detail ?? "";
   show("failed");
 }
