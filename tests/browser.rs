@@ -138,6 +138,7 @@ scenarios! {
     drops_are_taken_anywhere_and_answered_in_words
     files_that_can_not_be_shared_say_why
     saving_asks_whether_it_arrived
+    a_secret_moves_to_another_browser_while_it_is_kept
     where_nothing_can_be_saved_there_are_other_ways
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once

@@ -77,7 +77,6 @@ export const scenarios = {
     await inState(page, "waiting");
     const date = (text) => text.split(" (")[0];
     assert.equal(date(await part(page, "expires").textContent()), date(expires));
-    await look(page, "secret-resumed");
     await part(page, "passphrase").fill(PASSPHRASE);
     await page.route("**/reveal", (route) => route.fulfill({ status: 500, json: { code: "internal", detail: "The store failed." } }), { times: 1 });
     await page.keyboard.press("Enter");
