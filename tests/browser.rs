@@ -125,6 +125,8 @@ scenarios! {
     offline_before_and_while_sharing
     offline_before_acknowledging
     a_reload_offline_is_asked_again
+    what_the_server_refuses_can_be_typed_anew
+    where_the_browser_keeps_nothing
     a_passphrase_that_can_not_be_one_is_sent_nowhere
     a_link_with_signs_around_it_opens
     what_is_no_link_gets_a_page_in_words
