@@ -21,7 +21,9 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 /// The document, as both pages name it.
 const DOCUMENT: &str = "openapi.json";
 
-const SCRIPTS: [&str; 4] = ["envelope.js", "generate.js", "secret.js", "share.js"];
+/// What pages, workers and tests load by its name; what these import comes with them.
+const SCRIPTS: [&str; 6] = ["envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
+const STYLES: [&str; 2] = ["plain.css", "style.css"];
 
 /// The words of passphrases: the command line's own file, so that both draw from the same.
 const WORDS: &str = "src/secret/generated/words.txt";
@@ -75,12 +77,8 @@ fn bundle(sources: &Path, out: &Path) -> Result<(), String> {
     }
     let mut esbuild = Command::new("node");
     esbuild.arg(packages.join("node_modules/esbuild/bin/esbuild")).current_dir(sources);
-    esbuild.args(SCRIPTS.map(|script| format!("js/{script}"))).args([
-        "style.css",
-        "--bundle",
-        "--minify",
-        "--format=esm",
-    ]);
+    esbuild.args(SCRIPTS.map(|script| format!("js/{script}"))).args(STYLES);
+    esbuild.args(["--bundle", "--minify", "--format=esm"]);
     // The notices that the packages' licences want stay, at the end of the files.
     esbuild.args([
         "--splitting",
@@ -112,7 +110,9 @@ fn copy(sources: &Path, assets: &Path) {
             name => drop(fs::copy(&path, assets.join(name)).unwrap()),
         }
     }
-    fs::copy(sources.join("style.css"), assets.join("style.css")).unwrap();
+    for style in STYLES.into_iter().chain(["notes.css"]) {
+        fs::copy(sources.join(style), assets.join(style)).unwrap();
+    }
 }
 
 /// The table that `server/pages/assets.rs` includes; compresses on the way.

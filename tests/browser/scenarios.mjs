@@ -3,14 +3,18 @@
 import assert from "node:assert/strict";
 
 import { start, stop } from "./harness.mjs";
+import { scenarios as files } from "./scenarios/files.mjs";
 import { scenarios as generating } from "./scenarios/generating.mjs";
 import { scenarios as honesty } from "./scenarios/honesty.mjs";
+import { scenarios as late } from "./scenarios/late.mjs";
+import { scenarios as links } from "./scenarios/links.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
+import { scenarios as offline } from "./scenarios/offline.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = { ...generating, ...honesty, ...looks, ...pages, ...reading, ...ways };
+const scenarios = { ...files, ...generating, ...honesty, ...late, ...links, ...looks, ...offline, ...pages, ...reading, ...ways };
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -54,6 +54,7 @@ impl Serve {
                  ChaCha20-Poly1305 themselves (not Firefox, not Safari), and without a passphrase"
             );
         }
+        self.tell_of_no_name(address);
         tracing::info!("listening on http://{address}");
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
@@ -78,6 +79,15 @@ impl Serve {
             tracing::warn!(
                 "with this --claim-lease a secret that is read and never acknowledged can stay on the disk for {} s",
                 longest.as_secs()
+            );
+        }
+    }
+
+    /// Whoever is reached from elsewhere is often reached by another name than the one that a proxy passes on.
+    fn tell_of_no_name(&self, address: SocketAddr) {
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "links start with the host that each request names; behind a proxy, give the public address with --public-url"
             );
         }
     }

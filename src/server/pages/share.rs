@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
-    html,
+    here, html,
     templates::{Offer, SharePage, TtlChoice},
     texts::Texts,
 };
@@ -35,26 +35,27 @@ const TTLS: [(u64, Words); 5] = [
 /// `GET /`.
 pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
     let text = Texts::for_reader(call.headers());
-    html(StatusCode::OK, text, &SharePage::compose(text, offer(&app.settings, text), ""))
+    html(StatusCode::OK, text, &SharePage::compose(text, here(app, call), offer(&app.settings, text), ""))
 }
 
 /// `POST /`: the share page's form, without JavaScript.
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.headers());
     let base = call.base_url(&app.settings);
+    let here = here(app, &call);
     let (content, options) = intake::share_form(app, call).await?;
-    let again = |status: StatusCode, wrong: &str| {
-        Ok(html(status, text, &SharePage::compose(text, offer(&app.settings, text), wrong)))
+    let again = |here, status: StatusCode, wrong: &str| {
+        Ok(html(status, text, &SharePage::compose(text, here, offer(&app.settings, text), wrong)))
     };
     if content.is_empty() {
-        return again(StatusCode::UNPROCESSABLE_ENTITY, &text.empty);
+        return again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.empty);
     }
     let created = match intake::valid(app, content, options, "/passphrase") {
         Ok(secret) => app.vault.create(secret).await?,
-        Err(problem) => return again(problem::status(&problem), &problem.detail),
+        Err(problem) => return again(here, problem::status(&problem), &problem.detail),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
-    let page = SharePage::made(text, offer(&app.settings, text), &link, created.expires_at.into());
+    let page = SharePage::made(text, here, offer(&app.settings, text), &link, created.expires_at.into());
     Ok(html(StatusCode::CREATED, text, &page))
 }
 

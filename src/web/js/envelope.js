@@ -3,8 +3,9 @@
 // The browser's own ChaCha20-Poly1305 and HKDF are used where it has them (WebCrypto; the cipher in Chrome 150 and later; on
 // plain http off loopback there is nothing), else those of the bundle.
 
+import { argon2id } from "./argon.js";
 import { parseHeader } from "./header.js";
-import { argon2idAsync, chacha20poly1305, hkdf, sha256 } from "./libraries.js";
+import { chacha20poly1305, hkdf, sha256 } from "./libraries.js";
 import { normalPassphrase } from "./passphrase.js";
 
 const MAGIC = [0x4f, 0x54, 0x53, 0x31];
@@ -50,9 +51,9 @@ async function derive(ikm, salt, info, length) {
 async function stretch(linkKey, passphrase) {
   const normal = normalPassphrase(passphrase);
   if (normal === null) throw new Refused("passphrase_length");
-  if (!argon2idAsync) throw new Refused("unsupported");
+  if (!argon2id) throw new Refused("unsupported");
   const salt = await derive(linkKey, new Uint8Array(), "ots/salt/v1", 16);
-  return argon2idAsync(utf8(normal), salt, { t: 3, m: 64 * 1024, p: 1, dkLen: 32 });
+  return argon2id(utf8(normal), salt, { t: 3, m: 64 * 1024, p: 1, dkLen: 32 });
 }
 
 /** What a link key and a passphrase (or null) give: the cipher, and the proof for the server. Refused where there is no cipher. */

@@ -19,3 +19,9 @@ export function watchForSpace(field, place, words) {
   // What a form holds once it is reset is known only after the event.
   field.form.addEventListener("reset", () => queueMicrotask(look));
 }
+
+/** The name of what is wrong with a passphrase, or null. */
+export function refusal(text) {
+  if (normalPassphrase(text) !== null) return null;
+  return text === "" ? "passphraseEmpty" : "passphraseTooLong";
+}
