@@ -41,7 +41,7 @@ pub(in crate::cli) enum GetError {
          whole link, or for the key and give it with --key-file; nothing was read"
     )]
     NoKey,
-    #[error("{place} isn't a whole key: {error}; nothing was read")]
+    #[error("{place} {error}; nothing was read")]
     BadKey { place: String, error: InvalidLinkKey },
     #[error("the key can't be used: {0}")]
     UnusableKey(CryptoError),
