@@ -95,9 +95,6 @@ impl FromStr for Link {
 
     fn from_str(text: &str) -> Result<Self, InvalidLink> {
         let cleaned = clean::clean(text);
-        if cleaned.matches("://").count() > 1 {
-            return Err(InvalidLink::Several);
-        }
         parse(&cleaned).map_err(|error| match error {
             // White space within was taken for a mail's line breaks; it wasn't.
             InvalidLink::Neither | InvalidLink::NoToken | InvalidLink::LongToken(_) | InvalidLink::Scheme
@@ -119,6 +116,9 @@ fn parse(text: &str) -> Result<Link, InvalidLink> {
     if text.is_empty() {
         return Err(InvalidLink::Empty);
     }
+    if fragment.is_some_and(|fragment| fragment.contains("://")) {
+        return Err(InvalidLink::Several);
+    }
     let fragment_is_key = fragment.map(clean::key);
     let key = fragment_is_key.filter(|key| !key.is_empty()).map(|key| Zeroizing::new(key.to_owned()));
     let key_apart = fragment_is_key.is_some_and(str::is_empty);
@@ -132,6 +132,9 @@ fn parse(text: &str) -> Result<Link, InvalidLink> {
         return Err(InvalidLink::Scheme);
     }
     let path = Zeroizing::new(server.path().to_owned());
+    if path.contains("://") {
+        return Err(InvalidLink::Several);
+    }
     let Some((root, token)) = path.rsplit_once("/s/") else {
         return Err(of_another_kind(&server, fragment.unwrap_or_default()));
     };

@@ -153,6 +153,7 @@ fn what_is_no_link_is_refused_with_its_cause() {
         ("https://host/s/a_b".to_owned(), InvalidLink::NoToken),
         (format!("see {link}"), InvalidLink::Several),
         (format!("https://host/s/{TOKEN} https://host/s/{TOKEN}"), InvalidLink::Several),
+        (format!("{link}\n{link}"), InvalidLink::Several),
         (format!("ftp://host/s/{TOKEN}"), InvalidLink::Scheme),
         (format!("https://host/t/r-{TOKEN}"), InvalidLink::Receipt),
         (format!("r-{TOKEN}"), InvalidLink::Receipt),
