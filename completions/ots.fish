@@ -36,7 +36,7 @@ complete -c ots -n "__fish_ots_needs_command" -s q -l quiet -d 'Say nothing but 
 complete -c ots -n "__fish_ots_needs_command" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_needs_command" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_needs_command" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_needs_command" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and print its link'
 complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
@@ -46,7 +46,6 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
-complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
 false\t''"
@@ -64,12 +63,12 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
+complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand put" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand put" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand put" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand put" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand put" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand get" -s o -l output -d 'Write to a new file (mode 0600); `-` is stdout' -r -F
 complete -c ots -n "__fish_ots_using_subcommand get" -l key-file -d 'Read the key from a file, for a link that came without one' -r -F
@@ -84,12 +83,12 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand get" -s O -l remote-name -d 'Write to a new file here, named as the sender named it'
 complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one'
 complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
+complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand get" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand get" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand get" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand get" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand status" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand status" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -99,12 +98,12 @@ complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to col
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when it has been read'
+complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand status" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand status" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand status" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand status" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand burn" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -113,12 +112,12 @@ complete -c ots -n "__fish_ots_using_subcommand burn" -l ca-cert -d 'Trust the c
 complete -c ots -n "__fish_ots_using_subcommand burn" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The address and port to listen on' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
@@ -131,7 +130,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How lo
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock that is far ahead has to be so before anything is removed for having expired' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock has to be far ahead before anything expires by it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How long a client may be silent before it is cut off' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
@@ -145,14 +144,15 @@ always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
-complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though there are secrets that none of the keys opens; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand health" -s l -l listen -d 'Where the server on this machine listens, as it was told itself; for when no --server is given' -r
 complete -c ots -n "__fish_ots_using_subcommand health" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand health" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand health" -l timeout -d 'How long to wait for the server' -r
@@ -160,12 +160,12 @@ complete -c ots -n "__fish_ots_using_subcommand health" -l ca-cert -d 'Trust the
 complete -c ots -n "__fish_ots_using_subcommand health" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand health" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand health" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand health" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand health" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand health" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand health" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -174,12 +174,12 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subco
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check that the database is whole'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
@@ -194,12 +194,12 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand completions" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -208,24 +208,10 @@ complete -c ots -n "__fish_ots_using_subcommand completions" -l ca-cert -d 'Trus
 complete -c ots -n "__fish_ots_using_subcommand completions" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand man" -s s -l server -d 'The server; a full link brings its own' -r -f
-complete -c ots -n "__fish_ots_using_subcommand man" -l config -d 'Read this configuration file instead of the usual one' -r -F
-complete -c ots -n "__fish_ots_using_subcommand man" -l timeout -d 'How long to wait for the server' -r
-complete -c ots -n "__fish_ots_using_subcommand man" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
-complete -c ots -n "__fish_ots_using_subcommand man" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c ots -n "__fish_ots_using_subcommand man" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
-complete -c ots -n "__fish_ots_using_subcommand man" -s q -l quiet -d 'Say nothing but errors'
-complete -c ots -n "__fish_ots_using_subcommand man" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
-complete -c ots -n "__fish_ots_using_subcommand man" -l json -d 'Answer in JSON, errors too'
-complete -c ots -n "__fish_ots_using_subcommand man" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand man" -s h -l help -d 'Print help'
-complete -c ots -n "__fish_ots_using_subcommand man" -s V -l version -d 'Print version'

@@ -99,10 +99,13 @@ async fn wait(global: &Global, client: &Client, token: &Token, mut status: api::
 }
 
 fn describe(status: &api::Status) -> String {
-    let left = status.expires_at.duration_since(Timestamp::now()).unsigned_abs();
     let encrypted = if status.encrypted { ", end-to-end encrypted" } else { "" };
     let (size, expires_at) = (status.size, status.expires_at);
-    let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0} (in {})", values::roughly(left));
+    let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0}");
+    // By a clock here that is ahead of the server's it has passed, though the secret is there.
+    if let Ok(left) = Duration::try_from(expires_at.duration_since(Timestamp::now())) {
+        text.push_str(&format!(" (in {})", values::roughly(left)));
+    }
     if status.passphrase_required {
         text.push_str("; has a passphrase");
     }

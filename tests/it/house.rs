@@ -154,7 +154,7 @@ fn a_misspelt_option_is_told_what_it_may_have_meant() {
         ("[serve]\nold_key_fil = \"x\"", "the nearest known one is old_key_file"),
     ] {
         std::fs::write(&config, wrong).unwrap();
-        assert_fails(&run_with(&[("OTS_CONFIG", config.to_str().unwrap())], &["put"]), 1, says);
+        assert_fails(&run_with(&[("OTS_CONFIG", config.to_str().unwrap())], &["put"]), 2, says);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod content;
 mod error;
+mod link;
 mod parcel;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,11 +10,10 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Global, passphrase::PassphraseArgs, terminal, values};
-use crate::{api::Created, client::Client, secret::Link};
+use crate::{api::Created, client::Client};
 use error::PutError;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 
@@ -28,7 +28,7 @@ pub(in crate::cli) struct Put {
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server's, 24h]
-    #[arg(short, long, value_name = "DURATION", env = "OTS_TTL", value_parser = values::duration)]
+    #[arg(short, long, value_name = "DUR", env = "OTS_TTL", value_parser = values::duration)]
     ttl: Option<Duration>,
     /// Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise
     #[arg(short, long, value_name = "BOOL", env = "OTS_ENCRYPT", value_parser = BoolishValueParser::new())]
@@ -44,8 +44,8 @@ pub(in crate::cli) struct Put {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
     /// Make N links to N copies, one a reader
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    copies: u16,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = values::number::<1000>)]
+    copies: u32,
     /// Print the bare token in place of the link
     #[arg(long)]
     token: bool,
@@ -69,8 +69,8 @@ impl Put {
             let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
             let created = store(global, &client, &parcel).await?;
             key_file.keep();
-            let link = self.link(global, &client, &created, &parcel)?;
-            let line = if global.json { json(&link, &created, &parcel, content.len()) } else { link };
+            let link = self.link(global, &client, &created, &parcel).await?;
+            let line = if global.json { json(&link, &created, &parcel, content.len())? } else { link };
             terminal::answer(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes())?;
             if global.chatty() {
                 terminal::say(&self.note(&created));
@@ -94,7 +94,7 @@ impl Put {
     }
 
     /// What a reader needs: the link or its token, with the key unless that goes another way.
-    fn link(
+    async fn link(
         &self,
         global: &Global,
         client: &Client,
@@ -102,7 +102,8 @@ impl Put {
         parcel: &Parcel,
     ) -> Result<Zeroizing<String>, PutError> {
         let bare = self.token && !global.json;
-        let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        let token = link::token(created)?;
+        let link = if bare { token.expose() } else { link::of(client, created, &token).await };
         Ok(match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
             _ => link,
@@ -120,28 +121,16 @@ impl Put {
     }
 }
 
-/// The link for the reader. The server's own word counts when it names another host (`--public-url`); else the way
-/// that this client takes, which may be https where the server behind a proxy knows only http.
-fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutError> {
-    let token = created.token.parse().map_err(|_| PutError::NoToken)?;
-    let public = Url::parse(&created.url).map_err(|_| PutError::NoToken)?;
-    if public.host() == client.server().host() {
-        Ok(Link::to_text(client.server(), &token))
-    } else {
-        Ok(Zeroizing::new(created.url.clone()))
-    }
-}
-
 /// The object of `put --json`.
-fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Zeroizing<String> {
+fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Result<Zeroizing<String>, PutError> {
     let object = serde_json::json!({
         "link": link,
-        "token": created.token,
+        "token": link::token(created)?.expose().as_str(),
         "expires_at": format!("{:.3}", created.expires_at),
         "size": size,
         "encrypted": parcel.create.encrypted,
     });
-    Zeroizing::new(object.to_string())
+    Ok(Zeroizing::new(object.to_string()))
 }
 
 /// The server takes whole seconds.

@@ -37,7 +37,7 @@ fn flags_beat_environment_beats_file_beats_defaults() {
         ("[serve]\nlisen = \"x\"", "the nearest known one is listen"),
         ("serve = 1", "[serve]"),
     ] {
-        assert_fails(&put(wrong, &[], &["put"]), 1, says);
+        assert_fails(&put(wrong, &[], &["put"]), 2, says);
     }
     let mut missing = ots();
     missing.args(["--config", "/nonexistent.toml", "put"]);

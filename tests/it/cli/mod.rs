@@ -8,15 +8,4 @@ mod serve;
 #[cfg(unix)]
 mod terminal;
 
-use std::process::Output;
-
-use crate::common::{self, client, text};
-
-/// What clap says of wrong usage takes several lines.
-fn assert_fails(output: &Output, code: i32, says: &str) {
-    if code == 2 {
-        common::assert_refuses(output, code, says);
-    } else {
-        common::assert_fails(output, code, says);
-    }
-}
+use crate::common::{assert_fails, client, text};
