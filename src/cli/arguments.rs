@@ -78,8 +78,15 @@ fn without_outdone_variables(tree: &Command, arguments: &[OsString]) -> Option<C
             let known = matches.try_contains_id(id).is_ok();
             known && matches.value_source(id) == Some(ValueSource::CommandLine)
         };
-        for arg in command.get_arguments().filter(|arg| is_typed(arg.get_id().as_str())) {
-            outdone.extend(command.get_arg_conflicts_with(arg).iter().map(|other| other.get_id().clone()));
+        // A conflict is declared on one of the two.
+        for arg in command.get_arguments() {
+            for other in command.get_arg_conflicts_with(arg) {
+                match (is_typed(arg.get_id().as_str()), is_typed(other.get_id().as_str())) {
+                    (true, false) => outdone.push(other.get_id().clone()),
+                    (false, true) => outdone.push(arg.get_id().clone()),
+                    _ => {}
+                }
+            }
         }
         let Some((name, below)) = matches.subcommand() else { break };
         let Some(sub) = command.find_subcommand(name) else { break };

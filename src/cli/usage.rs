@@ -68,7 +68,7 @@ impl CommandError for UsageError {
 impl UsageError {
     /// Says of clap's error what may be said, for `arguments` of the tree.
     pub(super) fn new(error: &clap::Error, tree: &Command, arguments: &[impl AsRef<OsStr>]) -> Self {
-        let (command, name) = command_of(error, tree);
+        let (command, name) = command_of(error, tree, arguments);
         let option = || option(error, command, arguments);
         let named = |kind| strings(error, kind).into_iter().next();
         match error.kind() {
@@ -119,12 +119,12 @@ impl UsageError {
 }
 
 fn no_such_command(given: &str, command: &Command, name: String) -> UsageError {
-    let unlike = |error| matches!(error, InvalidLink::Neither | InvalidLink::Empty | InvalidLink::Several);
-    if given.parse::<Link>().err().is_none_or(|error| !unlike(error)) {
-        return UsageError::LinkAlone;
-    }
     if Path::new(given).is_file() {
         return UsageError::FileAlone;
+    }
+    let link = given.parse::<Link>();
+    if given.contains("://") || matches!(link, Ok(_) | Err(InvalidLink::Receipt)) {
+        return UsageError::LinkAlone;
     }
     let nearest = nearest(given, visible(command)).map(str::to_owned);
     UsageError::NoSuchCommand { command: name, nearest, known: visible(command).map(str::to_owned).collect() }
@@ -135,17 +135,23 @@ fn visible(command: &Command) -> impl Iterator<Item = &str> {
     command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name)
 }
 
-/// The command that the error is about, and its name with those above it: clap names it in its usage, with nothing of what was given.
-fn command_of<'t>(error: &clap::Error, tree: &'t Command) -> (&'t Command, String) {
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
+/// The command that the error is about, and its name with those above it. clap names it in its usage, with nothing of what was given;
+/// where it says none, the arguments do.
+fn command_of<'t>(error: &clap::Error, tree: &'t Command, arguments: &[impl AsRef<OsStr>]) -> (&'t Command, String) {
+    let words: Vec<String> = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => {
+            let usage = usage.to_string();
+            let after_name = usage.split_whitespace().skip_while(|word| *word != tree.get_name()).skip(1);
+            after_name.take_while(|word| !word.starts_with(['<', '[', '-'])).map(str::to_owned).collect()
+        }
+        _ => arguments.iter().skip(1).filter_map(|word| word.as_ref().to_str()).map(str::to_owned).collect(),
     };
     let (mut command, mut name) = (tree, tree.get_name().to_owned());
-    for word in usage.split_whitespace().skip_while(|word| *word != tree.get_name()).skip(1) {
-        let Some(sub) = command.find_subcommand(word) else { break };
-        command = sub;
-        name.push_str(&format!(" {word}"));
+    for word in words {
+        if let Some(sub) = command.find_subcommand(&word) {
+            command = sub;
+            name.push_str(&format!(" {word}"));
+        }
     }
     (command, name)
 }

@@ -109,9 +109,11 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
         return Some("what answers there isn't plain http: try https://");
     }
-    let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let tls = cause.downcast_ref::<rustls::Error>().or_else(|| within?.downcast_ref::<rustls::Error>())?;
-    match tls {
+    // Each layer below may have wrapped it once more.
+    if let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        return advice(inner);
+    }
+    match cause.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             Some("the server answers in plain http: write http:// in its address, or name its port for https")
         }

@@ -3,9 +3,14 @@
 mod config;
 mod get;
 mod help;
+mod links;
+#[cfg(target_os = "linux")]
+mod places;
 mod put;
 mod serve;
 #[cfg(unix)]
 mod terminal;
+mod untrusted;
+mod usage;
 
 use crate::common::{assert_fails, client, text};
