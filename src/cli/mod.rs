@@ -157,7 +157,7 @@ pub fn command() -> clap::Command {
 
 /// The tree as it is declared; man pages and completions are made from it.
 fn tree() -> clap::Command {
-    help::with_one_help(Cli::command())
+    help::with_one_help(Cli::command().bin_name("ots"))
 }
 
 /// The whole tree, with the values of a configuration file as defaults.

@@ -1,6 +1,6 @@
 //! Why a call failed, in words for a person. reqwest's own would hold the URL, and so the token.
 
-use std::error::Error as _;
+use std::{error::Error as _, io::ErrorKind};
 
 use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};
@@ -108,6 +108,12 @@ pub(super) fn root_cause(error: &reqwest::Error) -> String {
 fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
         return Some("what answers there isn't plain http: try https://");
+    }
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
+        return Some("it closed the connection without an answer");
+    }
+    if cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
+        return Some("its answer broke off");
     }
     // Each layer below may have wrapped it once more.
     if let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Output},
 };
 
@@ -22,7 +23,6 @@ impl Root {
             return None;
         }
         let root = directory();
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["bin", "dev", "etc", "lib", "lib64", "proc", "tmp", "usr"] {
             fs::create_dir(root.path().join(name)).unwrap();
@@ -50,10 +50,11 @@ impl Root {
         let mounts = ["usr", "lib", "lib64", "dev"]
             .map(|name| format!("[ ! -e /{name} ] || mount --rbind /{name} {root}/{name}"))
             .join(" && ");
-        let variables: String = environment.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        let variables: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let variables = variables.join(" ");
         let script = format!(
             "{mounts} && mount -t proc proc {root}/proc && \
-             exec env -i PATH=/usr/bin:/bin{variables} /usr/sbin/chroot --userspec={user}:{user} {root} /usr/bin/sh -c '{line}'"
+             exec env -i PATH=/usr/bin:/bin {variables} /usr/sbin/chroot --userspec={user}:{user} {root} /usr/bin/sh -c '{line}'"
         );
         let mut unshare = Command::new("unshare");
         unshare.args(["-m", "sh", "-c", &script]);
@@ -122,7 +123,6 @@ fn a_place_that_can_not_be_used_is_told() {
     // The place is there, and what is in it is somebody else's.
     root.directory("data", 1000);
     fs::write(root.path("data/ots.db-lock"), "").unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(root.path("data/ots.db-lock"), fs::Permissions::from_mode(0o600)).unwrap();
     let said = root.serves(1000, &[], "--data-dir /data");
     assert!(said.contains("/data/ots.db-lock: Permission denied") && said.contains(advice), "{said}");
@@ -135,7 +135,6 @@ fn only_a_configuration_that_was_named_has_to_be_readable() {
     root.directory("home/user/.config/ots", 0);
     let config = root.path("home/user/.config/ots/config.toml");
     fs::write(&config, "ttl = \"soon\"").unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     let home = ("HOME", "/home/user");
     let named = "/home/user/.config/ots/config.toml";

@@ -38,6 +38,9 @@ fn problem(status: u16, code: &str) -> String {
     .to_string()
 }
 
+/// What is answered to the first line of a request: status and body.
+type Answer = Box<dyn Fn(&str) -> (&'static str, String) + Send>;
+
 /// Every text of every answer, in every command, with causes, as lines and as JSON.
 #[test]
 fn no_words_of_a_server_drive_the_terminal() {
@@ -54,7 +57,7 @@ fn no_words_of_a_server_drive_the_terminal() {
         json!({"status": status, "database": wild(), "version": wild(), "problems": [{"code": wild(), "detail": wild()}]})
             .to_string()
     };
-    let answers: Vec<(&str, Box<dyn Fn(&str) -> (&'static str, String) + Send>)> = vec![
+    let answers: Vec<(&str, Answer)> = vec![
         ("problems", Box::new(|_| ("422 Unprocessable Content", problem(422, "validation")))),
         ("unknown problems", Box::new(|_| ("500 Internal Server Error", problem(599, &wild())))),
         ("wrong", Box::new(|_| ("403 Forbidden", problem(403, "wrong_passphrase")))),
