@@ -34,9 +34,6 @@ _ots() {
             ots,health)
                 cmd="ots__subcmd__health"
                 ;;
-            ots,man)
-                cmd="ots__subcmd__man"
-                ;;
             ots,put)
                 cmd="ots__subcmd__put"
                 ;;
@@ -56,7 +53,7 @@ _ots() {
 
     case "${cmd}" in
         ots)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version put get status burn generate serve health admin completions man"
+            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version put get status burn generate serve health admin completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -116,7 +113,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version check"
+            opts="-h -s -q -v -V --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version check"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,7 +173,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin__subcmd__check)
-            opts="-s -q -v -h -V --data-dir --database --secret-key-file --old-key-file --dev --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-h -s -q -v -V --data-dir --database --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -277,7 +274,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__burn)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-h -s -q -v -V --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -337,7 +334,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__completions)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version bash elvish fish powershell zsh"
+            opts="-h -s -q -v -V --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -397,7 +394,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__generate)
-            opts="-l -w -s -q -v -h -V --length --symbols --words --separator --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -w -h -s -q -v -V --length --symbols --words --separator --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,7 +474,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__get)
-            opts="-o -O -f -p -s -q -v -h -V --output --remote-name --force --key-file --passphrase --passphrase-file --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-o -O -f -p -h -s -q -v -V --output --remote-name --force --key-file --passphrase --passphrase-file --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -597,72 +594,20 @@ _ots() {
             return 0
             ;;
         ots__subcmd__health)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -h -s -q -v -V --listen --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --server)
+                --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -s)
+                -l)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --config)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ca-cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        ots__subcmd__man)
-            opts="-s -q -v -h -V --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -717,7 +662,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__put)
-            opts="-t -e -p -n -s -q -v -h -V --generate --ttl --encrypt --passphrase --passphrase-file --name --key-file --copies --token --qr --copy --trim-newline --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-t -e -p -n -h -s -q -v -V --generate --ttl --encrypt --passphrase --passphrase-file --name --key-file --copies --token --qr --copy --trim-newline --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -842,7 +787,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -s -q -v -h -V --listen --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-l -h -s -q -v -V --listen --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -991,7 +936,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__status)
-            opts="-w -s -q -v -h -V --wait --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --help --version"
+            opts="-w -h -s -q -v -V --wait --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

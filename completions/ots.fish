@@ -36,7 +36,7 @@ complete -c ots -n "__fish_ots_needs_command" -s q -l quiet -d 'Say nothing but 
 complete -c ots -n "__fish_ots_needs_command" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_needs_command" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_needs_command" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_needs_command" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and print its link'
 complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
@@ -47,7 +47,6 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
-complete -c ots -n "__fish_ots_needs_command" -f -a "man" -d 'Write the man pages into a directory'
 complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file; `password:N` and `passphrase:N` have N of them. It is printed on the line after the links' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
@@ -68,12 +67,12 @@ complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare
 complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
 complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52); where that fails, it is said, and the link is printed all the same'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
+complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand put" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand put" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand put" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand put" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand put" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand get" -s o -l output -d 'Write to a new file (mode 0600); `-` is stdout' -r -F
 complete -c ots -n "__fish_ots_using_subcommand get" -l key-file -d 'Read the key from a file, for a link that came without one' -r -F
@@ -88,12 +87,12 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand get" -s O -l remote-name -d 'Write to a new file here, named as the sender named it'
 complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one'
 complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
+complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand get" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand get" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand get" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand get" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand get" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand status" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand status" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -103,12 +102,12 @@ complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to col
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when a reader has asked for it'
+complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand status" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand status" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand status" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand status" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand burn" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -117,12 +116,12 @@ complete -c ots -n "__fish_ots_using_subcommand burn" -l ca-cert -d 'Trust the c
 complete -c ots -n "__fish_ots_using_subcommand burn" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand burn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s l -l length -d 'So many characters, 12 to 128' -r
 complete -c ots -n "__fish_ots_using_subcommand generate" -s w -l words -d 'A passphrase of so many words, 5 to 24, from EFF\'s long list' -r
@@ -135,12 +134,12 @@ complete -c ots -n "__fish_ots_using_subcommand generate" -l color -d 'When to c
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand generate" -l symbols -d 'With symbols, too: at least one of ! # % * + - = ? @ _'
+complete -c ots -n "__fish_ots_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand generate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand generate" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand generate" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The address and port to listen on' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
@@ -153,7 +152,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How lo
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock that is far ahead has to be so before anything is removed for having expired' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock has to be far ahead before anything expires by it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How long a client may be silent before it is cut off' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
@@ -167,14 +166,15 @@ always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
-complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though there are secrets that none of the keys opens; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand health" -s l -l listen -d 'Where the server on this machine listens, as it was told itself; for when no --server is given' -r
 complete -c ots -n "__fish_ots_using_subcommand health" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand health" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand health" -l timeout -d 'How long to wait for the server' -r
@@ -182,12 +182,12 @@ complete -c ots -n "__fish_ots_using_subcommand health" -l ca-cert -d 'Trust the
 complete -c ots -n "__fish_ots_using_subcommand health" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand health" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand health" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand health" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand health" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand health" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand health" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -196,12 +196,12 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subco
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check that the database is whole'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
@@ -216,12 +216,12 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand completions" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -230,24 +230,10 @@ complete -c ots -n "__fish_ots_using_subcommand completions" -l ca-cert -d 'Trus
 complete -c ots -n "__fish_ots_using_subcommand completions" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c ots -n "__fish_ots_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand completions" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand man" -s s -l server -d 'The server; a full link brings its own' -r -f
-complete -c ots -n "__fish_ots_using_subcommand man" -l config -d 'Read this configuration file instead of the usual one' -r -F
-complete -c ots -n "__fish_ots_using_subcommand man" -l timeout -d 'How long to wait for the server' -r
-complete -c ots -n "__fish_ots_using_subcommand man" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
-complete -c ots -n "__fish_ots_using_subcommand man" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c ots -n "__fish_ots_using_subcommand man" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
-complete -c ots -n "__fish_ots_using_subcommand man" -s q -l quiet -d 'Say nothing but errors'
-complete -c ots -n "__fish_ots_using_subcommand man" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
-complete -c ots -n "__fish_ots_using_subcommand man" -l json -d 'Answer in JSON, errors too'
-complete -c ots -n "__fish_ots_using_subcommand man" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand man" -s h -l help -d 'Print help'
-complete -c ots -n "__fish_ots_using_subcommand man" -s V -l version -d 'Print version'

@@ -48,13 +48,16 @@ pub fn link(data: &[u8]) {
             Some(server) => Link::to_text(server, &link.token).to_string(),
             None => link.token.expose().to_string(),
         };
+        if link.key_apart {
+            again.push('#');
+        }
         if let Some(key) = &link.key {
             again = format!("{again}#{}", key.as_str());
         }
         let again: Link = again.parse().expect("a link's parts are a link");
         assert_eq!(again.server, link.server);
         assert_eq!(again.token.as_bytes(), link.token.as_bytes());
-        assert_eq!(again.key, link.key);
+        assert_eq!((&again.key, again.key_apart), (&link.key, link.key_apart));
     }
     if let Ok(key) = text.parse::<LinkKey>() {
         assert_eq!(key.expose().as_str(), text);

@@ -125,7 +125,10 @@ mod rfc3339 {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("not a time as in RFC 3339"))
+        let time = String::deserialize(deserializer)?.parse().ok();
+        // Before 1970 there was no ots: such a time is a fault's, and nobody is shown it.
+        let time = time.filter(|time| *time >= Timestamp::UNIX_EPOCH);
+        time.ok_or_else(|| D::Error::custom("not a time as in RFC 3339, from 1970 on"))
     }
 
     /// Times that may be missing.
@@ -168,5 +171,19 @@ mod tests {
         };
         let json = serde_json::to_string(&created).unwrap();
         assert!(json.contains("\"2026-07-28T10:00:00.000Z\""), "{json}");
+    }
+
+    #[test]
+    fn times_before_1970_are_nobodys() {
+        let status = |expires_at: &str| {
+            serde_json::from_value::<Status>(serde_json::json!({
+                "created_at": "1970-01-01T00:00:00Z", "expires_at": expires_at, "size": 1, "encrypted": false,
+                "passphrase_required": false,
+            }))
+        };
+        assert!(status("2026-07-28T10:00:00.000Z").is_ok() && status("1970-01-01T00:00:00Z").is_ok());
+        for time in ["1969-12-31T23:59:59.999Z", "-009999-01-02T01:59:59Z", "1969-12-31", "", "soon"] {
+            assert!(status(time).is_err(), "{time}");
+        }
     }
 }

@@ -8,7 +8,10 @@ use std::{
     process::ExitCode,
 };
 
-use super::terminal;
+use super::{
+    said::{self, one_line},
+    terminal,
+};
 use crate::{
     api::{Code, Problem},
     client::ClientError,
@@ -69,7 +72,7 @@ pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> Exi
     if exit != Exit::BrokenPipe {
         let text = if json {
             let error = serde_json::json!({ "message": error.to_string(), "exit_code": exit as u8 });
-            serde_json::json!({ "error": error }).to_string()
+            said::json(&serde_json::json!({ "error": error }))
         } else {
             let mut text = format!("ots: {}", one_line(&error.to_string()));
             let mut cause = error.source().filter(|_| verbose);
@@ -82,11 +85,6 @@ pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> Exi
         terminal::say(&text);
     }
     exit.code()
-}
-
-/// An error's words may be somebody else's, a server's say: they must not drive the terminal, nor look like another line of ours.
-fn one_line(text: &str) -> String {
-    terminal::escaped(text).replace('\n', "\\x0a")
 }
 
 /// A local file that can't be used.
@@ -144,7 +142,7 @@ pub(super) enum CallError {
     #[error(transparent)]
     Client(ClientError),
     /// The server's no.
-    #[error("the server said no: {}", .0.detail)]
+    #[error("{}", refusal(.0))]
     Refused(Box<Problem>),
     /// A passphrase, or what stands for one, is wrong, and the try was counted.
     #[error("{what} wrong{}", tries(*.left))]
@@ -156,6 +154,19 @@ pub(super) enum CallError {
         /// The server's own words.
         source: ClientError,
     },
+}
+
+/// The server's no in its own words, as far as they aren't ours already.
+fn refusal(problem: &Problem) -> String {
+    if let [error] = problem.errors.as_slice()
+        && error.pointer.ends_with("/ttl_seconds")
+    {
+        return format!("the server said no: --ttl: {}", error.detail);
+    }
+    match problem.detail.strip_prefix("The server ") {
+        Some(rest) => format!("the server {rest}"),
+        None => format!("the server said no: {}", problem.detail),
+    }
 }
 
 fn tries(left: u32) -> String {
@@ -212,7 +223,7 @@ fn exit_of(code: Code) -> Exit {
 }
 
 /// An I/O error without its number.
-fn describe(error: &io::Error) -> String {
+pub(super) fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

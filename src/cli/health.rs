@@ -1,9 +1,14 @@
 //! `ots health`: for container health checks, which know only 0 and 1.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use url::Url;
+
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
-    terminal,
+    said::one_line,
+    terminal, values,
 };
 
 /// Exit with 0 if the server does its work, else with 1
@@ -11,7 +16,11 @@ use super::{
 /// For container health checks: needs neither shell nor curl. A server that works though something is wrong is degraded: that is
 /// said, and is 0 too.
 #[derive(Debug, clap::Args)]
-pub(super) struct Health {}
+pub(super) struct Health {
+    /// Where the server on this machine listens, as it was told itself; for when no --server is given
+    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", value_parser = values::listen)]
+    listen: Option<SocketAddr>,
+}
 
 /// Why the server doesn't count as healthy.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +44,8 @@ impl CommandError for HealthError {
 
 impl Health {
     pub(super) async fn run(&self, global: &Global) -> Result<(), HealthError> {
-        let client = global.client(None).map_err(HealthError::Call)?;
+        let here = self.listen.filter(|_| !global.server_is_given).and_then(root_at);
+        let client = global.client_for(here).map_err(HealthError::Call)?;
         let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
         if health.status == "unhealthy" {
             return Err(HealthError::Database(health.database));
@@ -46,13 +56,39 @@ impl Health {
         if global.json {
             terminal::answer_json(&health)?;
         } else {
-            let mut text = format!("{}\n", terminal::escaped(&health.status).as_str());
+            let mut text = format!("{}\n", one_line(&health.status));
             for problem in &health.problems {
-                let (code, detail) = (terminal::escaped(&problem.code), terminal::escaped(&problem.detail));
-                text.push_str(&format!("{}: {}\n", code.as_str(), detail.as_str()));
+                text.push_str(&format!("{}: {}\n", one_line(&problem.code), one_line(&problem.detail)));
             }
             terminal::answer(text.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// The root of a server that listens there; one that listens on every address is asked on this machine's own.
+fn root_at(listen: SocketAddr) -> Option<Url> {
+    let address = match listen.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    Url::parse(&format!("http://{}/", SocketAddr::new(address, listen.port()))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_every_address_is_asked_on_this_machines_own() {
+        for (listen, root) in [
+            ("0.0.0.0:9204", "http://127.0.0.1:9204/"),
+            ("[::]:9204", "http://[::1]:9204/"),
+            ("127.0.0.2:80", "http://127.0.0.2/"),
+            ("[::1]:8000", "http://[::1]:8000/"),
+        ] {
+            assert_eq!(root_at(listen.parse().unwrap()).unwrap().as_str(), root);
+        }
     }
 }

@@ -1,16 +1,22 @@
 //! The LINK argument of `get`, `status` and `burn`.
 
-use std::io;
+use std::io::{self, Read as _};
 
 use zeroize::Zeroizing;
 
-use super::error::{CommandError, Exit};
+use super::{
+    error::{CommandError, Exit},
+    terminal,
+};
 use crate::secret::{InvalidLink, Link};
+
+/// What is read from standard input at most, in bytes: a link with a mail's protection around it takes a few thousand.
+const LONGEST: u64 = 64 * 1024;
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
-    #[error("can't read the link from standard input: {0}")]
+    #[error("can't read the link from standard input: {}", .0.kind())]
     Read(io::Error),
     #[error(transparent)]
     Invalid(#[from] InvalidLink),
@@ -25,12 +31,18 @@ impl CommandError for LinkError {
     }
 }
 
-/// A link from the arguments, or with `-` from standard input, so that no process list shows it.
+/// A link from the arguments, or with `-` from standard input, so that no process list shows it: what a mail broke over several
+/// lines is taken whole.
 pub(super) fn link_from(argument: &str) -> Result<Link, LinkError> {
     if argument != "-" {
         return Ok(argument.parse()?);
     }
-    let mut line = Zeroizing::new(String::new());
-    io::stdin().read_line(&mut line).map_err(LinkError::Read)?;
-    Ok(line.parse()?)
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let read = if terminal::stdin_is_terminal() {
+        io::stdin().read_line(&mut text) // nobody ends what is typed but with Enter
+    } else {
+        io::stdin().take(LONGEST).read_to_string(&mut text)
+    };
+    read.map_err(LinkError::Read)?;
+    Ok(text.parse()?)
 }

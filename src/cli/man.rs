@@ -6,8 +6,8 @@ use clap::Command;
 use roff::{Roff, bold, roman};
 
 use super::{
-    command,
     error::{CommandError, Exit, FileError},
+    tree,
 };
 
 /// Write the man pages into a directory
@@ -40,12 +40,13 @@ impl CommandError for ManError {
 impl Man {
     pub(super) fn run(&self) -> Result<(), ManError> {
         std::fs::create_dir_all(&self.directory).map_err(FileError::new("create", &self.directory))?;
-        let mut tree = command();
+        let mut tree = tree();
         tree.build();
-        for page in pages(&tree) {
-            let name = page.get_display_name().unwrap_or(page.get_name()).to_owned();
+        let pages = pages(&tree);
+        let names: Vec<String> = pages.iter().map(name_of).collect();
+        for (page, name) in pages.into_iter().zip(&names) {
             let path = self.directory.join(format!("{name}.1"));
-            let text = render(page, &name).map_err(ManError::Render)?;
+            let text = render(page, name, &names).map_err(ManError::Render)?;
             std::fs::write(&path, text).map_err(FileError::new("write", &path))?;
         }
         Ok(())
@@ -58,8 +59,12 @@ fn pages(command: &Command) -> Vec<Command> {
     std::iter::once(command.clone()).chain(below).collect()
 }
 
+fn name_of(page: &Command) -> String {
+    page.get_display_name().unwrap_or(page.get_name()).to_owned()
+}
+
 /// A page: what clap knows, then what only prose can say.
-fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
+fn render(page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let man = clap_mangen::Man::new(page.name(name.to_owned()))
         .manual("ots")
@@ -74,31 +79,16 @@ fn render(page: Command, name: &str) -> io::Result<Vec<u8>> {
     }
     let mut roff = Roff::new();
     examples(&mut roff, name);
-    if name == "ots" {
-        exit_status(&mut roff);
-        environment(&mut roff);
-    }
+    exit_status(&mut roff, name);
+    environment(&mut roff, name);
     files(&mut roff, name);
     security(&mut roff, name);
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([roman(
-        SEE_ALSO.iter().filter(|page| **page != format!("{name}(1)")).copied().collect::<Vec<_>>().join(", "),
-    )]);
+    let others: Vec<String> = names.iter().filter(|other| *other != name).map(|other| format!("{other}(1)")).collect();
+    roff.text([roman(others.join(", "))]);
     roff.to_writer(&mut text)?;
     Ok(text)
 }
-
-const SEE_ALSO: &[&str] = &[
-    "ots(1)",
-    "ots-put(1)",
-    "ots-get(1)",
-    "ots-status(1)",
-    "ots-burn(1)",
-    "ots-generate(1)",
-    "ots-serve(1)",
-    "ots-health(1)",
-    "ots-admin(1)",
-];
 
 const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "Done."),
@@ -115,12 +105,45 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("141", "Whoever read the output went away."),
 ];
 
-const VARIABLES: &[(&str, &str)] = &[
-    ("OTS_PASSPHRASE", "The passphrase for put and get."),
-    ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret."),
-    ("SECRET_KEY", "The server's key. Together with the token in a link it opens a secret; neither does alone."),
-    ("SECRET_KEYS_OLD", "Keys that SECRET_KEY replaced, separated by commas and nothing else: they still open."),
-    ("NO_COLOR", "If not empty, nothing is coloured."),
+/// The codes that a command can end with.
+fn codes(name: &str) -> &'static [&'static str] {
+    match name {
+        "ots-put" => &["0", "1", "2", "4", "5", "7", "8", "130", "141"],
+        "ots-get" => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "130", "141"],
+        "ots-status" | "ots-burn" => &["0", "1", "2", "3", "4", "7", "8", "141"],
+        "ots-serve" => &["0", "1", "2", "8", "9", "130"],
+        "ots-health" => &["0", "1", "2", "141"],
+        "ots-admin" | "ots-admin-check" => &["0", "1", "2", "6", "8", "141"],
+        "ots-completions" => &["0", "2", "8", "141"],
+        _ => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130", "141"],
+    }
+}
+
+/// Variables that belong to no option, and the pages that tell of them besides that of `ots`.
+const VARIABLES: &[(&str, &str, &[&str])] = &[
+    ("OTS_PASSPHRASE", "The passphrase for put and get.", &["ots-put", "ots-get"]),
+    ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret.", &["ots-get"]),
+    (
+        "SECRET_KEY",
+        "The server's key. Together with the token in a link it opens a secret; neither does alone.",
+        &["ots-serve", "ots-admin", "ots-admin-check"],
+    ),
+    (
+        "SECRET_KEYS_OLD",
+        "Keys that SECRET_KEY replaced, separated by commas and nothing else: they still open.",
+        &["ots-serve", "ots-admin", "ots-admin-check"],
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "Set by systemd: its file secret_key holds the server's key, if neither SECRET_KEY nor --secret-key-file does.",
+        &["ots-serve", "ots-admin", "ots-admin-check"],
+    ),
+    (
+        "STATE_DIRECTORY",
+        "Set by systemd: where the server keeps its data, if --data-dir doesn't say.",
+        &["ots-serve", "ots-admin", "ots-admin-check"],
+    ),
+    ("NO_COLOR", "If not empty, nothing is coloured unless --color or OTS_COLOR says always.", &["ots-serve"]),
 ];
 
 fn examples(roff: &mut Roff, name: &str) {
@@ -179,13 +202,24 @@ fn list(roff: &mut Roff, title: &str, items: &[(&str, &str)]) {
     }
 }
 
-fn exit_status(roff: &mut Roff) {
-    list(roff, "EXIT STATUS", EXIT_CODES);
+fn exit_status(roff: &mut Roff, name: &str) {
+    let codes = codes(name);
+    let ended: Vec<_> = EXIT_CODES.iter().filter(|(code, _)| codes.contains(code)).copied().collect();
+    list(roff, "EXIT STATUS", &ended);
 }
 
-fn environment(roff: &mut Roff) {
-    list(roff, "ENVIRONMENT", VARIABLES);
-    roff.text([roman("Every option that names a variable is set by it, too. Flags beat the environment, which beats the configuration file.")]);
+fn environment(roff: &mut Roff, name: &str) {
+    let read = |pages: &[&str]| name == "ots" || pages.contains(&name);
+    let variables: Vec<_> = VARIABLES.iter().filter(|(.., pages)| read(pages)).map(|it| (it.0, it.1)).collect();
+    if variables.is_empty() {
+        return;
+    }
+    list(roff, "ENVIRONMENT", &variables);
+    roff.control("PP", []);
+    roff.text([roman(
+        "Most options have a variable as well: it stands below the option. Flags beat the environment, which beats the configuration \
+         file, which beats the defaults.",
+    )]);
 }
 
 fn files(roff: &mut Roff, name: &str) {
@@ -204,12 +238,13 @@ fn files(roff: &mut Roff, name: &str) {
             &[
                 (
                     "DATA/ots.db",
-                    "The database, with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY.",
+                    "The database (DATA is the directory of --data-dir), with -wal and -shm beside it while the server runs. Don't back it up: a copy brings back what was read, unless it is started with a new SECRET_KEY.",
                 ),
                 (
                     "DATA/secret.key",
                     "The key that the server made for itself, if it was given none, in a container too. Without it the database is of no use.",
                 ),
+                ("DATA/ots.db-lock", "Held while a server runs on the database, so that a second one doesn't."),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
             ],
         ),

@@ -3,6 +3,7 @@
 //! stdout carries only what was asked for; everything else goes to stderr.
 
 mod admin;
+mod arguments;
 mod burn;
 mod clipboard;
 mod completions;
@@ -13,15 +14,18 @@ mod filename;
 mod generate;
 mod get;
 mod health;
+mod help;
 mod link;
 mod man;
 mod new_file;
 mod passphrase;
 mod put;
 mod qr;
+mod said;
 mod serve;
 mod status;
 mod terminal;
+mod usage;
 mod values;
 
 use std::{
@@ -30,7 +34,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand, builder::BoolishValueParser};
 use url::Url;
 
 use crate::{
@@ -81,7 +85,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE", env = "OTS_CONFIG", value_hint = clap::ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// How long to wait for the server
-    #[arg(long, global = true, value_name = "DURATION", env = "OTS_TIMEOUT", value_parser = values::duration)]
+    #[arg(long, global = true, value_name = "DUR", env = "OTS_TIMEOUT", value_parser = values::duration)]
     #[arg(default_value = "30s")]
     timeout: Duration,
     /// Trust the certificates in this PEM file as well
@@ -105,6 +109,9 @@ pub(crate) struct Global {
     /// Never ask: fail where a question would be needed
     #[arg(long, global = true, env = "OTS_NO_INPUT", value_parser = BoolishValueParser::new())]
     no_input: bool,
+    /// Whether somebody said which server, and not only the default did.
+    #[arg(skip)]
+    server_is_given: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,7 +132,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     harden();
-    let cli = match parse() {
+    let cli = match arguments::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
@@ -147,10 +154,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The whole tree, as help, man pages and completions show it.
+/// The whole tree, as help shows it.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    help::laid_out(tree())
+}
+
+/// The tree as it is declared; man pages and completions are made from it.
+fn tree() -> clap::Command {
+    help::with_one_help(Cli::command().bin_name("ots"))
 }
 
 /// The whole tree, with the values of a configuration file as defaults.
@@ -158,29 +170,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// [`ConfigError`], which names the file and what is wrong in it.
 pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, ConfigError> {
-    config::apply(path, configuration, command())
-}
-
-/// Flags beat the environment, which beats the configuration file, which beats the defaults.
-fn parse() -> Result<Cli, ExitCode> {
-    let usage = |error: clap::Error| {
-        let code = if error.use_stderr() { Exit::Usage.code() } else { ExitCode::SUCCESS };
-        // Help that nobody reads to the end is not an error.
-        let _ = error.print();
-        code
-    };
-    let first = command().try_get_matches().map_err(usage)?;
-    let path = first.get_one::<PathBuf>("config").cloned();
-    let wrong = |error: ConfigError| report(&error, flag(&first, "json"), flag(&first, "verbose"));
-    let configured = match config::read(path.as_deref()).map_err(wrong)? {
-        Some((path, text)) => command_with(&path, &text).map_err(wrong)?.try_get_matches().map_err(usage)?,
-        None => first,
-    };
-    Cli::from_arg_matches(&configured).map_err(usage)
-}
-
-fn flag(matches: &ArgMatches, name: &str) -> bool {
-    matches.try_get_one::<bool>(name).ok().flatten().copied().unwrap_or(false)
+    config::apply(path, configuration, tree()).map(help::laid_out)
 }
 
 /// Runs a client's command to its end.
@@ -207,9 +197,14 @@ fn harden() {
 impl Global {
     /// The client for a link's server, or the configured one.
     fn client(&self, link: Option<&Link>) -> Result<Client, CallError> {
+        self.client_for(link.and_then(|link| link.server.clone()))
+    }
+
+    /// The client for that server, or the configured one.
+    fn client_for(&self, server: Option<Url>) -> Result<Client, CallError> {
         let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
         let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
-        let server = link.and_then(|link| link.server.clone()).unwrap_or_else(|| self.server.clone());
+        let server = server.unwrap_or_else(|| self.server.clone());
         let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
         Ok(Client::new(server, &options)?)
     }

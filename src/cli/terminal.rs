@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     Global,
     error::{CommandError, Exit, OutputError},
+    said,
 };
 
 /// What takes less long shows no progress.
@@ -48,7 +49,9 @@ pub(super) fn answer(bytes: &[u8]) -> Result<(), OutputError> {
 /// As [`answer`].
 pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), OutputError> {
     let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    serde_json::to_writer(&mut stdout, object)
+    let mut serializer = serde_json::Serializer::with_formatter(&mut stdout, said::Tame::new());
+    object
+        .serialize(&mut serializer)
         .map_err(io::Error::from)
         .and_then(|()| stdout.write_all(b"\n"))
         .and_then(|()| stdout.flush())

@@ -1,6 +1,6 @@
 //! Argument values, parsed once into types that can't be wrong.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::{Span, SpanRelativeTo, Unit};
 use url::Url;
@@ -52,6 +52,29 @@ pub(super) fn server(text: &str) -> Result<Url, String> {
         url.set_path(&format!("{}/", url.path()));
     }
     Ok(url)
+}
+
+/// The root that links start with: nothing may follow its path.
+pub(super) fn public_url(text: &str) -> Result<Url, String> {
+    let given = text.trim();
+    if given.contains(['?', '#']) {
+        return Err("nothing may follow the path: write it as https://host or https://host/path".to_owned());
+    }
+    server(given)
+}
+
+/// An address and a port to listen on: numbers, since a name can mean several.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.trim().parse().map_err(|_| {
+        "write it as 127.0.0.1:8000, [::1]:8000, or 0.0.0.0:8000 for every network: an address and a port, no name"
+            .to_owned()
+    })
+}
+
+/// A whole number from 1 to `LARGEST`.
+pub(super) fn number<const LARGEST: u32>(text: &str) -> Result<u32, String> {
+    let number = text.trim().parse().ok().filter(|number| (1..=LARGEST).contains(number));
+    number.ok_or_else(|| format!("write a number from 1 to {LARGEST}"))
 }
 
 /// A duration for people: the two largest units.
@@ -109,6 +132,27 @@ mod tests {
         assert_eq!(server("http://host:1/under").unwrap().as_str(), "http://host:1/under/");
         for text in ["host", "ftp://host", "https://", "https://user:hunter2@host"] {
             assert!(!server(text).unwrap_err().contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn roots_of_links_end_with_their_path() {
+        assert_eq!(public_url("https://host/under").unwrap().as_str(), "https://host/under/");
+        for text in ["https://host/?a=b", "https://host/#hunter2", "https://host/?", "host"] {
+            let error = public_url(text).unwrap_err();
+            assert!(error.contains("https://host") && !error.contains("hunter2"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_numbers_are_shown_how_they_are_written() {
+        assert_eq!(listen(" [::1]:80").unwrap().port(), 80);
+        for text in ["localhost:9204", "8000", ":8000", "0.0.0.0", ""] {
+            assert!(listen(text).unwrap_err().contains("127.0.0.1:8000"), "{text}");
+        }
+        assert_eq!(number::<1000>("1000"), Ok(1000));
+        for text in ["0", "1001", "-1", "a few", ""] {
+            assert_eq!(number::<1000>(text).unwrap_err(), "write a number from 1 to 1000", "{text}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Why a call failed, in words for a person. reqwest's own would hold the URL, and so the token.
 
-use std::error::Error as _;
+use std::{error::Error as _, io::ErrorKind};
 
 use reqwest::StatusCode;
+use rustls::{CertificateError, InvalidMessage};
 use url::Url;
 
 use crate::api::Problem;
@@ -88,14 +89,53 @@ impl ClientError {
     }
 }
 
-/// The innermost cause, which names neither URL nor header.
+/// The innermost cause, which names neither URL nor header; in words of our own where a person can act on it.
 pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut text = None;
     while let Some(inner) = cause {
+        if let Some(words) = advice(inner) {
+            return words.to_owned();
+        }
         text = Some(inner.to_string());
         cause = inner.source();
     }
     let text = text.unwrap_or_else(|| "the request failed".to_owned());
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// What a cause means to whoever chose the server.
+fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        return Some("what answers there isn't plain http: try https://");
+    }
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
+        return Some("it closed the connection without an answer");
+    }
+    if cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
+        return Some("its answer broke off");
+    }
+    // Each layer below may have wrapped it once more.
+    if let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        return advice(inner);
+    }
+    match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Some("the server answers in plain http: write http:// in its address, or name its port for https")
+        }
+        rustls::Error::InvalidCertificate(error) => match error {
+            CertificateError::UnknownIssuer => {
+                Some("its certificate is from an authority that isn't trusted here: name that one's with --ca-cert")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Some("its certificate has expired"),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Some("its certificate isn't valid yet: is this machine's clock right?")
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Some("its certificate is another host's")
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }

@@ -15,10 +15,19 @@ pub const LINK_KEY_CHARS: usize = 43;
 /// 32 random bytes, shown as 43 characters of base64url (RFC 4648, section 5, no padding).
 pub struct LinkKey(Zeroizing<[u8; LINK_KEY_BYTES]>);
 
-/// The text is not a whole key. Holds no part of it.
+/// The text is not a whole key. Holds no part of it; the words follow the place that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key is {LINK_KEY_CHARS} letters, digits, - and _")]
-pub struct InvalidLinkKey;
+pub enum InvalidLinkKey {
+    /// Its end is missing.
+    #[error("is cut: {0} of {LINK_KEY_CHARS} characters")]
+    Cut(usize),
+    /// Something else is on it.
+    #[error("has {0} characters, and a key has {LINK_KEY_CHARS}")]
+    Long(usize),
+    /// It is as long as a key, and none.
+    #[error("isn't a key: one has {LINK_KEY_CHARS} letters, digits, - and _, and this one was changed")]
+    Changed,
+}
 
 impl LinkKey {
     /// Draws a new key.
@@ -46,11 +55,14 @@ impl FromStr for LinkKey {
     type Err = InvalidLinkKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
-        if text.len() != LINK_KEY_CHARS {
-            return Err(InvalidLinkKey);
+        match text.chars().count() {
+            LINK_KEY_CHARS if text.is_ascii() => {}
+            LINK_KEY_CHARS => return Err(InvalidLinkKey::Changed),
+            count if count < LINK_KEY_CHARS => return Err(InvalidLinkKey::Cut(count)),
+            count => return Err(InvalidLinkKey::Long(count)),
         }
         let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
-        BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey)?;
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey::Changed)?;
         Ok(Self(bytes))
     }
 }
@@ -79,8 +91,16 @@ mod tests {
     fn what_is_not_a_whole_key_is_refused() {
         let whole = "A".repeat(43);
         assert!(whole.parse::<LinkKey>().is_ok());
-        for text in ["", "A", &whole[1..], &format!("{whole}A"), &format!("{whole}="), &format!("{}+", &whole[1..])] {
-            assert_eq!(text.parse::<LinkKey>().unwrap_err(), InvalidLinkKey, "{text}");
+        for (text, error) in [
+            ("", InvalidLinkKey::Cut(0)),
+            ("A", InvalidLinkKey::Cut(1)),
+            (&whole[1..], InvalidLinkKey::Cut(42)),
+            (&format!("{whole}A"), InvalidLinkKey::Long(44)),
+            (&format!("{whole}="), InvalidLinkKey::Long(44)),
+            (&format!("{}+", &whole[1..]), InvalidLinkKey::Changed),
+            (&format!("{}ä", &whole[1..]), InvalidLinkKey::Changed),
+        ] {
+            assert_eq!(text.parse::<LinkKey>().unwrap_err(), error, "{text}");
         }
         // The last character has two bits that no byte uses: they are zero, so that a key has one text.
         assert!(format!("{}B", &whole[1..]).parse::<LinkKey>().is_err());

@@ -26,8 +26,19 @@ pub enum InvalidTtl {
     #[error("it has to be at least 1 second")]
     TooShort,
     /// Longer than the server keeps secrets.
-    #[error("it can be at most {} seconds here", .0.as_secs())]
+    #[error("it can be at most {} here", in_words(*.0))]
     TooLong(Duration),
+}
+
+/// A duration, whole, in the largest unit that it is a number of.
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let (length, unit) = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, "second"));
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        number => format!("{number} {unit}s"),
+    }
 }
 
 impl Ttl {
@@ -57,5 +68,24 @@ impl Ttl {
     /// [`InvalidTtl`].
     pub fn new(duration: Duration, max: Duration) -> Result<Self, InvalidTtl> {
         Self::from_seconds(duration.as_secs_f64(), max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_is_said_in_words() {
+        for (seconds, words) in [
+            (30 * 86_400, "30 days"),
+            (86_400, "1 day"),
+            (129_600, "36 hours"),
+            (5400, "90 minutes"),
+            (61, "61 seconds"),
+        ] {
+            let error = InvalidTtl::TooLong(Duration::from_secs(seconds));
+            assert_eq!(error.to_string(), format!("it can be at most {words} here"));
+        }
     }
 }

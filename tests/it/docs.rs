@@ -71,3 +71,50 @@ fn man_pages_and_completions_are_current() {
         assert!(same, "completions/{file} is stale: cargo run -- completions {shell} > completions/{file}");
     }
 }
+
+/// Each page names its options' variables and its exit codes, leads to all others, and is good roff.
+#[test]
+fn man_pages_are_whole() {
+    let pages = files(&Path::new(ROOT).join("man"));
+    let names: Vec<String> = pages.iter().map(|page| page.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert!(names.iter().any(|name| name == "ots-completions") && names.len() >= 10, "{names:?}");
+    for (page, name) in pages.iter().zip(&names) {
+        let text = fs::read_to_string(page).unwrap().replace("\\-", "-");
+        assert!(text.contains(".SH \"EXIT STATUS\""), "{name}");
+        let others = text.split(".SH \"SEE ALSO\"").nth(1).unwrap();
+        for other in &names {
+            assert_eq!(others.contains(&format!("{other}(1)")), other != name, "{name} leads to {other}");
+        }
+        let tree = ots::cli::command();
+        let command = name.split('-').skip(1).try_fold(&tree, |command, word| command.find_subcommand(word)).unwrap();
+        for arg in command.get_arguments() {
+            let Some(variable) = arg.get_env() else { continue };
+            let options = text.split(".SH OPTIONS").nth(1).unwrap();
+            let described = options.split(&format!("\\fB--{}\\fR", arg.get_long().unwrap())).nth(1).unwrap();
+            let described = described.split(".TP").next().unwrap();
+            assert!(described.contains(variable.to_str().unwrap()), "{name}: --{}", arg.get_long().unwrap());
+        }
+    }
+    let serve = fs::read_to_string(Path::new(ROOT).join("man/ots-serve.1")).unwrap().replace("\\-", "-");
+    for file in ["ots.db", "ots.db-lock", "ots.db-reserve", "secret.key"] {
+        assert!(serve.contains(&format!("DATA/{file}")), "{file}");
+    }
+    let mut groff = Command::new("groff");
+    let said = groff.args(["-man", "-ww", "-z", "-Tutf8"]).args(&pages).output();
+    match said {
+        Ok(output) => assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => assert!(std::env::var_os("CI").is_none(), "CI needs groff: {error}"),
+    }
+}
+
+/// What people aren't shown isn't offered either.
+#[test]
+fn completions_offer_nothing_hidden() {
+    for file in files(&Path::new(ROOT).join("completions")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for hidden in ["ots__subcmd__man", "ots__man", "'man:", "\"man\"", "'man'", " man "] {
+            assert!(!text.contains(hidden), "{}: {hidden}", file.display());
+        }
+        assert!(text.contains("completions") && text.contains("passphrase-file"), "{}", file.display());
+    }
+}

@@ -1,14 +1,12 @@
 //! What the house's order promises from outside: servers that lie, keys from wherever they come, where data lives, causes.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    path::Path,
-    process::Output,
-    sync::{Arc, Mutex},
-};
+use std::{io::Write as _, net::TcpStream, path::Path, process::Output};
 
-use crate::common::{Server, assert_fails, directory, on_disk, ots, run, text};
+use crate::common::{
+    Server, assert_fails, directory,
+    lying::{lying, send},
+    on_disk, ots, run, text,
+};
 
 pub(crate) const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -18,36 +16,10 @@ pub(crate) fn run_with(environment: &[(&str, &str)], arguments: &[&str]) -> Outp
     run(command, b"x")
 }
 
-/// A server that answers as a test says, one request a connection; gives its URL and the first lines that it was asked.
-pub(crate) fn lying(
-    answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + 'static,
-) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let shared = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = vec![0; 16 * 1024];
-            let length = stream.read(&mut head).unwrap();
-            let first = text(&head[..length]).lines().next().unwrap_or_default().to_owned();
-            shared.lock().unwrap().push(first.clone());
-            // A client that has had enough closes.
-            let _ = answer(&first, &mut stream);
-        }
-    });
-    (url, asked)
-}
-
 pub(crate) fn status(size: u64) -> String {
     format!(
         r#"{{"created_at":"2026-01-01T00:00:00.000Z","expires_at":"2126-01-01T00:00:00.000Z","size":{size},"encrypted":false,"passphrase_required":false}}"#
     )
-}
-
-pub(crate) fn send(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
-    write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
 /// A size that nobody could have stored is refused before anything is claimed, and costs no memory.
@@ -56,7 +28,7 @@ fn a_size_that_can_not_be_claims_nothing() {
     for size in [u64::MAX, 1 << 40, (1 << 30) + 1] {
         let (url, asked) = lying(move |first, stream| {
             if first.starts_with("GET") {
-                return send(stream, &status(size));
+                return send(stream, "200 OK", &status(size));
             }
             stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nthree")
         });
@@ -72,7 +44,7 @@ fn a_content_of_another_length_is_not_acknowledged() {
     for (announced, code, says, reads) in [(1000, 6, "broke off", 6), (2, 1, "more than the 2 bytes", 1)] {
         let (url, asked) = lying(move |first, stream| {
             if first.starts_with("GET") {
-                return send(stream, &status(announced));
+                return send(stream, "200 OK", &status(announced));
             }
             stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nthree")
         });
@@ -98,11 +70,12 @@ fn answers_without_an_end_are_given_up() {
     assert_fails(&run_with(&[("OTS_SERVER", &url)], &["health"]), 1, "unhealthy: ");
     let (url, _) = lying(move |_, stream| endless(stream, "500 Internal Server Error"));
     assert_fails(&run_with(&[("OTS_SERVER", &url)], &["put"]), 1, "it answers 500");
-    let (url, _) = lying(
-        move |first, stream| {
-            if first.starts_with("GET") { send(stream, &status(5)) } else { endless(stream, "200 OK") }
-        },
-    );
+    let (url, _) =
+        lying(
+            move |first, stream| {
+                if first.starts_with("GET") { send(stream, "200 OK", &status(5)) } else { endless(stream, "200 OK") }
+            },
+        );
     assert_fails(&run_with(&[("OTS_SERVER", &url)], &["get", TOKEN]), 1, "more than the 5 bytes");
 }
 
@@ -154,7 +127,7 @@ fn a_misspelt_option_is_told_what_it_may_have_meant() {
         ("[serve]\nold_key_fil = \"x\"", "the nearest known one is old_key_file"),
     ] {
         std::fs::write(&config, wrong).unwrap();
-        assert_fails(&run_with(&[("OTS_CONFIG", config.to_str().unwrap())], &["put"]), 1, says);
+        assert_fails(&run_with(&[("OTS_CONFIG", config.to_str().unwrap())], &["put"]), 2, says);
     }
 }
 
@@ -234,6 +207,32 @@ async fn a_key_that_can_not_be_rotated_is_refused() {
     assert!(refused.contains(&format!("ots: {path} is empty")), "{refused}");
 }
 
+/// A key that can be guessed is told of, wherever it comes from, and taken; a credentials directory without ours is told of, too.
+#[test]
+fn a_short_key_and_a_missing_credential_are_told() {
+    let files = directory();
+    let (file, credentials) = (files.path().join("secret_key"), files.path());
+    let short = "so short that it can be guessed";
+    std::fs::write(&file, "hunter2").unwrap();
+    let path = file.to_str().unwrap();
+    let starts = |environment: &[(&str, &std::ffi::OsStr)], arguments: &[&str]| {
+        let data = directory();
+        let server = serve(data.path(), environment, arguments).unwrap();
+        assert!(!server.log().contains("hunter2"));
+        server.log()
+    };
+    assert!(starts(&[("SECRET_KEY", "hunter2".as_ref())], &[]).contains(&format!("SECRET_KEY is {short}")));
+    assert!(starts(&[], &["--secret-key-file", path]).contains(&format!("{path} is {short}")));
+    let credential = starts(&[("CREDENTIALS_DIRECTORY", credentials.as_ref())], &[]);
+    assert!(credential.contains(short) && !credential.contains("no credential"), "{credential}");
+    assert!(!starts(&[("SECRET_KEY", "0123456789abcdef".as_ref())], &[]).contains(short));
+    let without = starts(&[("CREDENTIALS_DIRECTORY", "/nonexistent".as_ref())], &[]);
+    assert!(
+        without.contains("no credential is named secret_key") && without.contains("made a secret key"),
+        "{without}"
+    );
+}
+
 /// A key file that others can read is told of, and taken.
 #[cfg(unix)]
 #[test]
@@ -308,11 +307,7 @@ fn a_servers_words_are_escaped() {
     let detail = "\u{1b}]0;title\u{7}\u{1b}[31mred\r\nots: forged\u{202e}\u{9b}";
     let problem =
         serde_json::json!({"type": "about:blank", "title": "x", "status": 422, "detail": detail, "code": "validation"});
-    let (url, _) = lying(move |_, stream| {
-        let body = problem.to_string();
-        let head = "HTTP/1.1 422 Unprocessable Content\r\ncontent-type: application/problem+json";
-        write!(stream, "{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-    });
+    let (url, _) = lying(move |_, stream| send(stream, "422 Unprocessable Content", &problem.to_string()));
     let output = run_with(&[("OTS_SERVER", &url)], &["status", TOKEN]);
     let said = text(&output.stderr);
     assert!(said.starts_with("ots: ") && said.lines().count() == 1, "{said:?}");

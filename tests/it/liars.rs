@@ -6,8 +6,12 @@ use std::{
 };
 
 use crate::{
-    common::{assert_fails, directory, text},
-    house::{TOKEN, lying, run_with, send, status},
+    common::{
+        assert_fails, directory,
+        lying::{lying, send},
+        text,
+    },
+    house::{TOKEN, run_with, status},
 };
 
 /// Expiry goes by the server's clock: this machine's may be years away from it.
@@ -72,7 +76,7 @@ fn a_marked_link_is_never_read_as_a_plain_one() {
             let said = status(7).replace(r#""encrypted":false"#, &format!(r#""encrypted":{encrypted}"#));
             let wanted = format!(r#""passphrase_required":{passphrase_required}"#);
             let said = said.replace(r#""passphrase_required":false"#, &wanted);
-            let (url, asked) = lying(move |_, stream| send(stream, &said));
+            let (url, asked) = lying(move |_, stream| send(stream, "200 OK", &said));
             for link in [format!("{url}/s/{TOKEN}#"), format!("{TOKEN}#")] {
                 let arguments = [&["-s", &url, "get", &link], options].concat();
                 assert_fails(&run_with(&[("OTS_PASSPHRASE", "hunter2")], &arguments), 5, says);

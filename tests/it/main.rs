@@ -48,4 +48,6 @@ mod space;
 #[cfg(target_os = "linux")]
 mod transcripts;
 mod transcripts_http;
+#[cfg(target_os = "linux")]
+mod transcripts_operator;
 mod vectors;

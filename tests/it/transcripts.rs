@@ -1,6 +1,6 @@
 //! What the command line says, as it is said: its usual answers and each kind of error, a subject a snapshot. A change here is
-//! one that users see; `INSTA_UPDATE=always cargo test --test it transcripts` writes it down. Left out: what keys and
-//! configuration files are told (`cli/`).
+//! one that users see; `INSTA_UPDATE=always cargo test --test it transcripts` writes it down. What whoever runs a server is told stands in
+//! `transcripts_operator`.
 
 use std::net::TcpListener;
 
@@ -141,6 +141,13 @@ fn other_servers() {
     );
     person.types("echo x | ots put");
     person.types("ots health");
+    person.about("http and https.");
+    person.types("ots health --server \"${OTS_SERVER/http:/https:}\"");
+    person.sets("OTS_SERVER", answering("\u{15}\u{3}\u{3}"));
+    person.types("ots health");
+    person.about("Without a token.");
+    person.sets("OTS_SERVER", answering("HTTP/1.1 201 Created\r\nconnection: close\r\n\r\n{\"token\":\"\",\"expires_at\":\"2126-01-01T00:00:00.000Z\",\"message\":\"\",\"url\":\"http://host\"}"));
+    person.types("echo x | ots put");
     person.about("Elsewhere.");
     person.sets(
         "OTS_SERVER",
@@ -260,6 +267,23 @@ fn usage() {
     person.types("ots put --copies 0");
     person.types("ots put --server host");
     person.types("ots get --force aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.types("ots put --encrypt notes.txt more.txt");
+    person.types("ots get --output");
+    person.types("ots put --color purple");
+    person.types("ots put --token=yes");
+    person.types("ots put --ttl 1h --ttl 2h");
+    person.types("ots put -p --passphrase-file x");
+    person.types("OTS_TTL=soon ots put");
+    person.types("ots put --name $'\\xff'");
+    person.types("ots aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.types(
+        "ots https://ots.example.org/s/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    );
+    person.types("touch notes.txt; ots notes.txt");
+    person.types("ots share");
+    person.types("ots --json");
+    person.types("ots put --json --ttl soon");
+    person.types("ots get aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa another --json");
     person.about("It can't be meant.");
     person.types("ots get nonsense");
     person.types("ots get https://ots.example.org/s/short");
@@ -271,32 +295,41 @@ fn usage() {
     person.keeps("LINK", "echo x | ots put");
     person.types("ots get \"$LINK#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"");
     person.types("ots get --remote-name \"$LINK\"");
+    person.types("ots get --key-file x \"$LINK\"");
     person.types("OTS_CLAIM=short ots get \"$LINK\"");
+    person.types("echo x | OTS_PASSPHRASE= ots put");
+    person.types("echo x | OTS_PASSPHRASE=$'\\xff' ots put");
+    person.types("printf '\\xff' > notes.txt; echo x | ots put --passphrase-file notes.txt");
+    person.types("echo x | ots put --encrypt --name \"$(head -c 70000 /dev/zero | tr '\\0' x)\"");
     person.keeps("LINK", "echo x | ots put --encrypt");
     person.types("ots get --key-file x \"$LINK\"");
     insta::assert_snapshot!(person.transcript());
 }
 
 #[test]
-fn serve() {
+fn links() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let mut person = Session::new(&server.url);
-    person.sets("DATA", data.path().to_str().unwrap().to_owned());
-    person.about("What can't be meant.");
-    person.types("ots serve --dev --listen 0.0.0.0:8000");
-    person.types("ots serve --max-size 101MiB");
-    person.types("ots serve --max-size none");
-    person.types("ots serve --default-ttl 2d --max-ttl 1d");
-    person.types("ots serve --cleanup-interval 5m");
-    person.types("ots serve --database postgres://host/database");
-    person.types("ots serve --database mysql:x");
-    person.about("What can't be.");
-    person.sets("ADDRESS", server.address());
-    person.types("ots serve --dev --listen \"$ADDRESS\"");
-    person.types("ots serve --dev --data-dir \"$DATA\"");
-    person.types("touch file; ots serve --dev --data-dir file");
-    person.types("mkdir other; head -c 5000 /dev/zero | tr '\\0' x > other/ots.db; ots serve --dev --data-dir other");
-    let transcript = person.transcript().replace(data.path().to_str().unwrap(), "DATA");
-    insta::assert_snapshot!(transcript);
+    person.about("As a mail and a chat bring them.");
+    person.keeps("LINK", "echo x | ots put --encrypt");
+    person.types("ots status \"<$LINK>.\"");
+    person.types("ots status \"[the secret]($LINK)\"");
+    person.types("ots status \"${LINK#http://}\"");
+    person.types("ots status \"${LINK/\\#/%23}\"");
+    person.types("printf '%s\\n' \"> ${LINK:0:40}\" \"> ${LINK:40}\" | ots get -");
+    person.about("What isn't whole.");
+    person.types("ots get \"${LINK%???????#*}\"");
+    person.types("ots get \"${LINK%#*}word\"");
+    person.types("ots get \"here it is: $LINK\"");
+    person.types("ots get \"$LINK $LINK\"");
+    person.types("ots get ''");
+    person.types("ots get ftp://ots.example.org/s/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.types("ots get https://ots.example.org/");
+    person.types("ots get - < .");
+    person.about("Other links.");
+    person.types("ots get https://ots.example.org/t/r-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.types("ots get https://ots.example.org/r/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.types("ots get https://yopass.se/#/s/abcdefgh/key");
+    insta::assert_snapshot!(person.transcript());
 }

@@ -20,6 +20,8 @@ const CURRENT: &str = "SECRET_KEY";
 const OLD: &str = "SECRET_KEYS_OLD";
 /// The file of the server's own.
 const OWN: &str = "secret.key";
+/// Fewer bytes than this can be guessed: 128 bits, if each byte were random.
+const SHORT: usize = 16;
 /// The key of `--dev`: known to everybody, so it serves this machine only.
 const DEVELOPMENT_KEY: &str = "development_secret_key";
 
@@ -96,6 +98,7 @@ impl DataArgs {
     fn given_key(&self) -> Result<Option<SecretKey>, KeyError> {
         if let Some(given) = variable(CURRENT) {
             let key = SecretKey::parse(given).map_err(KeyError::Variable)?;
+            warn_if_short(&key, CURRENT);
             if !self.dev && key.expose() == DEVELOPMENT_KEY.as_bytes() {
                 tracing::warn!(
                     "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
@@ -105,13 +108,16 @@ impl DataArgs {
         }
         if let Some(path) = &self.secret_key_file {
             warn_if_others_read(path);
-            return read_key(path).map(Some);
+            return read_given(path).map(Some);
         }
         // Its permissions are the service manager's affair: with an access list they look wider than they are.
-        if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key"))
-            && path.exists()
-        {
-            return read_key(&path).map(Some);
+        if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key")) {
+            if path.exists() {
+                return read_given(&path).map(Some);
+            }
+            tracing::info!(
+                "no credential is named secret_key: with LoadCredential=secret_key:FILE it would be the key"
+            );
         }
         if self.dev {
             tracing::warn!("--dev: the key is one that everybody knows; for this machine and nothing that matters");
@@ -145,6 +151,20 @@ fn variable(name: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn read_key(path: &Path) -> Result<SecretKey, KeyError> {
     let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
     SecretKey::parse(given).map_err(|error| KeyError::KeyFile { path: path.to_owned(), error })
+}
+
+/// A key that somebody chose.
+fn read_given(path: &Path) -> Result<SecretKey, KeyError> {
+    let key = read_key(path)?;
+    warn_if_short(&key, &path.display().to_string());
+    Ok(key)
+}
+
+/// It is taken, since what it sealed needs it.
+fn warn_if_short(key: &SecretKey, place: &str) {
+    if key.expose().len() < SHORT {
+        tracing::warn!("{place} is so short that it can be guessed: make a key with: openssl rand -hex 32");
+    }
 }
 
 /// The key that this server made for itself, made now if there is none. It appears whole or not at all.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 
-use super::error::{CommandError, Exit};
+use super::error::{CommandError, Exit, describe};
 use crate::{
     crypto::CryptoError,
     store::{self, InvalidLocation, Location, OpenError},
@@ -38,10 +38,10 @@ pub(super) struct DataArgs {
 pub(super) enum DataError {
     #[error("--database: {0}")]
     Database(#[from] InvalidLocation),
-    #[error("there is no home directory: choose one with --data-dir")]
+    #[error("there is no home directory to keep the database in: choose a directory with --data-dir (or OTS_DATA_DIR)")]
     NoHome,
-    #[error(transparent)]
-    Open(#[from] OpenError),
+    #[error("{}", open_words(.0))]
+    Open(#[source] OpenError),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -56,6 +56,23 @@ impl CommandError for DataError {
             Self::Key(error) => error.exit(),
             Self::NoHome | Self::Open(_) | Self::Crypto(_) => Exit::Other,
         }
+    }
+}
+
+/// Why a store can't be opened; what the file system refuses may be allowed elsewhere.
+pub(super) fn open_words(error: &OpenError) -> String {
+    match error {
+        OpenError::Io { what, path, source } => {
+            let why = describe(source);
+            format!("can't {what} {}: {why}; choose another place with --data-dir (or OTS_DATA_DIR)", path.display())
+        }
+        error => error.to_string(),
+    }
+}
+
+impl From<OpenError> for DataError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
     }
 }
 

@@ -41,10 +41,10 @@ impl Get {
     fn key(&self, link: &Link) -> Result<LinkKey, GetError> {
         let (text, place) = match (&link.key, &self.key_file) {
             (Some(_), Some(_)) => return Err(GetError::TwoKeys),
-            (Some(text), None) => (text.clone(), "the part after # in the link".to_owned()),
+            (Some(text), None) => (text.clone(), "the key after # in the link".to_owned()),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(FileError::new("read", path))?;
-                (Zeroizing::new(text), path.display().to_string())
+                (Zeroizing::new(text), format!("the key in {}", path.display()))
             }
             (None, None) if link.key_apart => return Err(GetError::KeyApart),
             (None, None) => return Err(GetError::NoKey),

@@ -50,7 +50,7 @@ pub(in crate::cli) enum GetError {
          the sender. Nothing was read, and no passphrase was sent"
     )]
     MarkedAsPlain,
-    #[error("{place} isn't a whole key: {error}; nothing was read")]
+    #[error("{place} {error}; nothing was read")]
     BadKey { place: String, error: InvalidLinkKey },
     #[error("the key can't be used: {0}")]
     UnusableKey(CryptoError),

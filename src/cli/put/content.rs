@@ -23,7 +23,7 @@ impl Put {
         let file = self.file.as_deref().filter(|path| *path != Path::new("-"));
         let mut content = match file {
             Some(path) => {
-                let file = File::open(path).map_err(PutError::Open)?;
+                let file = File::open(path).map_err(|error| unopened(path, error))?;
                 read_whole(file).map_err(FileError::new("read", path))?
             }
             None if self.file.is_none() && terminal::stdin_is_terminal() => {
@@ -57,4 +57,9 @@ fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB"));
         }
     }
+}
+
+/// A name is told only if something has it: else it may be no name but the secret itself, typed where a file's name goes.
+fn unopened(path: &Path, error: io::Error) -> PutError {
+    if path.symlink_metadata().is_ok() { FileError::new("read", path)(error).into() } else { PutError::NoFile(error) }
 }

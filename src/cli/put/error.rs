@@ -27,10 +27,10 @@ pub(in crate::cli) enum PutError {
     NameTooLong,
     /// The argument isn't repeated: somebody may have typed the secret itself.
     #[error(
-        "can't open that file ({}); put reads a file or standard input; to send text: printf %s \"$TEXT\" | ots put",
-        .0.kind()
+        "there is no file of that name; put takes a file, or reads standard input: to store a text, \
+         printf %s \"$TEXT\" | ots put"
     )]
-    Open(#[source] io::Error),
+    NoFile(#[source] io::Error),
     #[error("can't read standard input: {}", .0.kind())]
     Stdin(#[source] io::Error),
     #[error("there is nothing to store: the input is empty")]
@@ -84,7 +84,7 @@ impl CommandError for PutError {
             | Self::OneKeyAFile
             | Self::WholeSeconds
             | Self::NameTooLong => Exit::Usage,
-            Self::Open(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) => Exit::File,
+            Self::NoFile(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) => Exit::File,
             Self::File(error) => error.exit(),
             Self::Prompt(error) => error.exit(),
             Self::Passphrase(error) => error.exit(),

@@ -3,6 +3,7 @@
 mod content;
 mod error;
 mod hand_over;
+mod link;
 mod parcel;
 
 use std::{path::PathBuf, time::Duration};
@@ -10,7 +11,6 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Global, passphrase::PassphraseArgs, terminal, values};
@@ -18,7 +18,7 @@ use crate::{
     api::Created,
     cli::generate::Members,
     client::Client,
-    secret::{Generated, Link, Recipe},
+    secret::{Generated, Recipe},
 };
 use error::PutError;
 use hand_over::HandOver;
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Put {
     #[arg(conflicts_with = "file")]
     generate: Option<Recipe>,
     /// How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server's, 24h]
-    #[arg(short, long, value_name = "DURATION", env = "OTS_TTL", value_parser = values::duration)]
+    #[arg(short, long, value_name = "DUR", env = "OTS_TTL", value_parser = values::duration)]
     ttl: Option<Duration>,
     /// Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise
     #[arg(short, long, value_name = "BOOL", env = "OTS_ENCRYPT", value_parser = BoolishValueParser::new())]
@@ -56,8 +56,8 @@ pub(in crate::cli) struct Put {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
     /// Make N links to N copies, one a reader
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    copies: u16,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = values::number::<1000>)]
+    copies: u32,
     /// Print the bare token in place of the link
     #[arg(long)]
     token: bool,
@@ -87,7 +87,7 @@ impl Put {
             let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
             let created = store(global, &client, &parcel).await?;
             key_file.keep();
-            let link = self.link(global, &client, &created, &parcel)?;
+            let link = self.link(global, &client, &created, &parcel).await?;
             if global.json {
                 terminal::answer_json(&Json::of(&link, &created, &parcel, content.len(), generated.as_ref()))?;
             } else {
@@ -117,7 +117,7 @@ impl Put {
     }
 
     /// What a reader needs: the link or its token, with the key unless that goes another way.
-    fn link(
+    async fn link(
         &self,
         global: &Global,
         client: &Client,
@@ -125,7 +125,8 @@ impl Put {
         parcel: &Parcel,
     ) -> Result<Zeroizing<String>, PutError> {
         let bare = self.token && !global.json;
-        let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        let token = link::token(created)?;
+        let link = if bare { token.expose() } else { link::of(client, created, &token).await };
         Ok(match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
             // The mark of a key that travels apart: no reader takes the secret for a plain one.
@@ -142,18 +143,6 @@ impl Put {
             note.push_str(&format!("; the key is in {}: send it another way than the link", path.display()));
         }
         note
-    }
-}
-
-/// The link for the reader. The server's own word counts when it names another host (`--public-url`); else the way
-/// that this client takes, which may be https where the server behind a proxy knows only http.
-fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutError> {
-    let token = created.token.parse().map_err(|_| PutError::NoToken)?;
-    let public = Url::parse(&created.url).map_err(|_| PutError::NoToken)?;
-    if public.host() == client.server().host() {
-        Ok(Link::to_text(client.server(), &token))
-    } else {
-        Ok(Zeroizing::new(created.url.clone()))
     }
 }
 

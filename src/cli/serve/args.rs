@@ -19,45 +19,45 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Serve {
     /// The address and port to listen on
-    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000")]
+    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000", value_parser = values::listen)]
     pub(super) listen: SocketAddr,
     #[command(flatten)]
     pub(super) data: DataArgs,
     /// The root that links start with, as people reach it
-    #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::server)]
+    #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::public_url)]
     pub(super) public_url: Option<Url>,
     /// The largest secret, up to 100MiB
     #[arg(long, value_name = "SIZE", env = "OTS_MAX_SIZE", default_value = "1MiB", value_parser = values::size)]
     pub(super) max_size: usize,
     /// How long a secret is kept when nobody says
-    #[arg(long, value_name = "DURATION", env = "OTS_DEFAULT_TTL", default_value = "24h", value_parser = values::duration)]
+    #[arg(long, value_name = "DUR", env = "OTS_DEFAULT_TTL", default_value = "24h", value_parser = values::duration)]
     pub(super) default_ttl: Duration,
     /// How long a secret can be kept
-    #[arg(long, value_name = "DURATION", env = "OTS_MAX_TTL", default_value = "30d", value_parser = values::duration)]
+    #[arg(long, value_name = "DUR", env = "OTS_MAX_TTL", default_value = "30d", value_parser = values::duration)]
     pub(super) max_ttl: Duration,
     /// Have no page to share from: links still open in a browser
     #[arg(long, env = "OTS_NO_CREATE_PAGE", value_parser = BoolishValueParser::new())]
     pub(super) no_create_page: bool,
     /// How long a reader may ask again for what it is reading, at most 10m
-    #[arg(long, value_name = "DURATION", env = "OTS_CLAIM_LEASE", default_value = "45s", value_parser = values::duration)]
+    #[arg(long, value_name = "DUR", env = "OTS_CLAIM_LEASE", default_value = "45s", value_parser = values::duration)]
     pub(super) claim_lease: Duration,
     /// How often expired secrets are removed, at most 30s
-    #[arg(long, value_name = "DURATION", env = "OTS_CLEANUP_INTERVAL", default_value = "10s", value_parser = values::duration)]
+    #[arg(long, value_name = "DUR", env = "OTS_CLEANUP_INTERVAL", default_value = "10s", value_parser = values::duration)]
     pub(super) cleanup_interval: Duration,
-    /// How long a clock that is far ahead has to be so before anything is removed for having expired
-    #[arg(long, value_name = "DURATION", env = "OTS_CLOCK_GRACE", default_value = "10m", value_parser = values::duration)]
+    /// How long a clock has to be far ahead before anything expires by it
+    #[arg(long, value_name = "DUR", env = "OTS_CLOCK_GRACE", default_value = "10m", value_parser = values::duration)]
     pub(super) clock_grace: Duration,
     /// How long a client may be silent before it is cut off
-    #[arg(long, value_name = "DURATION", env = "OTS_CLIENT_TIMEOUT", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "DUR", env = "OTS_CLIENT_TIMEOUT", default_value = "30s", value_parser = values::duration)]
     pub(super) client_timeout: Duration,
     /// Connections at once
     #[arg(long, value_name = "N", env = "OTS_MAX_CONNECTIONS", default_value_t = 1024)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(value_parser = values::number::<1_000_000>)]
     pub(super) max_connections: u32,
     /// How to write the log
     #[arg(long, value_name = "FORMAT", env = "OTS_LOG_FORMAT", default_value = "text")]
     pub(super) log_format: LogFormat,
-    /// Start though there are secrets that none of the keys opens; they stay as they are
+    /// Start though no key opens some of the secrets; they stay as they are
     #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
     pub(super) allow_unreadable: bool,
 }

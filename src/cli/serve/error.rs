@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use crate::{
     cli::{
-        data::DataError,
+        data::{DataError, open_words},
         error::{CommandError, Exit, StartError},
     },
     secret::NoRandomness,
@@ -27,8 +27,8 @@ pub(in crate::cli) enum ServeError {
     Data(#[from] DataError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error(transparent)]
-    Open(#[from] OpenError),
+    #[error("{}", open_words(.0))]
+    Open(#[source] OpenError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(
@@ -51,6 +51,12 @@ pub(in crate::cli) enum ServeError {
     Serve(#[from] NoRandomness),
     #[error(transparent)]
     Close(StoreError),
+}
+
+impl From<OpenError> for ServeError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
 }
 
 impl CommandError for ServeError {

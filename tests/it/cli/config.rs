@@ -36,8 +36,21 @@ fn flags_beat_environment_beats_file_beats_defaults() {
         ("[serve]\nlisten = \"nowhere\"", "listen"),
         ("[serve]\nlisen = \"x\"", "the nearest known one is listen"),
         ("serve = 1", "[serve]"),
+        ("listen = \"0.0.0.0:80\"", "listen is an option of serve: write it below [serve]"),
+        ("data-dir = \"x\"", "data-dir is an option of serve: write it below [serve]"),
+        ("[serve]\nttl = \"1h\"", "ttl isn't an option of serve: write it at the top, above [serve]"),
+        ("[serve]\nold_key_file = [1]", "old_key_file has to be a string, or a list of strings"),
+        ("[serve]\nold_key_file = 1.5", "old_key_file has to be a string, or a list of strings"),
+        ("[serve]\nlog_format = \"xml\"", "log_format: it can be text, json"),
+        ("[serve]\nlisten = [\"127.0.0.1:80\"]", "listen has to be a string"),
+        ("color = \"hunter2\"", "color: it can be auto, always, never"),
     ] {
-        assert_fails(&put(wrong, &[], &["put"]), 1, says);
+        let output = put(wrong, &[], &["put"]);
+        assert_fails(&output, 2, says);
+        assert!(!text(&output.stderr).contains("hunter2"));
+        let json = put(wrong, &[], &["put", "--json"]);
+        let error: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
+        assert!(error["error"]["exit_code"] == 2 && error["error"]["message"].as_str().unwrap().contains(says));
     }
     let mut missing = ots();
     missing.args(["--config", "/nonexistent.toml", "put"]);
@@ -59,4 +72,45 @@ fn the_usual_file_is_found() {
     let mut command = ots();
     command.env("HOME", home.path()).arg("put");
     assert!(run(command, b"x").status.success());
+}
+
+/// Several old keys, one a file, are a list in the configuration; the one in use may be among them.
+#[tokio::test]
+async fn old_keys_are_a_list_in_the_file() {
+    let (data, files) = (directory(), directory());
+    let path = |name: &str| files.path().join(name);
+    let start = |key: &str| {
+        let mut command = ots();
+        command.env("OTS_CONFIG", path("config.toml")).env("SECRET_KEY", key);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+        Server::spawn(command)
+    };
+    std::fs::write(path("config.toml"), "").unwrap();
+    for key in ["the first key of them", "the second key of them"] {
+        std::fs::write(path(key), key).unwrap();
+        let old = format!(
+            "[serve]\nold_key_file = [{:?}, {:?}]\n",
+            path("the first key of them"),
+            path("the second key of them")
+        );
+        let server = start(key).unwrap();
+        server.create("x").await;
+        assert!(server.stop().success());
+        std::fs::write(path("the second key of them"), "the second key of them").unwrap();
+        std::fs::write(path("config.toml"), old).unwrap();
+    }
+    assert!(start("the third key of them").unwrap().stop().success());
+    std::fs::write(path("config.toml"), "").unwrap();
+    assert!(start("the third key of them").err().unwrap().contains("another SECRET_KEY"));
+}
+
+/// A file that isn't text is told as such.
+#[test]
+fn a_file_that_is_no_text_is_refused() {
+    let files = directory();
+    let config = files.path().join("config.toml");
+    std::fs::write(&config, b"ttl = \"\xff\"").unwrap();
+    let mut command = ots();
+    command.env("OTS_CONFIG", &config).arg("put");
+    assert_fails(&run(command, b"x"), 2, "config.toml: it isn't UTF-8 text");
 }

@@ -6,20 +6,14 @@ mod get;
 #[cfg(unix)]
 mod hand_over;
 mod help;
+mod links;
+#[cfg(target_os = "linux")]
+mod places;
 mod put;
 mod serve;
 #[cfg(unix)]
 mod terminal;
+mod untrusted;
+mod usage;
 
-use std::process::Output;
-
-use crate::common::{self, client, text};
-
-/// What clap says of wrong usage takes several lines.
-fn assert_fails(output: &Output, code: i32, says: &str) {
-    if code == 2 {
-        common::assert_refuses(output, code, says);
-    } else {
-        common::assert_fails(output, code, says);
-    }
-}
+use crate::common::{assert_fails, client, text};

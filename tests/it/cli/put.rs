@@ -62,7 +62,7 @@ fn options_of_put() {
         let output = run(server.client(&["put", &format!("--ttl={ttl}")]), b"x");
         assert_eq!(output.status.code(), Some(2), "{ttl}: {}", text(&output.stderr));
     }
-    assert_fails(&run(server.client(&["put", "--ttl", "31d"]), b"x"), 7, "at most 2592000 seconds");
+    assert_fails(&run(server.client(&["put", "--ttl", "31d"]), b"x"), 7, "--ttl: it can be at most 30 days here");
     assert_fails(&client(&server, &["put", "hunter2"]), 8, "printf");
     assert!(!text(&client(&server, &["put", "hunter2"]).stderr).contains("hunter2"), "it may be the secret itself");
 }

@@ -194,7 +194,7 @@ fn a_slow_upload_shows_its_progress_on_a_terminal_only() {
             let mut part = vec![0; 1 << 20];
             let length = stream.read(&mut part).unwrap();
             let body = if part[..length].starts_with(b"GET") {
-                r#"{"max_size":104857600,"default_ttl_seconds":1,"max_ttl_seconds":1,"version":"0"}"#.to_owned()
+                r#"{"max_size":104857600,"default_ttl_seconds":1,"max_ttl_seconds":1,"claim_lease_seconds":45,"version":"0"}"#.to_owned()
             } else {
                 let head = part[..length].windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
                 let mut left = SIZE + head - length;

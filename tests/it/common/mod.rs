@@ -1,6 +1,7 @@
 //! What the tests share: the real binary on a free port with a directory of its own, and clients for it.
 
 pub mod database;
+pub mod lying;
 pub mod proxy;
 
 use std::{

@@ -1,0 +1,62 @@
+//! The link that `put` prints: always one that was parsed and made again, never a server's own words.
+
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::PutError;
+use crate::{
+    api::Created,
+    cli::values,
+    client::Client,
+    secret::{Link, Token},
+};
+
+/// The token of what was stored.
+pub(super) fn token(created: &Created) -> Result<Token, PutError> {
+    created.token.parse().map_err(|_| PutError::NoToken)
+}
+
+/// The link to what was stored. The server's address for it counts if the server was told its name; else it is a guess from the request,
+/// which a proxy may have changed, and the address that was asked is used.
+pub(super) async fn of(client: &Client, created: &Created, token: &Token) -> Zeroizing<String> {
+    let asked = Link::to_text(client.server(), token);
+    if created.url == *asked {
+        return asked;
+    }
+    let public = client.info().await.ok().and_then(|info| info.public_url);
+    match public.and_then(|public| believed(&public, &created.url, client.server())) {
+        Some(root) => Link::to_text(&root, token),
+        None => asked,
+    }
+}
+
+/// The server's public root, if its link starts with that, and if it is no worse guarded on its way than what was asked.
+fn believed(public: &str, link: &str, asked: &Url) -> Option<Url> {
+    let root = values::public_url(public).ok()?;
+    let as_safe = root.scheme() == "https" || asked.scheme() == "http";
+    (as_safe && link.starts_with(root.as_str())).then_some(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_configured_name_is_believed() {
+        let link = "https://ots.example.org/s/TOKEN";
+        for (public, asked, is_believed) in [
+            ("https://ots.example.org", "http://127.0.0.1:8000/", true),
+            ("https://ots.example.org/", "https://host/", true),
+            ("https://ots.example.com/", "https://host/", false),
+            ("https://ots.example.org/?x", "https://host/", false),
+            ("javascript:ots", "https://host/", false),
+            ("\u{1b}[31m", "https://host/", false),
+        ] {
+            let root = believed(public, link, &asked.parse().unwrap());
+            assert_eq!(root.is_some(), is_believed, "{public}");
+        }
+        let plain = "http://ots.example.org/s/TOKEN";
+        assert!(believed("http://ots.example.org/", plain, &"https://host/".parse().unwrap()).is_none());
+        assert!(believed("http://ots.example.org/", plain, &"http://host/".parse().unwrap()).is_some());
+    }
+}
