@@ -123,7 +123,7 @@ function present() {
   show("shown");
 }
 
-/** The reader has it: the server destroys it, and the key leaves the address bar and the history. */
+/** The reader has it: the server destroys it, and the key leaves the address bar and the way back (not the browser's file of history). */
 async function arrived() {
   const claim = sessionStorage.getItem(storedClaim);
   if (claim === null) return;
