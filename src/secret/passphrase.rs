@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 /// The longest passphrase, in bytes of UTF-8 in NFC.
 pub const MAX_PASSPHRASE_BYTES: usize = 1024;
-/// More bytes than this can't become 1,024: NFC makes a third of some texts, and of none less.
+/// More bytes than this can't be 1,024 in NFC, which makes a third of some texts and of none an eighth: they aren't looked at.
 const MAX_TYPED_BYTES: usize = 8 * MAX_PASSPHRASE_BYTES;
 
 /// 1 to 1,024 bytes of UTF-8 in Unicode's normal form C (Unicode Standard Annex 15).

@@ -125,7 +125,7 @@ export async function readOn(page, { passphrase, file = null } = {}) {
   await page.waitForFunction(() => document.querySelector('[data-id="fate"]').textContent.includes("destroyed: nobody"));
   assert.equal(new URL(page.url()).hash, "");
   const entries = await page.evaluate(() => (globalThis.navigation?.entries() ?? []).map((entry) => entry.url));
-  assert.ok(key === "" || entries.every((entry) => !entry.includes(key)), "the history holds no key");
+  assert.ok(key === "" || entries.every((entry) => !entry.includes(key)), "the way back holds no key");
   assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
   return content;
 }

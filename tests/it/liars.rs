@@ -14,6 +14,8 @@ use crate::{
     house::{TOKEN, run_with, status},
 };
 
+const GONE: &str = r#"{"type":"about:blank","title":"","status":404,"detail":"","code":"gone"}"#;
+
 /// Expiry goes by the server's clock: this machine's may be years away from it.
 #[test]
 fn waiting_goes_by_the_servers_clock() {
@@ -38,14 +40,9 @@ fn waiting_goes_by_the_servers_clock() {
         let asked = AtomicBool::new(false);
         let there = status(7).replace("2126-01-01T00:00:00.000Z", expires);
         let (url, _) = lying(move |_, stream| {
-            let (line, date, body) = match asked.swap(true, Ordering::Relaxed) {
-                false => ("200 OK", seen, there.as_str()),
-                true => (
-                    "404 Not Found",
-                    gone,
-                    r#"{"type":"about:blank","title":"","status":404,"detail":"","code":"gone"}"#,
-                ),
-            };
+            let gone_now = asked.swap(true, Ordering::Relaxed);
+            let (line, date, body) =
+                if gone_now { ("404 Not Found", gone, GONE) } else { ("200 OK", seen, there.as_str()) };
             let length = body.len();
             write!(
                 stream,

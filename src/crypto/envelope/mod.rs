@@ -99,7 +99,7 @@ pub struct Sealed {
     pub proof: Passphrase,
 }
 
-/// Seals `content` and its label under a new link key, and the passphrase if there is one (64 MiB and about 0.3 s more).
+/// Seals `content` and its label under a new link key, and the passphrase if there is one (64 MiB and about 0.2 s more).
 ///
 /// # Errors
 /// [`SealError`].
@@ -118,7 +118,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derives both. With a passphrase that takes 64 MiB and about 0.3 s.
+    /// Derives both. With a passphrase that takes 64 MiB and about 0.2 s.
     ///
     /// # Errors
     /// Only if a primitive fails.
