@@ -93,7 +93,7 @@ fn render(page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
 const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "Done."),
     ("1", "Anything not below."),
-    ("2", "Wrong usage."),
+    ("2", "Wrong usage, or a mistake in the configuration."),
     ("3", "Gone: not found, already read, burned or expired."),
     ("4", "The server can't be reached, or didn't answer in time."),
     ("5", "Refused: the passphrase or the key is wrong or missing. Nothing was read."),

@@ -27,8 +27,14 @@ const GUARDS: &[(&str, &str)] = &[
 /// Guards within guards are taken off so often; more is nobody's mail.
 const LAYERS: usize = 5;
 
+/// A longer text, in bytes, is no link that anybody was sent, in whatever it is wrapped.
+const LONGEST: usize = 8 * 1024;
+
 /// The text without what surrounds it. It is the same again when it is cleaned again.
 pub(super) fn clean(text: &str) -> Zeroizing<String> {
+    if text.len() > LONGEST {
+        return Zeroizing::new(text.trim().to_owned());
+    }
     let mut text = stripped(&without_breaks(text));
     for _ in 0..LAYERS {
         let Some(inner) = unguarded(&text) else { break };
@@ -71,10 +77,8 @@ fn stripped(text: &str) -> Zeroizing<String> {
         inner = inner.split('|').next().unwrap_or_default().trim_end_matches(AFTER);
     }
     let mut inner = Zeroizing::new(inner.to_owned());
-    for (entity, meant) in [("&amp;", "&"), ("&#35;", "#"), ("&#x23;", "#"), ("&num;", "#")] {
-        while inner.contains(entity) {
-            inner = Zeroizing::new(inner.replace(entity, meant));
-        }
+    if inner.contains('&') {
+        inner = without_entities(&inner);
     }
     for hash in ["%2523", "%23"] {
         // In a guard's address it belongs to the parameter, which is decoded in its turn.
@@ -85,10 +89,28 @@ fn stripped(text: &str) -> Zeroizing<String> {
     inner
 }
 
+/// With the two characters of a link that HTML writes otherwise; `&amp;amp;` was written so twice.
+fn without_entities(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut parts = text.split('&');
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let part = part.trim_start_matches("amp;");
+        match ["#35;", "#x23;", "num;"].iter().find_map(|hash| part.strip_prefix(hash)) {
+            Some(rest) => plain.extend(["#", rest]),
+            None => plain.extend(["&", part]),
+        }
+    }
+    plain
+}
+
 /// The address of `[words](address)` or `![words](address)`; anything else as it is.
 fn of_markdown(text: &str) -> &str {
-    let bracketed = text.strip_prefix('!').unwrap_or(text).strip_prefix('[');
-    let Some(rest) = bracketed else { return text };
+    let bracketed = text.strip_prefix('!').unwrap_or(text);
+    if !bracketed.starts_with('[') {
+        return text;
+    }
+    let rest = bracketed.trim_start_matches('[');
     match rest.split_once("](") {
         // A title may follow the address; white space between them is gone by now.
         Some((_, address)) => address.split(['"', ')']).next().unwrap_or_default(),

@@ -184,6 +184,20 @@ fn a_key_is_never_guessed() {
     assert_eq!(parsed(&with_words).1.as_deref(), Some(format!("{KEY}thanks").as_str()));
 }
 
+/// Somebody else may have written what is pasted: a text of many layers costs no more than another.
+#[test]
+fn layers_upon_layers_cost_little() {
+    let started = std::time::Instant::now();
+    for layer in ["[", "<[", "![", "&amp;", "url:", "&num;", "%23", "](", "**", "https://l.facebook.com/?u=", "\n> "] {
+        for bytes in [8 * 1024, 1 << 20] {
+            let layers = layer.repeat(bytes / layer.len());
+            let _ = layers.parse::<Link>();
+            let _ = format!("https://host/s/{TOKEN}#{layers}").parse::<Link>();
+        }
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_link_or_an_error(text in "\\PC{0,80}") {
