@@ -21,7 +21,10 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 /// The document, as both pages name it.
 const DOCUMENT: &str = "openapi.json";
 
-const SCRIPTS: [&str; 3] = ["envelope.js", "secret.js", "share.js"];
+const SCRIPTS: [&str; 4] = ["choices.js", "envelope.js", "secret.js", "share.js"];
+
+/// The first takes in the others.
+const STYLES: [&str; 3] = ["style.css", "colours.css", "controls.css"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -107,7 +110,9 @@ fn copy(sources: &Path, assets: &Path) {
             name => drop(fs::copy(&path, assets.join(name)).unwrap()),
         }
     }
-    fs::copy(sources.join("style.css"), assets.join("style.css")).unwrap();
+    for style in STYLES {
+        fs::copy(sources.join(style), assets.join(style)).unwrap();
+    }
 }
 
 /// The table that `server/pages/assets.rs` includes; compresses on the way.

@@ -1,14 +1,17 @@
 //! A secret's page: what may be known of it, and the content after a click. Its form is for browsers without JavaScript.
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 
 use super::{
-    html,
+    html, problems,
     templates::{self, SecretPage, Waiting},
     texts::Texts,
     with_headers,
 };
 use crate::{
+    api::Code,
     secret::{ClaimKey, Token},
     server::{
         call::{App, Call},
@@ -21,25 +24,30 @@ use crate::{
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
-    let text = Texts::for_reader(call.headers());
+    let text = Texts::for_reader(call.head);
     let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
     match app.vault.status(&token, None).await {
         Ok(Some(status)) => waiting(text, &status, StatusCode::OK, ""),
         Ok(None) => Ok(gone(text)),
-        Err(error) => Ok(failed(text, error)),
+        Err(error) => Ok(failed(app, text, error.into())),
     }
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
 pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
-    let text = Texts::for_reader(call.headers());
+    let text = Texts::for_reader(call.head);
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
     let memory = &call.place.answers;
-    let (claim, passphrase) = intake::read_form(app, call).await?;
+    let (claim, passphrase) = match intake::read_form(app, call).await {
+        Ok(form) => form,
+        // Only a program sends something else than the form: it is told as programs are.
+        Err(problem) if problem.code == Code::UnsupportedMediaType => return Err(problem.into()),
+        Err(problem) => return Ok(failed(app, text, problem.into())),
+    };
     let status = match app.vault.status(&token, claim.as_ref()).await {
         Ok(Some(status)) => status,
         Ok(None) => return Ok(gone(text)),
-        Err(error) => return Ok(failed(text, error)),
+        Err(error) => return Ok(failed(app, text, error.into())),
     };
     // What is end to end is opened by a script; nothing is read without one.
     if status.encrypted {
@@ -52,7 +60,7 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
         Err(VaultError::WrongPassphrase { left }) => {
             waiting(text, &status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
         }
-        Err(error) => Ok(failed(text, error)),
+        Err(error) => Ok(failed(app, text, error.into())),
     }
 }
 
@@ -84,7 +92,11 @@ fn gone(text: &'static Texts) -> Reply {
     html(StatusCode::NOT_FOUND, text, &SecretPage::gone(text))
 }
 
-fn failed(text: &'static Texts, error: VaultError) -> Reply {
-    let Failed { problem, cause } = error.into();
-    html(problem::status(&problem), text, &SecretPage::failed(text, &problem.detail)).because(cause)
+fn failed(app: &App, text: &'static Texts, Failed { problem, cause }: Failed) -> Reply {
+    let words = match problem.code {
+        // Nothing else in a reader's form can be.
+        Code::TooLarge => Cow::Borrowed(text.problem_passphrase.as_str()),
+        _ => problems::words(text, &app.settings, &problem),
+    };
+    html(problem::status(&problem), text, &SecretPage::failed(text, &words)).because(cause)
 }

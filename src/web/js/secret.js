@@ -5,6 +5,7 @@
 
 import * as api from "./api.js";
 import { Refused, deriveKeys, open, parseKey } from "./envelope.js";
+import { words } from "./problem.js";
 import { cleanName, copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
@@ -82,7 +83,7 @@ function failed(error) {
     if (asked) element("passphrase").focus();
     return;
   }
-  element("detail").textContent = error.problem.detail ?? "";
+  element("detail").textContent = words(error.problem);
   show("failed");
 }
 

@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { Refused, seal } from "./envelope.js";
 import { qrCode } from "./libraries.js";
+import { words } from "./problem.js";
+import { chosenTtl, pointOut } from "./ttl.js";
 import { copy, element, note, phrase, progress, show, showTime, shown, size } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
@@ -28,7 +30,7 @@ async function share() {
   const passphrase = element("passphrase").value || null;
   const content = file ? new Uint8Array(await file.arrayBuffer()) : new TextEncoder().encode(text.value);
   const label = file ? { name: file.name || undefined, type: file.type || undefined } : {};
-  const options = { ttl: element("ttl").value, passphrase, encrypted, passphraseRequired: false };
+  const options = { ttl: chosenTtl().seconds, passphrase, encrypted, passphraseRequired: false };
   let body = content;
   let key = null;
   if (encrypted) {
@@ -48,7 +50,7 @@ function explain(error) {
   if (error instanceof api.Broken) return phrase("broken");
   if (error instanceof Refused) return phrase(error.reason === "unsupported" ? "unsupported" : "nameTooLong");
   if (error instanceof api.Problem && error.problem.code === "too_large") return phrase("tooLarge", size(maxSize));
-  if (error instanceof api.Problem && error.problem.detail) return error.problem.detail;
+  if (error instanceof api.Problem) return words(error.problem);
   return phrase("broken");
 }
 
@@ -112,7 +114,9 @@ async function burn() {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (shown() === "busy") return;
-  note("problem", "");
+  const { wrong } = chosenTtl();
+  note("problem", wrong ?? "");
+  if (wrong) return pointOut();
   show("busy");
   try {
     present(await share());
