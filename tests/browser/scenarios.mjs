@@ -2,19 +2,23 @@
 
 import assert from "node:assert/strict";
 
+import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
+import { scenarios as choices } from "./scenarios/choices.mjs";
+import { scenarios as firefox } from "./scenarios/firefox.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = { ...ways, ...reading, ...pages, ...looks };
+const scenarios = { ...ways, ...reading, ...pages, ...looks, ...choices, ...firefox };
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);
-await start();
+const inFirefox = name.startsWith("firefox_");
+await (inFirefox ? startFirefox() : start());
 try {
   await scenarios[name]();
 } finally {
-  await stop();
+  await (inFirefox ? stopFirefox() : stop());
 }

@@ -158,8 +158,7 @@ mod tests {
         const ESCAPED: &str = "&#60;b a=&#34;1&#34; c=&#39;2&#39;&#62;&#38;amp;&#13;\n&#13;{{ text }}é&#60;/b&#62;";
         let text = Texts::all().first().unwrap();
         let choice = || vec![Choice { seconds: 1, words: HOSTILE.into(), selected: true }];
-        let offer =
-            || Offer { max_size: 1, ttls: choice(), units: choice(), longest: 1, too_long: HOSTILE.to_owned() };
+        let offer = || Offer { max_size: 1, ttls: choice(), units: choice(), longest: 1, too_long: HOSTILE.to_owned() };
         let moment = || Moment { exact: HOSTILE.to_owned(), readable: HOSTILE.to_owned() };
         let waiting = Waiting { claim: HOSTILE, wrong: HOSTILE, expires: moment(), ..Waiting::default() };
         for (page, times) in [

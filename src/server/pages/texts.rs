@@ -287,7 +287,9 @@ mod tests {
                         let [closed, open] = [0, 1].map(|place| pair.chars().nth(place).unwrap());
                         text.matches(closed).count() == text.matches(open).count()
                     }),
-                    "ja" | "zh" => all(&[": ", "; ", ", ", "? ", ". ", "(", ")"]) && !text.ends_with(['.', ':', '?', '!']),
+                    "ja" | "zh" => {
+                        all(&[": ", "; ", ", ", "? ", ". ", "(", ")"]) && !text.ends_with(['.', ':', '?', '!'])
+                    }
                     _ => all(&[" :", " ;", " !", " ?"]),
                 };
                 assert!(right, "{language}, {word}: {text}");
