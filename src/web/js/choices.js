@@ -2,8 +2,8 @@
 // without it, as early as may be, so that the page's first picture already has the theme.
 
 const root = document.documentElement;
-/** The views that a page starts with and that a reload gives again. */
-const STARTS = ["compose", "waiting", "gone"];
+/** What a form without a script was answered with: a reload by itself would lose it. */
+const ANSWERS = ["made", "answer"];
 
 /** A browser may refuse to keep anything: then a theme lasts as long as the page, and a language as long as its address. */
 function kept(name) {
@@ -40,7 +40,7 @@ function addressIn(language) {
 function speak() {
   const chosen = kept("language");
   const inAddress = new URLSearchParams(location.search).get("lang");
-  if (chosen === null || !STARTS.includes(root.dataset.page)) return;
+  if (chosen === null || ANSWERS.includes(root.dataset.page)) return;
   if (inAddress === null && chosen !== root.lang) location.replace(addressIn(chosen));
   else if (inAddress === chosen) history.replaceState(history.state, "", addressIn(null));
 }

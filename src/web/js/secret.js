@@ -69,7 +69,10 @@ function failed(error) {
   if (error instanceof Refused) {
     return show(error.reason === "unsupported" ? "unsupported" : "damaged");
   }
-  if (!(error instanceof api.Problem)) return show("broken");
+  if (!(error instanceof api.Problem)) {
+    note("broken-detail", error.problem ? words(error.problem) : "");
+    return show("broken");
+  }
   const { code, attempts_left: left } = error.problem;
   if (code === "gone" || left === 0) {
     sessionStorage.removeItem(storedClaim);

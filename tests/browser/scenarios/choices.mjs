@@ -53,6 +53,12 @@ export const scenarios = {
     assert.equal(await problemOf(share), said.problem_unknown.replace("{}", "HTTP 500"));
 
     const page = await visit(context, put(["-e"], { input: TEXT }));
+    await page.route("**/reveal", refusing(429, { code: "rate_limited" }), { times: 1 });
+    await page.getByRole("button", { name: said.read_button }).click();
+    await inState(page, "broken");
+    assert.equal(await part(page, "broken-detail").textContent(), said.problem_rate_limited);
+    await page.reload();
+    await page.waitForSelector("html.js");
     await page.route("**/reveal", refusing(500, { code: "unreadable" }), { times: 1 });
     await page.getByRole("button", { name: said.read_button }).click();
     await inState(page, "failed");
