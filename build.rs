@@ -21,10 +21,11 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 /// The document, as both pages name it.
 const DOCUMENT: &str = "openapi.json";
 
-const SCRIPTS: [&str; 4] = ["choices.js", "envelope.js", "secret.js", "share.js"];
-
-/// The first takes in the others.
-const STYLES: [&str; 3] = ["style.css", "colours.css", "controls.css"];
+/// What pages, workers and tests load by its name; what these import comes with them.
+const SCRIPTS: [&str; 6] = ["choices.js", "envelope.js", "lost.js", "secret.js", "share.js", "worker.js"];
+const STYLES: [&str; 2] = ["plain.css", "style.css"];
+/// What the last of them takes in.
+const IMPORTED: [&str; 3] = ["colours.css", "controls.css", "notes.css"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -73,12 +74,8 @@ fn bundle(sources: &Path, out: &Path) -> Result<(), String> {
     }
     let mut esbuild = Command::new("node");
     esbuild.arg(packages.join("node_modules/esbuild/bin/esbuild")).current_dir(sources);
-    esbuild.args(SCRIPTS.map(|script| format!("js/{script}"))).args([
-        "style.css",
-        "--bundle",
-        "--minify",
-        "--format=esm",
-    ]);
+    esbuild.args(SCRIPTS.map(|script| format!("js/{script}"))).args(STYLES);
+    esbuild.args(["--bundle", "--minify", "--format=esm"]);
     // The notices that the packages' licences want stay, at the end of the files.
     esbuild.args([
         "--splitting",
@@ -110,7 +107,7 @@ fn copy(sources: &Path, assets: &Path) {
             name => drop(fs::copy(&path, assets.join(name)).unwrap()),
         }
     }
-    for style in STYLES {
+    for style in STYLES.into_iter().chain(IMPORTED) {
         fs::copy(sources.join(style), assets.join(style)).unwrap();
     }
 }

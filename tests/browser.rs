@@ -129,6 +129,27 @@ scenarios! {
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass
+    without_its_script_a_page_sends_nothing_and_says_so
+    a_late_script_finds_what_was_typed
+    without_its_style_a_page_shows_one_view
+    a_passphrase_is_stretched_beside_the_page_or_on_it
+    offline_before_and_while_sharing
+    offline_before_acknowledging
+    a_reload_offline_is_asked_again
+    a_passphrase_that_can_not_be_one_is_sent_nowhere
+    a_link_with_signs_around_it_opens
+    what_is_no_link_gets_a_page_in_words
+    an_escaped_mark_becomes_one_and_the_page_says_what_that_means
+    a_key_that_comes_apart_is_asked_for
+    a_marked_link_is_never_taken_for_a_plain_one
+    link_and_key_are_given_apart
+    leaving_a_link_that_nobody_has_is_asked_about
+    the_link_is_the_pages_own_where_the_server_has_no_name
+    the_pages_say_what_they_are_and_whose
+    drops_are_taken_anywhere_and_answered_in_words
+    files_that_can_not_be_shared_say_why
+    saving_asks_whether_it_arrived
+    where_nothing_can_be_saved_there_are_other_ways
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once
     /// By its code, with a script and without, in a language that isn't the API's.

@@ -44,6 +44,11 @@ enum Route {
 }
 
 impl Route {
+    /// Whether people look at what it answers.
+    fn is_page(self) -> bool {
+        matches!(self, Self::SharePage | Self::SecretPage)
+    }
+
     /// As the log names it.
     fn name(self) -> &'static str {
         match self {
@@ -127,7 +132,10 @@ pub(super) async fn answer(
     let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
     let named = names_its_host(&head);
     let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
-    let reply = reply.unwrap_or_else(Reply::from);
+    let reply = reply.unwrap_or_else(|failed| {
+        let page = route.is_none_or(Route::is_page) && pages::lost::looked_at(&head);
+        if page { pages::lost::instead_of(app, &head, failed) } else { failed.into() }
+    });
     if let Some(cause) = &reply.cause {
         problem::log(cause, caller.request_id);
     }

@@ -113,6 +113,7 @@ export async function readOn(page, { passphrase, file = null } = {}) {
     const [download] = await Promise.all([page.waitForEvent("download"), part(page, "save").click()]);
     assert.equal(download.suggestedFilename(), file);
     content = readFileSync(await download.path());
+    await page.getByRole("button", { name: "Yes, destroy the secret" }).click();
   }
   await page.waitForFunction(() => document.querySelector('[data-id="fate"]').textContent.includes("destroyed: nobody"));
   assert.equal(new URL(page.url()).hash, "");

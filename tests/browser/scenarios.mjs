@@ -6,12 +6,16 @@ import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
 import { scenarios as choices } from "./scenarios/choices.mjs";
 import { scenarios as firefox } from "./scenarios/firefox.mjs";
+import { scenarios as files } from "./scenarios/files.mjs";
+import { scenarios as late } from "./scenarios/late.mjs";
+import { scenarios as links } from "./scenarios/links.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
+import { scenarios as offline } from "./scenarios/offline.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = { ...ways, ...reading, ...pages, ...looks, ...choices, ...firefox };
+const scenarios = { ...ways, ...reading, ...pages, ...looks, ...late, ...offline, ...links, ...files, ...choices, ...firefox };
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

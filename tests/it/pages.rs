@@ -207,9 +207,79 @@ async fn a_form_is_refused_in_the_readers_language() {
         assert_eq!(answer.status(), status, "{words}");
         assert_eq!(answer.headers()[header::CONTENT_LANGUAGE], "de");
         let html = answer.text().await.unwrap();
-        let main = html.split("<main").nth(1).unwrap().split("</main>").next().unwrap();
-        let (_, shown) = main.split_once('>').unwrap();
+        let place = if path == "/" { "id=\"plain-problem\">" } else { "data-id=\"detail\">" };
+        let shown = html.split(place).nth(1).unwrap().split("</p>").next().unwrap();
         assert!(shown.contains(words), "{words}: {shown}");
-        assert!(!shown.contains("at most") && !shown.contains("it has to be"), "{shown}");
+    }
+}
+
+/// What is no link: a page for whoever looks, JSON for programs; what only clings to a token is taken away. None of it asks the store.
+#[tokio::test]
+async fn what_is_no_link_is_said_in_words_to_people() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let page = path_of(&put(&server, &[]));
+    let token = page.rsplit('/').next().unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let ask = async |method: Method, path: &str, name: &str, value: &str| {
+        let request = client.request(method, format!("{}{path}", server.url)).header(name, value);
+        request.header(header::CONTENT_TYPE, "text/plain").send().await.unwrap()
+    };
+    let looks = [("Accept", "text/html,*/*;q=0.8"), ("Sec-Fetch-Dest", "document")];
+    for (name, value) in looks {
+        for path in ["/s", "/s/", "/foo", "//", "/foo/bar", "/r/x", "/t/r-x", "/s/a/b", &format!("{page}%23x")] {
+            for method in [Method::GET, Method::HEAD, Method::POST] {
+                let answer = ask(method.clone(), path, name, value).await;
+                assert_eq!(answer.status(), 404, "{path}");
+                assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8", "{path}");
+                let html = answer.text().await.unwrap();
+                assert!(method == Method::HEAD || html.contains("The link isn’t whole"), "{path}: {html}");
+                assert!(!html.contains("leaked") && !html.contains(token), "{html}");
+            }
+        }
+        for path in ["/api/v1/nothing", "/api/v1/secrets/abc", "/assets/0/x", "/docs/x"] {
+            let answer = ask(Method::POST, path, name, value).await;
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
+        }
+        // What goes wrong with a form is said on a page too.
+        for (path, status) in [("/", 415), (page.as_str(), 415)] {
+            let answer = ask(Method::POST, path, name, value).await;
+            assert_eq!(answer.status(), status);
+            assert!(answer.text().await.unwrap().starts_with("<!doctype html>"), "{path}");
+        }
+    }
+    for path in ["/s", "/foo", "//", "/r/x"] {
+        let answer = ask(Method::GET, path, "Accept", "*/*").await;
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
+    }
+    // There or not, the answer is the same.
+    for token in [token, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        for (mangled, to) in [(".", ""), (")", ""), ("%E2%80%A6", ""), ("/", "../"), ("//", "../../"), ("/%3E", "../")]
+        {
+            let answer = ask(Method::GET, &format!("/s/{token}{mangled}"), "Accept", "text/html").await;
+            assert_eq!(answer.status(), 303, "{mangled}");
+            assert_eq!(answer.headers()[header::LOCATION], format!("{to}{token}"), "{mangled}");
+        }
+    }
+    assert_eq!(server.request(Method::GET, &page).send().await.unwrap().status(), 200);
+}
+
+/// The form that works without a script is there only without one, and that of an end-to-end secret nowhere.
+#[tokio::test]
+async fn nothing_readable_can_be_sent_where_a_script_should_seal_it() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for (path, plain) in
+        [("/".to_owned(), None), (path_of(&put(&server, &["-e"])), None), (path_of(&put(&server, &[])), Some(1))]
+    {
+        let html = server.request(Method::GET, &path).send().await.unwrap().text().await.unwrap();
+        let scripted: String = html
+            .split("<noscript>")
+            .map(|part| part.split_once("</noscript>").map_or(part, |(_, rest)| rest))
+            .collect();
+        assert_eq!(scripted.matches("method=\"post\"").count(), plain.unwrap_or(0), "{scripted}");
+        assert_eq!(scripted.contains(" name=\"passphrase\""), plain.is_some(), "{scripted}");
+        assert!(!scripted.contains(" name=\"content\""), "{scripted}");
+        assert!(plain.is_some() || scripted.contains("<button class=\"primary\" disabled>"), "{scripted}");
     }
 }

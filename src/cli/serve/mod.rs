@@ -48,6 +48,7 @@ impl Serve {
         let listener = listen_on(self.listen).map_err(listen)?;
         let address = listener.local_addr().unwrap_or(self.listen);
         self.tell_of_a_long_way();
+        self.tell_of_no_name(address);
         tracing::info!("listening on http://{address}");
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
@@ -72,6 +73,15 @@ impl Serve {
             tracing::warn!(
                 "with this --claim-lease a secret that is read and never acknowledged can stay on the disk for {} s",
                 longest.as_secs()
+            );
+        }
+    }
+
+    /// Whoever is reached from elsewhere is often reached by another name than the one that a proxy passes on.
+    fn tell_of_no_name(&self, address: SocketAddr) {
+        if self.public_url.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "links start with the host that each request names; behind a proxy, give the public address with --public-url"
             );
         }
     }

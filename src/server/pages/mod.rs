@@ -1,10 +1,11 @@
 //! The pages: share, and reveal on a click. With JavaScript they use the API; without, their forms post here and get a plain
 //! page. Looking at a page reads nothing and destroys nothing.
 //!
-//! [`share`] and [`secret`] answer, with [`templates`] filled in one of the [`texts`]; [`ttl`] and [`problems`] are what they offer and
-//! what they say when something goes wrong; [`assets`] are what the pages load.
+//! [`share`] and [`secret`] answer, and [`lost`] where neither can, with [`templates`] filled in one of the [`texts`]; [`ttl`] and
+//! [`problems`] are what they offer and what they say when something goes wrong; [`assets`] are what the pages load.
 
 pub(super) mod assets;
+pub(super) mod lost;
 mod problems;
 pub(super) mod secret;
 pub(super) mod share;
@@ -17,17 +18,32 @@ use bytes::Bytes;
 use hyper::{StatusCode, header};
 
 pub(crate) use self::assets::BUNDLED;
-use self::texts::Texts;
-use super::reply::Reply;
+use self::{templates::Here, texts::Texts};
+use super::{
+    call::{App, Call},
+    reply::Reply,
+};
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-                      require-trusted-types-for 'script'; trusted-types 'none'";
+/// The worker is one script of this server's, which the trusted type `ots` names (`src/web/js/argon.js`).
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types ots";
 
 /// `GET /robots.txt`: there is nothing here to find.
 pub(super) fn robots() -> Reply {
     Reply::text("User-agent: *\nDisallow: /\n")
+}
+
+/// What a page may say of this server.
+fn here(app: &App, call: &Call<'_>) -> Here {
+    let root = call.base_url(&app.settings);
+    let name = root.split_once("://").map_or(root.as_str(), |(_, name)| name);
+    Here {
+        host: name.trim_end_matches('/').to_owned(),
+        named: app.settings.public_url.is_some(),
+        lease: app.vault.claim_lease().as_secs(),
+    }
 }
 
 fn html(status: StatusCode, text: &'static Texts, page: &impl Template) -> Reply {

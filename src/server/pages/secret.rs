@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 
 use super::{
-    html, problems,
-    templates::{self, SecretPage, Waiting},
+    here, html, lost, problems,
+    templates::{self, Here, SecretPage, Waiting},
     texts::Texts,
     with_headers,
 };
@@ -24,79 +24,93 @@ use crate::{
 
 /// `GET /s/{token}`: asks for the secret's status, no more.
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
-    let text = Texts::for_reader(call.head);
-    let Ok(token) = call.parameter.parse() else { return Ok(gone(text)) };
+    let page = Page::new(app, call);
+    let Ok(token) = call.parameter.parse() else { return Ok(lost::mangled(call)) };
     match app.vault.status(&token, None).await {
-        Ok(Some(status)) => waiting(text, &status, StatusCode::OK, ""),
-        Ok(None) => Ok(gone(text)),
-        Err(error) => Ok(failed(app, text, error.into())),
+        Ok(Some(status)) => page.waiting(&status, StatusCode::OK, ""),
+        Ok(None) => Ok(page.gone()),
+        Err(error) => Ok(page.failed(app, error.into())),
     }
 }
 
 /// `POST /s/{token}`: the reader's click, without JavaScript.
 pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
-    let text = Texts::for_reader(call.head);
-    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(gone(text)) };
+    let page = Page::new(app, &call);
+    let text = page.text;
+    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(lost::mangled(&call)) };
     let memory = &call.place.answers;
     let (claim, passphrase) = match intake::read_form(app, call).await {
         Ok(form) => form,
         // Only a program sends something else than the form: it is told as programs are.
         Err(problem) if problem.code == Code::UnsupportedMediaType => return Err(problem.into()),
-        Err(problem) => return Ok(failed(app, text, problem.into())),
+        Err(problem) => return Ok(page.failed(app, problem.into())),
     };
     let status = match app.vault.status(&token, claim.as_ref()).await {
         Ok(Some(status)) => status,
-        Ok(None) => return Ok(gone(text)),
-        Err(error) => return Ok(failed(app, text, error.into())),
+        Ok(None) => return Ok(page.gone()),
+        Err(error) => return Ok(page.failed(app, error.into())),
     };
     // What is end to end is opened by a script; nothing is read without one.
     if status.encrypted {
-        return waiting(text, &status, StatusCode::OK, "");
+        return page.waiting(&status, StatusCode::OK, "");
     }
     match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await {
-        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(gone(text)),
-        Ok(Some(content)) => Ok(shown(text, content)),
-        Err(VaultError::PassphraseNeeded) => waiting(text, &status, StatusCode::FORBIDDEN, ""),
+        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(page.gone()),
+        Ok(Some(content)) => Ok(page.shown(content)),
+        Err(VaultError::PassphraseNeeded) => page.waiting(&status, StatusCode::FORBIDDEN, &text.passphrase_empty),
         Err(VaultError::WrongPassphrase { left }) => {
-            waiting(text, &status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
+            page.waiting(&status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
         }
-        Err(error) => Ok(failed(app, text, error.into())),
+        Err(error) => Ok(page.failed(app, error.into())),
     }
 }
 
-/// The content on its page if it is text, else as a download.
-fn shown(text: &'static Texts, content: Content) -> Reply {
-    match std::str::from_utf8(content.as_ref()) {
-        Ok(shown) if !shown.contains('\0') => {
-            let html = templates::render(&SecretPage::answer(text, shown));
-            with_headers(Reply::secret_as_page(html, &content), text)
-        }
-        _ => Reply::secret_as_bytes(content),
+/// The page of one request, in its states.
+struct Page {
+    text: &'static Texts,
+    here: Here,
+}
+
+impl Page {
+    fn new(app: &App, call: &Call<'_>) -> Self {
+        Self { text: Texts::for_reader(call.head), here: here(app, call) }
     }
-}
 
-/// The page of a secret that is there.
-fn waiting(text: &'static Texts, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Failed> {
-    let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
-    let known = Waiting {
-        encrypted: Some(status.encrypted),
-        passphrase_required: Some(status.passphrase_required),
-        expires: status.expires_at.into(),
-        claim: claim.expose(),
-        wrong,
-    };
-    Ok(html(code, text, &SecretPage::waiting(text, known)))
-}
+    /// The content on its page if it is text, else as a download.
+    fn shown(self, content: Content) -> Reply {
+        match std::str::from_utf8(content.as_ref()) {
+            Ok(shown) if !shown.contains('\0') => {
+                let html = templates::render(&SecretPage::answer(self.text, self.here, shown));
+                with_headers(Reply::secret_as_page(html, &content), self.text)
+            }
+            _ => Reply::secret_as_bytes(content),
+        }
+    }
 
-fn gone(text: &'static Texts) -> Reply {
-    html(StatusCode::NOT_FOUND, text, &SecretPage::gone(text))
-}
+    /// The page of a secret that is there.
+    fn waiting(self, status: &Status, code: StatusCode, wrong: &str) -> Result<Reply, Failed> {
+        let claim = ClaimKey::generate().map_err(|error| VaultError::Crypto(error.into()))?;
+        let known = Waiting {
+            encrypted: Some(status.encrypted),
+            passphrase_required: Some(status.passphrase_required),
+            expires: status.expires_at.into(),
+            claim: claim.expose(),
+            wrong,
+        };
+        Ok(html(code, self.text, &SecretPage::waiting(self.text, self.here, known)))
+    }
 
-fn failed(app: &App, text: &'static Texts, Failed { problem, cause }: Failed) -> Reply {
-    let words = match problem.code {
-        // Nothing else in a reader's form can be.
-        Code::TooLarge => Cow::Borrowed(text.problem_passphrase.as_str()),
-        _ => problems::words(text, &app.settings, &problem),
-    };
-    html(problem::status(&problem), text, &SecretPage::failed(text, &words)).because(cause)
+    fn gone(self) -> Reply {
+        html(StatusCode::NOT_FOUND, self.text, &SecretPage::gone(self.text, self.here))
+    }
+
+    fn failed(self, app: &App, Failed { problem, cause }: Failed) -> Reply {
+        let words = match problem.code {
+            // Nothing else in a reader's form can be.
+            Code::TooLarge => Cow::Borrowed(self.text.problem_passphrase.as_str()),
+            _ => problems::words(self.text, &app.settings, &problem),
+        };
+        let page = SecretPage::failed(self.text, self.here, &words);
+        html(problem::status(&problem), self.text, &page).because(cause)
+    }
 }

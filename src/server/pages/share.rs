@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use zeroize::Zeroizing;
 
-use super::{html, problems, templates::SharePage, texts::Texts, ttl};
+use super::{here, html, problems, templates::SharePage, texts::Texts, ttl};
 use crate::{
     api::{Code, TtlRequest},
     secret::{LINK_PATH, MIN_TTL},
@@ -18,41 +18,42 @@ use crate::{
 /// `GET /`.
 pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
     let text = Texts::for_reader(call.head);
-    html(StatusCode::OK, text, &SharePage::compose(text, ttl::offer(&app.settings, text), ""))
+    html(StatusCode::OK, text, &SharePage::compose(text, here(app, call), ttl::offer(&app.settings, text), ""))
 }
 
 /// `POST /`: the share page's form, without JavaScript.
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.head);
     let base = call.base_url(&app.settings);
-    let again = |status: StatusCode, wrong: &str| {
-        html(status, text, &SharePage::compose(text, ttl::offer(&app.settings, text), wrong))
+    let here = here(app, &call);
+    let again = |here, status: StatusCode, wrong: &str| {
+        html(status, text, &SharePage::compose(text, here, ttl::offer(&app.settings, text), wrong))
     };
-    let failed = |Failed { problem, cause }: Failed| {
-        again(problem::status(&problem), &problems::words(text, &app.settings, &problem)).because(cause)
+    let failed = |here, Failed { problem, cause }: Failed| {
+        again(here, problem::status(&problem), &problems::words(text, &app.settings, &problem)).because(cause)
     };
     let (content, options) = match intake::share_form(app, call).await {
         Ok(form) => form,
         // Only a program sends something else than the form: it is told as programs are.
         Err(problem) if problem.code == Code::UnsupportedMediaType => return Err(problem.into()),
-        Err(problem) => return Ok(failed(problem.into())),
+        Err(problem) => return Ok(failed(here, problem.into())),
     };
     if content.is_empty() {
-        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &text.empty));
+        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.empty));
     }
     if is_missing(options.ttl) {
-        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &text.ttl_missing));
+        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.ttl_missing));
     }
     let secret = match intake::valid(app, content, options) {
         Ok(secret) => secret,
-        Err(problem) => return Ok(failed(problem.into())),
+        Err(problem) => return Ok(failed(here, problem.into())),
     };
     let created = match app.vault.create(secret).await {
         Ok(created) => created,
-        Err(error) => return Ok(failed(error.into())),
+        Err(error) => return Ok(failed(here, error.into())),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
-    let page = SharePage::made(text, ttl::offer(&app.settings, text), &link, created.expires_at.into());
+    let page = SharePage::made(text, here, ttl::offer(&app.settings, text), &link, created.expires_at.into());
     Ok(html(StatusCode::CREATED, text, &page))
 }
 

@@ -9,11 +9,23 @@ use zeroize::Zeroizing;
 
 use super::{assets::VERSION, texts::Texts};
 
+/// What a page says of the server that it comes from.
+#[derive(Default)]
+pub(super) struct Here {
+    /// Its name, as far as it knows.
+    pub(super) host: String,
+    /// Whether the operator gave that name (`--public-url`): else the page goes by the address that it is at.
+    pub(super) named: bool,
+    /// How long a claimed secret is kept for its reader, in seconds.
+    pub(super) lease: u64,
+}
+
 /// The share page. Scripts go from view to view, so all of them are there; what the others need is left empty.
 #[derive(Template)]
 #[template(path = "share.html")]
 pub(super) struct SharePage<'a> {
     text: &'a Texts,
+    here: Here,
     state: &'static str,
     offer: Offer<'a>,
     wrong: &'a str,
@@ -40,17 +52,20 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> SharePage<'a> {
-    /// Where the server's root is, seen from this page: the server may be below any path.
-    const ROOT: &'static str = "./";
-
     /// Asks what to share; says what is `wrong` with what was sent before.
-    pub(super) fn compose(text: &'a Texts, offer: Offer<'a>, wrong: &'a str) -> Self {
-        Self { text, state: "compose", offer, wrong, link: "", expires: Moment::default() }
+    pub(super) fn compose(text: &'a Texts, here: Here, offer: Offer<'a>, wrong: &'a str) -> Self {
+        Self { text, here, state: "compose", offer, wrong, link: "", expires: Moment::default() }
     }
 
     /// Shows the link.
-    pub(super) fn made(text: &'a Texts, offer: Offer<'a>, link: &'a str, expires: Moment) -> Self {
-        Self { text, state: "made", offer, wrong: "", link, expires }
+    pub(super) fn made(text: &'a Texts, here: Here, offer: Offer<'a>, link: &'a str, expires: Moment) -> Self {
+        Self { text, here, state: "made", offer, wrong: "", link, expires }
+    }
+
+    /// Where the server's root is, seen from this page: the server may be below any path.
+    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
+    fn root(&self) -> &'static str {
+        "./"
     }
 }
 
@@ -59,6 +74,7 @@ impl<'a> SharePage<'a> {
 #[template(path = "secret.html")]
 pub(super) struct SecretPage<'a> {
     text: &'a Texts,
+    here: Here,
     state: &'static str,
     waiting: Waiting<'a>,
     content: &'a str,
@@ -77,24 +93,72 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> SecretPage<'a> {
-    /// As in [`SharePage`].
-    const ROOT: &'static str = "../";
+    fn new(text: &'a Texts, here: Here, state: &'static str) -> Self {
+        Self { text, here, state, waiting: Waiting::default(), content: "", detail: "" }
+    }
 
-    pub(super) fn waiting(text: &'a Texts, waiting: Waiting<'a>) -> Self {
-        Self { text, state: "waiting", waiting, content: "", detail: "" }
+    pub(super) fn waiting(text: &'a Texts, here: Here, waiting: Waiting<'a>) -> Self {
+        Self { waiting, ..Self::new(text, here, "waiting") }
     }
 
     /// Shows the content.
-    pub(super) fn answer(text: &'a Texts, content: &'a str) -> Self {
-        Self { text, state: "answer", waiting: Waiting::default(), content, detail: "" }
+    pub(super) fn answer(text: &'a Texts, here: Here, content: &'a str) -> Self {
+        Self { content, ..Self::new(text, here, "answer") }
     }
 
-    pub(super) fn gone(text: &'a Texts) -> Self {
-        Self { text, state: "gone", waiting: Waiting::default(), content: "", detail: "" }
+    pub(super) fn gone(text: &'a Texts, here: Here) -> Self {
+        Self::new(text, here, "gone")
     }
 
-    pub(super) fn failed(text: &'a Texts, detail: &'a str) -> Self {
-        Self { text, state: "failed", waiting: Waiting::default(), content: "", detail }
+    pub(super) fn failed(text: &'a Texts, here: Here, detail: &'a str) -> Self {
+        Self { detail, ..Self::new(text, here, "failed") }
+    }
+
+    /// As in [`SharePage`].
+    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
+    fn root(&self) -> &'static str {
+        "../"
+    }
+
+    /// Whether the form can be sent without a script: only that of a secret that the server can read.
+    fn native(&self) -> bool {
+        self.waiting.encrypted == Some(false)
+    }
+}
+
+/// What a browser gets in place of what isn't there, or can't be answered.
+#[derive(Template)]
+#[template(path = "lost.html")]
+pub(super) struct LostPage<'a> {
+    text: &'a Texts,
+    root: String,
+    state: &'static str,
+    detail: &'a str,
+}
+
+impl<'a> LostPage<'a> {
+    /// The path isn't that of a link, or not of a whole one.
+    pub(super) fn mangled(text: &'a Texts, path: &str) -> Self {
+        Self { text, root: root_of(path), state: "mangled", detail: "" }
+    }
+
+    pub(super) fn failed(text: &'a Texts, path: &str, detail: &'a str) -> Self {
+        Self { text, root: root_of(path), state: "failed", detail }
+    }
+
+    fn root(&self) -> &str {
+        &self.root
+    }
+}
+
+/// The way from a path to the root, as a browser goes it.
+fn root_of(path: &str) -> String {
+    /// Beyond it nobody's link goes, and a page shouldn't grow with its address.
+    const DEEPEST: usize = 16;
+    match path.matches('/').count() {
+        0 | 1 => "./".to_owned(),
+        depth if depth <= DEEPEST => "../".repeat(depth - 1),
+        _ => "/".to_owned(),
     }
 }
 
@@ -159,19 +223,36 @@ mod tests {
         let text = Texts::all().first().unwrap();
         let choice = || vec![Choice { seconds: 1, words: HOSTILE.into(), selected: true }];
         let offer = || Offer { max_size: 1, ttls: choice(), units: choice(), longest: 1, too_long: HOSTILE.to_owned() };
+        let here = || Here { host: HOSTILE.to_owned(), ..Here::default() };
         let moment = || Moment { exact: HOSTILE.to_owned(), readable: HOSTILE.to_owned() };
         let waiting = Waiting { claim: HOSTILE, wrong: HOSTILE, expires: moment(), ..Waiting::default() };
         for (page, times) in [
-            (html(&SecretPage::answer(text, HOSTILE)), 1),
-            (html(&SecretPage::failed(text, HOSTILE)), 1),
-            (html(&SecretPage::waiting(text, waiting)), 4),
-            (html(&SharePage::compose(text, offer(), HOSTILE)), 4),
-            (html(&SharePage::made(text, offer(), HOSTILE, moment())), 6),
+            (html(&SecretPage::answer(text, here(), HOSTILE)), 2),
+            (html(&SecretPage::failed(text, here(), HOSTILE)), 2),
+            (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
+            (html(&LostPage::failed(text, "/", HOSTILE)), 1),
+            (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 7),
+            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment())), 9),
         ] {
             assert_eq!(page.matches(ESCAPED).count(), times, "{page}");
             assert!(!page.contains("<b a") && !page.contains('\r'), "{page}");
         }
-        let calm = html(&SecretPage::gone(text));
+        let calm = html(&SecretPage::gone(text, Here::default()));
         assert!(!calm.contains("&#13;") && !calm.contains("{{") && !calm.contains("{%"), "{calm}");
+    }
+
+    #[test]
+    fn the_root_is_as_many_steps_up_as_the_path_goes_down() {
+        for (path, root) in [
+            ("", "./"),
+            ("/", "./"),
+            ("/s", "./"),
+            ("//", "../"),
+            ("/s/", "../"),
+            ("/s/a/b", "../../"),
+            (&"/a".repeat(100), "/"),
+        ] {
+            assert_eq!(root_of(path), root, "{path}");
+        }
     }
 }

@@ -25,10 +25,12 @@ export function newClaim() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The link to a secret: as the server says, if it goes by another name than the one in the address bar. */
-export function linkTo(created) {
-  const given = new URL(created.url);
-  return given.host === location.host ? new URL(`s/${created.token}`, root).href : given.href;
+/**
+ * The link to a secret. The server's own word counts only if its operator told it its name; else it is a guess from what a proxy
+ * passed on, and the address that this page is at works for sure.
+ */
+export function linkTo(created, named) {
+  return named ? new URL(created.url).href : new URL(`s/${created.token}`, root).href;
 }
 
 function problemOf(text, status) {

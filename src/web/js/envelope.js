@@ -3,7 +3,8 @@
 // The browser's own ChaCha20-Poly1305 and HKDF are used where it has them (WebCrypto; the cipher in Chrome 150 and later; on
 // plain http off loopback there is nothing), else those of the bundle.
 
-import { argon2idAsync, chacha20poly1305, hkdf, sha256 } from "./libraries.js";
+import { argon2id } from "./argon.js";
+import { chacha20poly1305, hkdf, sha256 } from "./libraries.js";
 
 const MAGIC = [0x4f, 0x54, 0x53, 0x31];
 const NONCE_BYTES = 12;
@@ -46,9 +47,9 @@ async function derive(ikm, salt, info, length) {
 }
 
 async function stretch(linkKey, passphrase) {
-  if (!argon2idAsync) throw new Refused("unsupported");
+  if (!argon2id) throw new Refused("unsupported");
   const salt = await derive(linkKey, new Uint8Array(), "ots/salt/v1", 16);
-  return argon2idAsync(utf8(passphrase), salt, { t: 2, m: 19 * 1024, p: 1, dkLen: 32 });
+  return argon2id(utf8(passphrase), salt, { t: 2, m: 19 * 1024, p: 1, dkLen: 32 });
 }
 
 /** What a link key and a passphrase (or null) give: the cipher, and the proof for the server. Refused where there is no cipher. */

@@ -1,63 +1,108 @@
 // The page of a link: reads the secret once, on a click. Nothing is asked of the server before that.
 //
 // The claim makes the read this tab's own: it lies in sessionStorage until the secret is acknowledged, so that a reload or a
-// broken connection asks again for the same secret. The key is in the address (#…) as long as it may be needed.
+// broken connection asks again for the same secret. The key is in the address (#…) as long as it may be needed, or was typed here
+// and is nowhere else.
 
 import * as api from "./api.js";
-import { Refused, deriveKeys, open, parseKey } from "./envelope.js";
+import { Refused, deriveKeys, open } from "./envelope.js";
+import { isMarked, keyIn, tokenIn, wasSent } from "./links.js";
+import { refusal } from "./passphrase.js";
 import { words } from "./problem.js";
-import { cleanName, copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
+import { acknowledge, present } from "./received.js";
+import { tab } from "./tab.js";
+import { element, localTimes, mark, note, phrase, progress, ready, saying, show, showTime, shown } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
 const token = location.pathname.split("/").filter(Boolean).pop();
 const storedClaim = `ots-claim-${token}`;
 const form = element("read");
-let secret = null;
+/** Browsers inside apps, as they call themselves. */
+const IN_APP = /FBAN|FBAV|Instagram|MicroMessenger|Snapchat|\bLine\/|; wv\)/;
+let typedKey = null;
 let reading = false;
+/** What "Try again" does. */
+let again = read;
 
-function key() {
-  return parseKey(location.hash.slice(1));
-}
+const key = () => keyIn(location.hash.slice(1)) ?? typedKey;
+const claimed = () => tab.getItem(storedClaim) !== null;
 
 /** What to show before anything is read. */
 async function start() {
-  localTimes();
-  if (shown() === "gone" && sessionStorage.getItem(storedClaim)) await resume();
-  if (shown() !== "waiting" && shown() !== "incomplete") return;
-  if (dataset.encrypted === "true") {
-    show(key() ? "waiting" : "incomplete");
-  } else if (location.hash.length > 1) {
-    note("hint", phrase("notEncrypted"));
-  }
+  if (shown() === "failed") again = () => location.reload();
+  if (shown() === "gone" && claimed()) await resume();
+  if (shown() === "waiting" || shown() === "incomplete") prepare();
+}
+
+function prepare() {
+  const encrypted = dataset.encrypted === "true";
+  const saysKey = key() !== null || isMarked(location.href);
+  note("hint", wasSent(token) && encrypted ? phrase("keyWasSent") : "");
+  form.hidden = false;
+  if (encrypted) return key() ? show("waiting") : askForKey();
+  // A link that says that it is end to end is never taken for a plain one: a server that lies would get the passphrase.
+  form.hidden = saysKey;
+  if (saysKey) note("hint", phrase("notEncrypted"));
+}
+
+function askForKey() {
+  const apart = isMarked(location.href);
+  element("incomplete-title").textContent = phrase(apart ? "apartTitle" : "incompleteTitle");
+  element("apart-why").hidden = !apart;
+  element("incomplete-why").hidden = apart;
+  show("incomplete");
+}
+
+function takeKey() {
+  const typed = element("key").value;
+  const other = tokenIn(typed);
+  if (other !== null && other !== token.toLowerCase()) return mark("key", "key-wrong", phrase("keyOfAnother"));
+  typedKey = keyIn(typed);
+  if (typedKey === null) return mark("key", "key-wrong", phrase("keyWrong"));
+  element("key").value = "";
+  mark("key", "key-wrong", "");
+  show("waiting");
 }
 
 /** A secret that this tab had claimed before a reload is gone for everybody else: ask for it as its reader. */
 async function resume() {
   try {
-    const status = await api.status(token, sessionStorage.getItem(storedClaim));
+    const status = await api.status(token, tab.getItem(storedClaim));
     dataset.encrypted = status.encrypted;
     element("passphrase-field").hidden = !status.passphrase_required;
+    showTime(element("expires"), new Date(status.expires_at));
+    again = read;
     show("waiting");
   } catch (error) {
-    if (error instanceof api.Broken) return show("broken");
-    sessionStorage.removeItem(storedClaim);
+    if (error instanceof api.Problem) return tab.removeItem(storedClaim);
+    again = () => {
+      show("gone");
+      start();
+    };
+    show("broken");
   }
 }
 
 async function read() {
   if (reading) return;
+  const passphrase = element("passphrase-field").hidden ? null : element("passphrase").value;
+  const wrong = passphrase === null ? null : refusal(passphrase);
+  if (wrong !== null) {
+    show("waiting");
+    return mark("passphrase", "wrong", phrase(wrong));
+  }
   reading = true;
+  again = read;
   show("busy");
   try {
-    const field = element("passphrase");
-    const passphrase = element("passphrase-field").hidden ? null : field.value;
-    const keys = dataset.encrypted === "true" ? await deriveKeys(key(), passphrase) : null;
-    const claim = sessionStorage.getItem(storedClaim) ?? api.newClaim();
-    sessionStorage.setItem(storedClaim, claim);
+    const encrypted = dataset.encrypted === "true";
+    const keys = encrypted ? await saying(passphrase, deriveKeys(key(), passphrase)) : null;
+    const claim = tab.getItem(storedClaim) ?? api.newClaim();
+    tab.setItem(storedClaim, claim);
     const bytes = await api.reveal(token, claim, keys ? keys.proof : passphrase, progress("received"));
-    secret = keys ? await open(keys, bytes) : { content: bytes, name: null, type: null };
-    field.value = "";
-    present();
+    const secret = keys ? await open(keys, bytes) : { content: bytes, name: null, type: null };
+    element("passphrase").value = "";
+    present(secret, () => acknowledge(token, storedClaim));
   } catch (error) {
     failed(error);
   } finally {
@@ -75,79 +120,47 @@ function failed(error) {
   }
   const { code, attempts_left: left } = error.problem;
   if (code === "gone" || left === 0) {
-    sessionStorage.removeItem(storedClaim);
+    tab.removeItem(storedClaim);
     return show("gone");
   }
-  if (code === "wrong_passphrase" || code === "passphrase_required") {
-    show("waiting");
-    const asked = !element("passphrase-field").hidden;
-    note("wrong", phrase(asked ? "wrongPassphrase" : "wrongKey", left ?? ""));
-    element("passphrase").setAttribute("aria-invalid", "true");
-    if (asked) element("passphrase").focus();
-    return;
-  }
+  if (code === "wrong_passphrase" || code === "passphrase_required") return refused(left);
+  // What the server won't take as it is can be typed anew; what it couldn't do may be asked for again.
+  if (error.problem.status < 500) again = () => show("waiting");
   element("detail").textContent = words(error.problem);
   show("failed");
 }
 
-/** The content as text, or null when it isn't. */
-function asText() {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(secret.content);
-    return text.includes("\0") ? null : text;
-  } catch {
-    return null;
+/** The passphrase is wrong, or the key: back to where either is asked for. */
+function refused(left) {
+  if (!element("passphrase-field").hidden) {
+    show("waiting");
+    return mark("passphrase", "wrong", phrase("wrongPassphrase", left ?? ""));
   }
-}
-
-function present() {
-  const text = asText();
-  for (const name of ["content", "reveal", "copy"]) element(name).hidden = text === null;
-  element("is-file").hidden = text !== null;
-  element("save").classList.toggle("primary", text === null);
-  element("file").hidden = secret.name === null;
-  element("file-name").textContent = cleanName(secret.name);
-  element("reveal").onclick = () => {
-    const box = element("content");
-    box.textContent = text;
-    box.dataset.hidden = "false";
-    element("reveal").hidden = true;
-    box.focus();
-    arrived();
-  };
-  element("copy").onclick = async (event) => {
-    if (await copy(event.currentTarget, text)) arrived();
-  };
-  element("save").onclick = () => {
-    save(secret.content, cleanName(secret.name), secret.type);
-    arrived();
-  };
-  show("shown");
-}
-
-/** The reader has it: the server destroys it, and the key leaves the address bar and the history. */
-async function arrived() {
-  const claim = sessionStorage.getItem(storedClaim);
-  if (claim === null) return;
-  history.replaceState(null, "", location.pathname + location.search);
-  let destroyed = false;
-  for (let wait = 200; !destroyed && wait < 2000; wait *= 2) {
-    try {
-      await api.destroy(token, claim);
-      destroyed = true;
-    } catch (error) {
-      destroyed = error instanceof api.Problem && error.problem.code === "gone";
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
+  if (typedKey !== null) {
+    typedKey = null;
+    askForKey();
+    return mark("key", "key-wrong", phrase("wrongKey", left ?? ""));
   }
-  sessionStorage.removeItem(storedClaim);
-  note("fate", phrase(destroyed ? "destroyed" : "destroyedSoon"));
+  show("waiting");
+  note("wrong", phrase("wrongKey", left ?? ""));
 }
 
+form.noValidate = true;
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   read();
 });
-element("again").addEventListener("click", read);
-addEventListener("hashchange", start);
+element("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  takeKey();
+});
+for (const button of document.querySelectorAll("[data-again]")) button.addEventListener("click", () => again());
+addEventListener("hashchange", () => {
+  typedKey = null;
+  note("wrong", "");
+  start();
+});
+element("in-app").hidden = !IN_APP.test(navigator.userAgent);
+localTimes();
 start();
+ready();

@@ -2,39 +2,61 @@
 
 import * as api from "./api.js";
 import { Refused, seal } from "./envelope.js";
-import { qrCode } from "./libraries.js";
+import { takeFiles } from "./files.js";
+import { clear, present } from "./made.js";
+import { refusal } from "./passphrase.js";
 import { words } from "./problem.js";
 import { chosenTtl, pointOut } from "./ttl.js";
-import { copy, element, note, phrase, progress, show, showTime, shown, size } from "./ui.js";
+import { element, localTimes, mark, note, phrase, progress, ready, saying, show, shown, size } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
 const form = element("share");
 const text = element("text");
 const maxSize = Number(dataset.maxSize);
-/** How often the status line asks by itself, in milliseconds. */
-const INTERVAL = 10_000;
 let file = null;
-let made = null;
+
+/** What is wrong with what is to be shared, in words that the page has. */
+class Wrong extends Error {}
 
 function choose(chosen) {
   file = chosen ?? null;
   element("chosen").hidden = file === null;
+  element("file-field").hidden = file !== null;
   element("file-name").textContent = file ? `${file.name} (${size(file.size)})` : "";
   text.disabled = file !== null;
-  text.required = file === null;
+  note("file-hint", file && text.value !== "" ? phrase("textStays") : "");
   note("problem", file && file.size > maxSize ? phrase("tooLarge", size(maxSize)) : "");
+  // What had the focus may be gone.
+  if (file && [document.body, element("file")].includes(document.activeElement)) element("remove").focus();
 }
 
-async function share() {
+/** The bytes to share. What is too large is never read. */
+async function content() {
+  if (file === null) {
+    const bytes = new TextEncoder().encode(text.value);
+    if (bytes.length === 0) throw new Wrong(phrase("empty"));
+    return bytes;
+  }
+  if (file.size > maxSize) throw new api.Problem({ code: "too_large" });
+  let bytes;
+  try {
+    bytes = new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new Wrong(phrase("unreadable"));
+  }
+  if (bytes.length === 0) throw new Wrong(phrase("empty"));
+  return bytes;
+}
+
+async function share(passphrase) {
   const encrypted = element("encrypt").checked;
-  const passphrase = element("passphrase").value || null;
-  const content = file ? new Uint8Array(await file.arrayBuffer()) : new TextEncoder().encode(text.value);
+  const bytes = await content();
   const label = file ? { name: file.name || undefined, type: file.type || undefined } : {};
   const options = { ttl: chosenTtl().seconds, passphrase, encrypted, passphraseRequired: false };
-  let body = content;
+  let body = bytes;
   let key = null;
   if (encrypted) {
-    const sealed = await seal(content, label, passphrase);
+    const sealed = await saying(passphrase, seal(bytes, label, passphrase));
     body = sealed.envelope;
     key = sealed.key;
     options.passphrase = sealed.proof;
@@ -42,11 +64,12 @@ async function share() {
   }
   if (body.length > maxSize) throw new api.Problem({ code: "too_large" });
   const created = await api.create(body, options, progress("sent"));
-  const link = api.linkTo(created);
-  return { token: created.token, expires: new Date(created.expires_at), link: key ? `${link}#${key}` : link };
+  const link = api.linkTo(created, dataset.named === "true");
+  return { token: created.token, expires: new Date(created.expires_at), link, key };
 }
 
 function explain(error) {
+  if (error instanceof Wrong) return error.message;
   if (error instanceof api.Broken) return phrase("broken");
   if (error instanceof Refused) return phrase(error.reason === "unsupported" ? "unsupported" : "nameTooLong");
   if (error instanceof api.Problem && error.problem.code === "too_large") return phrase("tooLarge", size(maxSize));
@@ -54,109 +77,51 @@ function explain(error) {
   return phrase("broken");
 }
 
-function present(created) {
-  made = created;
-  const link = element("link");
-  link.value = made.link;
-  showTime(element("expires"), made.expires);
-  drawQr(made.link);
-  note("status", phrase("unread"));
+/** Empties the form, but for a text that wasn't shared because a file was. */
+function reset() {
+  const unsent = file ? text.value : "";
   form.reset();
   choose(null);
-  show("made");
-}
-
-/** A QR code as shapes, so that nothing is parsed as markup. */
-function drawQr(link) {
-  const figure = element("qr");
-  figure.hidden = qrCode === null;
-  if (qrCode === null) return;
-  const { data, size: side } = qrCode(link, { border: 2 });
-  const svg = (name, attributes) => {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [attribute, value] of Object.entries(attributes)) shape.setAttribute(attribute, value);
-    return shape;
-  };
-  const path = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
-  const image = svg("svg", { viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": phrase("qrLabel") });
-  image.append(svg("rect", { width: side, height: side, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
-  element("qr-code").replaceChildren(image);
-}
-
-async function checkStatus() {
-  if (made === null || shown() !== "made") return;
-  const { token } = made;
-  let said;
-  try {
-    await api.status(token);
-    said = phrase("unread");
-  } catch (error) {
-    const gone = error instanceof api.Problem && error.problem.code === "gone";
-    said = phrase(gone ? (made.expires <= new Date() ? "expired" : "read") : "broken");
-    if (gone) made = null;
-  }
-  note("status", said);
-  element("burn").hidden = element("check").hidden = made === null;
-}
-
-async function burn() {
-  try {
-    await api.destroy(made.token);
-    note("status", phrase("burned"));
-    made = null;
-    element("burn").hidden = element("check").hidden = true;
-  } catch (error) {
-    if (error instanceof api.Problem) await checkStatus();
-    else note("status", phrase("broken"));
-  }
+  text.value = unsent;
 }
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (shown() === "busy") return;
-  const { wrong } = chosenTtl();
-  note("problem", wrong ?? "");
-  if (wrong) return pointOut();
+  const passphrase = element("passphrase").value || null;
+  const wrong = passphrase === null ? null : refusal(passphrase);
+  mark("passphrase", "passphrase-problem", wrong ? phrase(wrong) : "");
+  const ttl = chosenTtl();
+  note("problem", ttl.wrong ?? "");
+  if (wrong) return;
+  if (ttl.wrong) return pointOut();
   show("busy");
   try {
-    present(await share());
+    const created = await share(passphrase);
+    reset();
+    present(created);
   } catch (error) {
     show("compose");
     note("problem", explain(error));
   }
 });
-element("file").addEventListener("change", (event) => choose(event.currentTarget.files[0]));
 element("remove").addEventListener("click", () => {
   element("file").value = "";
   choose(null);
   text.focus();
 });
-element("copy").addEventListener("click", (event) => copy(event.currentTarget, element("link").value));
-element("link").addEventListener("focus", (event) => event.currentTarget.select());
-element("check").addEventListener("click", checkStatus);
-element("burn").addEventListener("click", burn);
 element("another").addEventListener("click", () => {
-  made = null;
-  element("link").value = "";
-  element("qr-code").replaceChildren();
-  element("burn").hidden = element("check").hidden = false;
+  clear();
   show("compose");
   text.focus();
 });
-text.addEventListener("paste", (event) => {
-  const [pasted] = event.clipboardData.files;
-  if (pasted) {
-    event.preventDefault();
-    choose(pasted);
-  }
+takeFiles({
+  choose,
+  refuse: (word) => note("problem", phrase(word)),
+  write: (dropped) => {
+    if (!text.disabled) text.value += dropped;
+  },
+  open: () => shown() === "compose",
 });
-for (const type of ["dragover", "drop", "dragleave"]) {
-  form.addEventListener(type, (event) => {
-    event.preventDefault();
-    form.dataset.dragging = String(type === "dragover");
-    if (type === "drop" && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
-  });
-}
-setInterval(() => {
-  if (!document.hidden) checkStatus();
-}, INTERVAL);
+localTimes();
+ready();

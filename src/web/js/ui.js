@@ -5,14 +5,22 @@ import "./toggle.js";
 
 const main = document.querySelector("main");
 
-document.documentElement.classList.add("js");
-if (!window.isSecureContext) document.querySelector("[data-insecure]").hidden = false;
+/** The page's script runs, and listens: what waited for it wakes up, and what said that it hasn't come goes. The last thing that it does. */
+export function ready() {
+  if (!window.isSecureContext) document.querySelector("[data-insecure]").hidden = false;
+  for (const note of document.querySelectorAll("[data-late]")) note.remove();
+  for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
+  const host = element("about-host");
+  if (host) host.textContent = host.dataset.pattern.replace("{}", location.host);
+  document.documentElement.classList.add("js");
+}
 
 export const element = (name) => document.querySelector(`[data-id="${name}"]`);
 
 /** Shows one view and moves the focus to its heading, so that a screen reader says it. */
 export function show(view) {
   main.dataset.state = view;
+  for (const section of main.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== view;
   const heading = document.querySelector(`[data-view="${view}"] h1`);
   document.title = heading ? heading.textContent : document.title;
   heading?.focus();
@@ -28,6 +36,25 @@ export function note(name, text) {
 /** A text of the page's language, from the element that holds it, with a value in its place. */
 export function phrase(name, value = "") {
   return main.dataset[name].replace("{}", value);
+}
+
+/** Something wrong with a field, beside it, and the field itself marked and ready to be mended; nothing wrong without words. */
+export function mark(field, name, words) {
+  note(name, words);
+  element(field).toggleAttribute("aria-invalid", false);
+  if (words === "") return;
+  element(field).setAttribute("aria-invalid", "true");
+  element(field).focus();
+}
+
+/** Says that a passphrase is being stretched, while it is. */
+export async function saying(passphrase, work) {
+  note("step", passphrase === null ? "" : element("step").dataset.stretching);
+  try {
+    return await work;
+  } finally {
+    note("step", "");
+  }
 }
 
 export function progress(name) {

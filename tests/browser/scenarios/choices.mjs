@@ -13,10 +13,10 @@ const texts = (language) => JSON.parse(readFileSync(join(process.env.OTS_SOURCES
 const DETAIL = "Detail for programs";
 
 const refusing = (status, problem) => (route) => route.fulfill({ status, json: { status, detail: DETAIL, ...problem } });
-/** Where a submission with the script leaves the sender: at the words. */
-const problemOf = async (page) => {
-  await page.locator('main[data-state="compose"] [data-id="problem"]:not(:empty)').waitFor();
-  return part(page, "problem").textContent();
+/** Where a submission leaves the sender: at the words. Without a script the form is another. */
+const problemOf = async (page, id = "problem") => {
+  await page.locator(`main[data-state="compose"] #${id}:not(:empty)`).waitFor();
+  return page.locator(`#${id}`).textContent();
 };
 
 export const scenarios = {
@@ -139,6 +139,15 @@ export const scenarios = {
     assert.equal(late.url(), other.replace("#", "?lang=ja#"));
     await finish(failing);
 
+    // The footer's own script alone: the page does without it.
+    const footless = await reader();
+    footless.forgiven.push(/ERR_FAILED/);
+    await footless.route("**/choices.js", (route) => route.abort());
+    const bare = await visit(footless, put(["-e"], { input: TEXT }));
+    assert.ok(await part(bare, "language-button").isVisible());
+    assert.equal(await readOn(bare).then(String), TEXT);
+    await finish(footless);
+
     // None at all: the forms keep it.
     const plain = await reader({ javaScriptEnabled: false });
     const form = await plain.newPage();
@@ -146,7 +155,7 @@ export const scenarios = {
     await part(form, "language").selectOption("de");
     await part(form, "language-button").click();
     await form.getByRole("button", { name: texts("de").share_button }).waitFor();
-    await part(form, "text").fill(TEXT);
+    await form.locator("#plain-text").fill(TEXT);
     await form.getByRole("button", { name: texts("de").share_button }).click();
     await form.getByRole("heading", { name: texts("de").made_title }).waitFor();
     assert.ok(!(await part(form, "link").inputValue()).includes("lang"), "the reader's language is the reader's");
@@ -211,11 +220,12 @@ export const scenarios = {
       const create = async (number, unit) => {
         await page.goto(server);
         if (javaScriptEnabled) await page.waitForSelector("html.js");
-        assert.ok(!(await part(page, "ttl-number").isVisible()));
-        await part(page, "ttl").selectOption("other");
-        await part(page, "text").fill(TEXT);
-        await page.getByLabel(said.ttl_number).fill(number);
-        await page.getByLabel(said.ttl_unit).selectOption({ label: unit });
+        const field = (name) => page.locator(`#${javaScriptEnabled ? "" : "plain-"}${name}`);
+        assert.ok(!(await field("ttl-number").isVisible()));
+        await field("ttl").selectOption("other");
+        await field("text").fill(TEXT);
+        await field("ttl-number").fill(number);
+        await field("ttl-unit").selectOption({ label: unit });
         await page.getByRole("button", { name: "Create the link" }).click();
       };
       for (const [number, unit, words] of [
@@ -227,7 +237,7 @@ export const scenarios = {
         ["99999999999", said.unit_minutes, javaScriptEnabled ? said.ttl_too_long.replace("{}", said.ttl_2592000) : said.ttl_missing],
       ]) {
         await create(number, unit);
-        assert.equal(await problemOf(page), words, number);
+        assert.equal(await problemOf(page, javaScriptEnabled ? "problem" : "plain-problem"), words, number);
         if (javaScriptEnabled) assert.equal(await page.evaluate(() => document.activeElement.dataset.id), "ttl-number");
       }
       await create("90", said.unit_minutes);
@@ -285,7 +295,10 @@ export const scenarios = {
       for (const [page, name] of [[share, "share"], [secret, "secret"]]) {
         const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
         for (const view of views) {
-          await page.evaluate((view) => (document.querySelector("main").dataset.state = view), view);
+          await page.evaluate((view) => {
+            document.querySelector("main").dataset.state = view;
+            for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
+          }, view);
           for (const width of [320, 375]) {
             await page.setViewportSize({ width, height: 720 });
             const wide = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -33,7 +33,7 @@ export const scenarios = {
     await page.keyboard.type("pass");
     await page.keyboard.press("Enter");
     await inState(page, "shown");
-    assert.ok(await page.evaluate(() => document.activeElement.textContent === "Here is the secret"));
+    assert.ok(await page.evaluate(() => document.activeElement.textContent === "The secret has arrived"));
     await until(page, "reveal");
     await page.keyboard.press("Enter");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "secret content"));

@@ -54,13 +54,21 @@ export const scenarios = {
     const context = await reader({ javaScriptEnabled: false });
     const share = await context.newPage();
     await share.goto(server);
+    // Playwright looks for no text in <noscript>.
+    const warned = share.locator("noscript p.warning");
+    assert.ok(await warned.isVisible() && (await warned.textContent()).includes("the server can read what you share here"));
+    assert.ok(!(await share.getByText("the script hasn’t come").isVisible()), "nothing waits for a script");
+    assert.equal(await share.locator("main form:visible").count(), 1);
     await share.getByRole("textbox", { name: "Secret" }).fill(TEXT.replaceAll("\r\n", "\n"));
-    await share.getByLabel("Passphrase").fill(PASSPHRASE);
+    await share.getByRole("textbox", { name: "Passphrase" }).fill(PASSPHRASE);
     await share.getByRole("button", { name: "Create the link" }).click();
-    const link = await share.getByLabel("Link").inputValue();
+    assert.ok(await share.getByText("It isn’t encrypted end to end: the server can read it.").isVisible());
+    const link = await share.getByLabel("Link", { exact: true }).inputValue();
     const page = await context.newPage();
     await page.goto(link);
     assert.ok(await page.getByRole("heading", { name: "A secret is waiting for you" }).isVisible());
+    await page.getByLabel("Passphrase").evaluate((field) => field.form.submit());
+    await page.getByText("Type the passphrase first").waitFor();
     await page.getByLabel("Passphrase").fill("wrong");
     await page.getByRole("button", { name: "Read the secret" }).click();
     assert.ok(await page.getByText("tries left: 9").isVisible());
@@ -75,7 +83,8 @@ export const scenarios = {
 
     const encrypted = put(["-e"], { input: TEXT });
     await page.goto(encrypted);
-    assert.ok(await page.locator("noscript p").isVisible());
+    assert.ok(await page.locator("noscript p.warning").isVisible());
+    assert.equal(await page.locator("main form:visible").count(), 0);
     assert.ok(!(await page.getByRole("button", { name: "Read the secret" }).isVisible()));
     assert.ok(await unread(encrypted));
 

@@ -34,6 +34,24 @@ fn serve_refuses_what_can_not_be() {
     }
 }
 
+/// A server for others that wasn't told its name says so: a proxy that passes on another Host would make dead links.
+#[test]
+fn a_server_without_a_name_says_so_where_others_reach_it() {
+    for (listen, name, says) in
+        [("0.0.0.0:0", None, true), ("0.0.0.0:0", Some("https://ots.example/"), false), ("127.0.0.1:0", None, false)]
+    {
+        let data = directory();
+        let mut command = ots();
+        command
+            .env("SECRET_KEY", common::SECRET_KEY)
+            .args(["serve", "--listen", listen, "--data-dir"])
+            .arg(data.path());
+        command.args(name.iter().flat_map(|name| ["--public-url", name]));
+        let server = Server::spawn(command).unwrap();
+        assert_eq!(server.log().contains("--public-url"), says, "{listen}, {name:?}: {}", server.log());
+    }
+}
+
 /// Where the key comes from, most particular first.
 #[tokio::test]
 async fn the_key_comes_from_variable_file_credential_or_the_host() {

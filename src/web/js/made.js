@@ -1,0 +1,84 @@
+// The link that was made: given away, drawn as a QR code, watched, and taken back.
+
+import * as api from "./api.js";
+import { forget, give, settle } from "./apart.js";
+import { qrCode } from "./libraries.js";
+import { element, note, phrase, show, showTime, shown } from "./ui.js";
+
+/** How often the status line asks by itself, in milliseconds. */
+const INTERVAL = 10_000;
+let made = null;
+
+/** Shows the view of what was made: `{ token, expires, link, key }`, the key null if the server can read it. */
+export function present(created) {
+  made = created;
+  give(created.link, created.key, drawQr);
+  note("made-how", phrase(created.key === null ? "madePlain" : "madeEncrypted"));
+  showTime(element("expires"), created.expires);
+  note("status", phrase("unread"));
+  show("made");
+}
+
+/** A QR code as shapes, so that nothing is parsed as markup. */
+function drawQr(link) {
+  const figure = element("qr");
+  figure.hidden = qrCode === null;
+  if (qrCode === null) return;
+  const { data, size: side } = qrCode(link, { border: 2 });
+  const svg = (name, attributes) => {
+    const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [attribute, value] of Object.entries(attributes)) shape.setAttribute(attribute, value);
+    return shape;
+  };
+  const path = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
+  const image = svg("svg", { viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": phrase("qrLabel") });
+  image.append(svg("rect", { width: side, height: side, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
+  element("qr-code").replaceChildren(image);
+}
+
+async function checkStatus() {
+  if (made === null || shown() !== "made") return;
+  const { token } = made;
+  let said;
+  try {
+    await api.status(token);
+    said = phrase("unread");
+  } catch (error) {
+    const gone = error instanceof api.Problem && error.problem.code === "gone";
+    said = phrase(gone ? (made.expires <= new Date() ? "expired" : "read") : "broken");
+    if (gone) over();
+  }
+  note("status", said);
+}
+
+/** The secret is no more: there is nothing to take back, and no link to lose. */
+function over() {
+  made = null;
+  settle();
+  element("burn").hidden = element("check").hidden = true;
+}
+
+async function burn() {
+  try {
+    await api.destroy(made.token);
+    note("status", phrase("burned"));
+    over();
+  } catch (error) {
+    if (error instanceof api.Problem) await checkStatus();
+    else note("status", phrase("broken"));
+  }
+}
+
+/** Forgets it, and makes the view ready for the next. */
+export function clear() {
+  made = null;
+  forget();
+  element("qr-code").replaceChildren();
+  element("burn").hidden = element("check").hidden = false;
+}
+
+element("check").addEventListener("click", checkStatus);
+element("burn").addEventListener("click", burn);
+setInterval(() => {
+  if (!document.hidden) checkStatus();
+}, INTERVAL);

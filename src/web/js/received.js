@@ -1,0 +1,102 @@
+// A secret that has arrived: shown, copied or saved, and acknowledged once its reader has it. A file that was saved may have come to
+// nothing (a browser inside an app): so it is asked for, and without an answer the lease ends it.
+
+import * as api from "./api.js";
+import { forgetSent } from "./links.js";
+import { tab } from "./tab.js";
+import { cleanName, copy, element, note, phrase, save, show } from "./ui.js";
+
+/** Bytes that a clipboard takes, as Base64, without a page that stands still. */
+const COPIED = 1 << 20;
+
+/** The content as text, or null when it isn't. */
+function asText(content) {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+    return text.includes("\0") ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+function base64(content) {
+  let binary = "";
+  for (const byte of content) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+/** Shows the view of a secret; `arrived` is called when its reader has it. */
+export function present(secret, arrived) {
+  const text = asText(secret.content);
+  const name = cleanName(secret.name);
+  for (const part of ["content", "reveal", "copy"]) element(part).hidden = text === null;
+  element("is-file").hidden = text !== null;
+  element("save").classList.toggle("primary", text === null);
+  element("file").hidden = secret.name === null;
+  element("file-name").textContent = name;
+  note("fate", phrase(text === null ? "fileNotYetDestroyed" : "notYetDestroyed"));
+  element("reveal").onclick = () => {
+    const box = element("content");
+    box.textContent = text;
+    box.dataset.hidden = "false";
+    element("reveal").hidden = true;
+    box.focus();
+    arrived();
+  };
+  element("copy").onclick = async (event) => {
+    if (await copy(event.currentTarget, text)) arrived();
+  };
+  offerFile(secret, name, text, arrived);
+  show("shown");
+}
+
+/** Saving, and what else can be done with a file, until the reader says that it has arrived. */
+function offerFile({ content, type }, name, text, arrived) {
+  const asked = element("asked");
+  const file = new File([content], name, { type: type || "application/octet-stream" });
+  let known = false;
+  const saving = () => {
+    save(content, name, type);
+    if (known) return;
+    element("save").hidden = true;
+    asked.hidden = false;
+    element("asked-title").focus();
+  };
+  const isThere = () => {
+    known = true;
+    asked.hidden = true;
+    element("save").hidden = false;
+    arrived();
+  };
+  element("save").onclick = element("save-again").onclick = saving;
+  element("arrived").onclick = () => {
+    isThere();
+    element("fate").closest("section").querySelector("h1").focus();
+  };
+  element("copy-base64").hidden = text !== null || content.length > COPIED;
+  element("copy-base64").onclick = async (event) => {
+    if (await copy(event.currentTarget, base64(content))) isThere();
+  };
+  element("send").hidden = !navigator.canShare?.({ files: [file] });
+  element("send").onclick = () => navigator.share({ files: [file] }).catch(() => {});
+}
+
+/** The server destroys the secret, and the key leaves the address bar. Says what became of it. */
+export async function acknowledge(token, storedClaim) {
+  const claim = tab.getItem(storedClaim);
+  if (claim === null) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  let destroyed = false;
+  for (let wait = 200; !destroyed && wait < 2000; wait *= 2) {
+    try {
+      await api.destroy(token, claim);
+      destroyed = true;
+    } catch (error) {
+      destroyed = error instanceof api.Problem && error.problem.code === "gone";
+      if (!destroyed) await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  tab.removeItem(storedClaim);
+  forgetSent(token);
+  note("fate", phrase(destroyed ? "destroyed" : "destroyedSoon"));
+}
