@@ -22,8 +22,10 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 6] = ["envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
+const SCRIPTS: [&str; 7] = ["choices.js", "envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
 const STYLES: [&str; 2] = ["plain.css", "style.css"];
+/// What the last of them takes in.
+const IMPORTED: [&str; 3] = ["colours.css", "controls.css", "notes.css"];
 
 /// The words of passphrases: the command line's own file, so that both draw from the same.
 const WORDS: &str = "src/secret/generated/words.txt";
@@ -110,7 +112,7 @@ fn copy(sources: &Path, assets: &Path) {
             name => drop(fs::copy(&path, assets.join(name)).unwrap()),
         }
     }
-    for style in STYLES.into_iter().chain(["notes.css"]) {
+    for style in STYLES.into_iter().chain(IMPORTED) {
         fs::copy(sources.join(style), assets.join(style)).unwrap();
     }
 }

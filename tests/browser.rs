@@ -1,5 +1,5 @@
-//! The pages in a real browser: headless Chromium, driven by Node and playwright-core (`tests/browser/`). Needs `chromium`,
-//! `node` and `npm`; without them the tests say so and pass, and with `CI` set they fail.
+//! The pages in real browsers: headless Chromium, driven by Node and playwright-core (`tests/browser/`), and Firefox, driven by
+//! puppeteer-core. Needs `chromium`, `firefox`, `node` and `npm`; without them the tests say so and pass, and with `CI` set they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,10 +24,11 @@ use common::{OTS, Server, directory};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
 
-/// Where the npm packages are, and Chromium.
+/// Where the npm packages are, and the browsers.
 struct Tools {
     packages: PathBuf,
     chromium: String,
+    firefox: Option<String>,
 }
 
 /// What the tests need, installed once for each lock file.
@@ -44,15 +45,9 @@ fn tools() -> Option<&'static Tools> {
 }
 
 fn find_tools() -> Result<Tools, String> {
-    let runs = |program: &str, argument: &str| {
-        Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
-    };
-    let chromium = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| runs(name, "--version"))
-        .ok_or("the pages' tests need chromium")?;
-    let located = Command::new("sh").args(["-c", &format!("command -v {chromium}")]).output().unwrap().stdout;
-    if !runs("node", "--version") || !runs("npm", "--version") {
+    let chromium =
+        located(&["chromium", "chromium-browser", "google-chrome"]).ok_or("the pages' tests need chromium")?;
+    if !runs("node") || !runs("npm") {
         return Err("the pages' tests need node and npm".to_owned());
     }
     let packages = target().join("browser-tests");
@@ -70,7 +65,18 @@ fn find_tools() -> Result<Tools, String> {
         }
         fs::write(&installed, &lock).unwrap();
     }
-    Ok(Tools { packages, chromium: String::from_utf8(located).unwrap().trim().to_owned() })
+    Ok(Tools { packages, chromium, firefox: located(&["firefox-esr", "firefox"]) })
+}
+
+fn runs(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// The path of the first of these commands that there is.
+fn located(names: &[&str]) -> Option<String> {
+    let name = names.iter().find(|name| runs(name))?;
+    let path = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap().stdout;
+    Some(String::from_utf8(path).unwrap().trim().to_owned())
 }
 
 /// The build's `target` folder.
@@ -80,11 +86,16 @@ fn target() -> PathBuf {
 
 fn run(scenario: &str) {
     let Some(tools) = tools() else { return };
+    if scenario.starts_with("firefox_") && tools.firefox.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{scenario} needs firefox-esr or firefox");
+        return eprintln!("skipped: {scenario} needs firefox-esr or firefox");
+    }
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let mut node = Command::new("node");
     node.arg(Path::new(SOURCES).join("scenarios.mjs")).arg(scenario);
     node.env("OTS_SERVER", &server.url).env("OTS_BINARY", OTS).env("OTS_PACKAGES", &tools.packages);
+    node.env("OTS_FIREFOX", tools.firefox.as_deref().unwrap_or_default());
     node.env("OTS_CHROMIUM", &tools.chromium).env("OTS_SCREENSHOTS", target().join("screenshots"));
     node.env("OTS_VECTORS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors"));
     node.env("OTS_SOURCES", concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/js"));
@@ -151,4 +162,15 @@ scenarios! {
     where_nothing_can_be_saved_there_are_other_ways
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once
+    /// By its code, with a script and without, in a language that isn't the API's.
+    what_the_server_refuses_is_said_in_the_pages_language
+    dates_are_the_readers_own
+    the_language_is_chosen_and_the_key_stays
+    the_theme_is_chosen_and_kept
+    a_time_of_ones_own
+    a_passphrase_is_shown_and_hidden_again
+    /// Each language, on a narrow screen and in the dark too.
+    every_language_fits
+    firefox_shares_reveals_and_forgets
+    firefox_keeps_the_key_when_the_language_changes
 }

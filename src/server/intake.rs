@@ -152,7 +152,10 @@ fn unsupported(detail: &'static str) -> Problem {
 /// What the share page's form asks for. The content is empty if nothing was typed.
 pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<(Buffer, CreateOptions), Problem> {
     let form = Form::read(app, call, app.settings.max_form()).await?;
-    let ttl = form.text("ttl").parse().map_or(TtlRequest::Default, TtlRequest::Seconds);
+    let ttl = match form.text("ttl").as_str() {
+        "other" => TtlRequest::Seconds(form.own_ttl().unwrap_or(f64::NAN)),
+        chosen => chosen.parse().map_or(TtlRequest::Default, TtlRequest::Seconds),
+    };
     let passphrase = Some(form.text("passphrase")).filter(|text| !text.is_empty());
     let content = form.content("content");
     Ok((content, CreateOptions { ttl, passphrase, ..CreateOptions::default() }))
@@ -195,6 +198,12 @@ impl Form {
         let length = decode_field(&mut field);
         field.truncate(length);
         Zeroizing::new(String::from_utf8_lossy(&field).into_owned())
+    }
+
+    /// A time to live of the sender's own, in seconds: a number and its unit.
+    fn own_ttl(&self) -> Option<f64> {
+        let [number, unit] = ["ttl_number", "ttl_unit"].map(|name| self.text(name).trim().parse::<u32>().ok());
+        Some(f64::from(number?) * f64::from(unit?))
     }
 
     /// A field's text where it lies, with the line ends that programs use: a browser sends those of a text as CR LF.

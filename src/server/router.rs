@@ -134,7 +134,7 @@ pub(super) async fn answer(
     let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
     let reply = reply.unwrap_or_else(|failed| {
         let page = route.is_none_or(Route::is_page) && pages::lost::looked_at(&head);
-        if page { pages::lost::instead_of(&head, failed) } else { failed.into() }
+        if page { pages::lost::instead_of(app, &head, failed) } else { failed.into() }
     });
     if let Some(cause) = &reply.cause {
         problem::log(cause, caller.request_id);

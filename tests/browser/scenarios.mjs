@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 
+import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
+import { scenarios as choices } from "./scenarios/choices.mjs";
 import { scenarios as files } from "./scenarios/files.mjs";
+import { scenarios as firefox } from "./scenarios/firefox.mjs";
 import { scenarios as generating } from "./scenarios/generating.mjs";
 import { scenarios as honesty } from "./scenarios/honesty.mjs";
 import { scenarios as late } from "./scenarios/late.mjs";
@@ -14,13 +17,14 @@ import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = { ...files, ...generating, ...honesty, ...late, ...links, ...looks, ...offline, ...pages, ...reading, ...ways };
+const scenarios = Object.assign({}, choices, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);
-await start();
+const inFirefox = name.startsWith("firefox_");
+await (inFirefox ? startFirefox() : start());
 try {
   await scenarios[name]();
 } finally {
-  await stop();
+  await (inFirefox ? stopFirefox() : stop());
 }

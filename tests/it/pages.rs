@@ -183,6 +183,37 @@ async fn a_bad_form_costs_nobody_a_secret() {
     assert_eq!(common::run(server.client(&["get", &link]), b"").stdout, b"canary");
 }
 
+/// The page's words for what the server refuses, without a script: in the reader's language, and never the API's detail.
+#[tokio::test]
+async fn a_form_is_refused_in_the_readers_language() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--max-size", "1KiB", "--max-ttl", "2d", "--default-ttl", "1h"]);
+    let secret = path_of(&put(&server, &[]));
+    let long = "x".repeat(3000);
+    let longer = "x".repeat(9000);
+    for (path, body, status, words) in [
+        ("/", "content=".to_owned(), 422, "Es gibt nichts zu teilen"),
+        ("/", format!("content={}", "x".repeat(1025)), 413, "Dieser Server nimmt höchstens 1 KiB an."),
+        ("/", format!("content={}", "x".repeat(20_000)), 413, "Dieser Server nimmt höchstens 1 KiB an."),
+        ("/", format!("content=x&passphrase={long}"), 422, "Die Passphrase lässt sich nicht verwenden"),
+        ("/", "content=x&ttl=172801".to_owned(), 422, "Die längste Dauer auf diesem Server: 2 Tage."),
+        ("/", "content=x&ttl=other&ttl_number=3&ttl_unit=86400".to_owned(), 422, "auf diesem Server: 2 Tage."),
+        ("/", "content=x&ttl=other&ttl_number=&ttl_unit=60".to_owned(), 422, "Geben Sie an, wie lange"),
+        ("/", "content=x&ttl=other&ttl_number=0&ttl_unit=60".to_owned(), 422, "Geben Sie an, wie lange"),
+        (&secret, format!("passphrase={longer}"), 413, "Die Passphrase lässt sich nicht verwenden"),
+    ] {
+        let request = server.request(Method::POST, path).header(header::ACCEPT_LANGUAGE, "de-CH, de;q=0.9");
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{words}");
+        assert_eq!(answer.headers()[header::CONTENT_LANGUAGE], "de");
+        let html = answer.text().await.unwrap();
+        let place = if path == "/" { "id=\"plain-problem\">" } else { "data-id=\"detail\">" };
+        let shown = html.split(place).nth(1).unwrap().split("</p>").next().unwrap();
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
 /// What is no link: a page for whoever looks, JSON for programs; what only clings to a token is taken away. None of it asks the store.
 #[tokio::test]
 async fn what_is_no_link_is_said_in_words_to_people() {

@@ -7,12 +7,12 @@ use hyper::{
     http::request::Parts,
 };
 
-use super::{html, templates::LostPage, texts::Texts};
+use super::{html, problems, templates::LostPage, texts::Texts};
 use crate::{
     api::Code,
     secret::{LINK_PATH, Token},
     server::{
-        call::Call,
+        call::{App, Call},
         negotiate::Accepted,
         problem::{self, Failed},
         reply::Reply,
@@ -34,19 +34,20 @@ fn is_browser(headers: &HeaderMap) -> bool {
 }
 
 /// The page in place of a problem.
-pub(in crate::server) fn instead_of(head: &Parts, failed: Failed) -> Reply {
+pub(in crate::server) fn instead_of(app: &App, head: &Parts, failed: Failed) -> Reply {
     let Failed { problem, cause } = failed;
-    let text = Texts::for_reader(&head.headers);
+    let text = Texts::for_reader(head);
     let path = head.uri.path();
     if problem.code == Code::NotFound {
         return to_its_link(head).unwrap_or_else(|| not_whole(text, path));
     }
-    html(problem::status(&problem), text, &LostPage::failed(text, path, &problem.detail)).because(cause)
+    let words = problems::words(text, &app.settings, &problem);
+    html(problem::status(&problem), text, &LostPage::failed(text, path, &words)).because(cause)
 }
 
 /// The page for a secret's address that can't be one.
 pub(super) fn mangled(call: &Call<'_>) -> Reply {
-    to_its_link(call.head).unwrap_or_else(|| not_whole(Texts::for_reader(call.headers()), call.head.uri.path()))
+    to_its_link(call.head).unwrap_or_else(|| not_whole(Texts::for_reader(call.head), call.head.uri.path()))
 }
 
 fn not_whole(text: &'static Texts, path: &str) -> Reply {

@@ -1,14 +1,17 @@
 //! The pages: share, and reveal on a click. With JavaScript they use the API; without, their forms post here and get a plain
 //! page. Looking at a page reads nothing and destroys nothing.
 //!
-//! [`share`] and [`secret`] answer, and [`lost`] where neither can, with [`templates`] filled in one of the [`texts`]; [`assets`] are what the pages load.
+//! [`share`] and [`secret`] answer, and [`lost`] where neither can, with [`templates`] filled in one of the [`texts`]; [`ttl`] and
+//! [`problems`] are what they offer and what they say when something goes wrong; [`assets`] are what the pages load.
 
 pub(super) mod assets;
 pub(super) mod lost;
+mod problems;
 pub(super) mod secret;
 pub(super) mod share;
 mod templates;
 mod texts;
+mod ttl;
 
 use askama::Template;
 use bytes::Bytes;

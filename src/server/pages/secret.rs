@@ -1,14 +1,17 @@
 //! A secret's page: what may be known of it, and the content after a click. Its form is for browsers without JavaScript.
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 
 use super::{
-    here, html, lost,
+    here, html, lost, problems,
     templates::{self, Here, SecretPage, Waiting},
     texts::Texts,
     with_headers,
 };
 use crate::{
+    api::Code,
     secret::{ClaimKey, Token},
     server::{
         call::{App, Call},
@@ -26,7 +29,7 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
     match app.vault.status(&token, None).await {
         Ok(Some(status)) => page.waiting(&status, StatusCode::OK, ""),
         Ok(None) => Ok(page.gone()),
-        Err(error) => Ok(page.failed(error)),
+        Err(error) => Ok(page.failed(app, error.into())),
     }
 }
 
@@ -36,11 +39,16 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     let text = page.text;
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(lost::mangled(&call)) };
     let memory = &call.place.answers;
-    let (claim, passphrase) = intake::read_form(app, call).await?;
+    let (claim, passphrase) = match intake::read_form(app, call).await {
+        Ok(form) => form,
+        // Only a program sends something else than the form: it is told as programs are.
+        Err(problem) if problem.code == Code::UnsupportedMediaType => return Err(problem.into()),
+        Err(problem) => return Ok(page.failed(app, problem.into())),
+    };
     let status = match app.vault.status(&token, claim.as_ref()).await {
         Ok(Some(status)) => status,
         Ok(None) => return Ok(page.gone()),
-        Err(error) => return Ok(page.failed(error)),
+        Err(error) => return Ok(page.failed(app, error.into())),
     };
     // What is end to end is opened by a script; nothing is read without one.
     if status.encrypted {
@@ -53,7 +61,7 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
         Err(VaultError::WrongPassphrase { left }) => {
             page.waiting(&status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
         }
-        Err(error) => Ok(page.failed(error)),
+        Err(error) => Ok(page.failed(app, error.into())),
     }
 }
 
@@ -65,7 +73,7 @@ struct Page {
 
 impl Page {
     fn new(app: &App, call: &Call<'_>) -> Self {
-        Self { text: Texts::for_reader(call.headers()), here: here(app, call) }
+        Self { text: Texts::for_reader(call.head), here: here(app, call) }
     }
 
     /// The content on its page if it is text, else as a download.
@@ -96,9 +104,13 @@ impl Page {
         html(StatusCode::NOT_FOUND, self.text, &SecretPage::gone(self.text, self.here))
     }
 
-    fn failed(self, error: VaultError) -> Reply {
-        let Failed { problem, cause } = error.into();
-        let page = SecretPage::failed(self.text, self.here, &problem.detail);
+    fn failed(self, app: &App, Failed { problem, cause }: Failed) -> Reply {
+        let words = match problem.code {
+            // Nothing else in a reader's form can be.
+            Code::TooLarge => Cow::Borrowed(self.text.problem_passphrase.as_str()),
+            _ => problems::words(self.text, &app.settings, &problem),
+        };
+        let page = SecretPage::failed(self.text, self.here, &words);
         html(problem::status(&problem), self.text, &page).because(cause)
     }
 }

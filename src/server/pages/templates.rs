@@ -36,10 +36,16 @@ pub(super) struct SharePage<'a> {
 /// What can be shared here, and for how long.
 pub(super) struct Offer<'a> {
     pub(super) max_size: usize,
-    pub(super) ttls: Vec<TtlChoice<'a>>,
+    pub(super) ttls: Vec<Choice<'a>>,
+    /// What another time can be counted in; none where every unit is too long.
+    pub(super) units: Vec<Choice<'a>>,
+    /// Seconds that a secret is kept at most, and what is said of more.
+    pub(super) longest: u64,
+    pub(super) too_long: String,
 }
 
-pub(super) struct TtlChoice<'a> {
+/// One of several times.
+pub(super) struct Choice<'a> {
     pub(super) seconds: u64,
     pub(super) words: Cow<'a, str>,
     pub(super) selected: bool,
@@ -203,7 +209,6 @@ impl<F: FnMut(&str)> fmt::Write for Parts<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::HeaderMap;
 
     fn html(page: &impl Template) -> String {
         let rendered = render(page);
@@ -215,9 +220,9 @@ mod tests {
     fn values_are_text_and_never_markup() {
         const HOSTILE: &str = "<b a=\"1\" c='2'>&amp;\r\n\r{{ text }}é</b>";
         const ESCAPED: &str = "&#60;b a=&#34;1&#34; c=&#39;2&#39;&#62;&#38;amp;&#13;\n&#13;{{ text }}é&#60;/b&#62;";
-        let text = Texts::for_reader(&HeaderMap::new());
-        let offer =
-            || Offer { max_size: 1, ttls: vec![TtlChoice { seconds: 1, words: HOSTILE.into(), selected: true }] };
+        let text = Texts::all().first().unwrap();
+        let choice = || vec![Choice { seconds: 1, words: HOSTILE.into(), selected: true }];
+        let offer = || Offer { max_size: 1, ttls: choice(), units: choice(), longest: 1, too_long: HOSTILE.to_owned() };
         let here = || Here { host: HOSTILE.to_owned(), ..Here::default() };
         let moment = || Moment { exact: HOSTILE.to_owned(), readable: HOSTILE.to_owned() };
         let waiting = Waiting { claim: HOSTILE, wrong: HOSTILE, expires: moment(), ..Waiting::default() };
@@ -226,8 +231,8 @@ mod tests {
             (html(&SecretPage::failed(text, here(), HOSTILE)), 2),
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
             (html(&LostPage::failed(text, "/", HOSTILE)), 1),
-            (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 4),
-            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment())), 6),
+            (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 7),
+            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment())), 9),
         ] {
             assert_eq!(page.matches(ESCAPED).count(), times, "{page}");
             assert!(!page.contains("<b a") && !page.contains('\r'), "{page}");

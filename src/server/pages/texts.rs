@@ -1,32 +1,65 @@
-//! What the pages say, in six languages. A word that a language lacks or has too many isn't loaded, and one that no page
+//! What the pages say, in ten languages. A word that a language lacks or has too many isn't loaded, and one that no page
 //! shows doesn't pass the lints.
 
 use std::{fmt, sync::LazyLock};
 
-use hyper::{HeaderMap, header};
+use hyper::{header, http::request::Parts};
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use crate::server::negotiate::Accepted;
 
 /// The languages, English first: it is what others get.
-const LANGUAGES: [&str; 6] = [
+const LANGUAGES: [&str; 10] = [
     include_str!("../../web/text/en.json"),
     include_str!("../../web/text/de.json"),
     include_str!("../../web/text/fr.json"),
     include_str!("../../web/text/es.json"),
+    include_str!("../../web/text/pt.json"),
+    include_str!("../../web/text/it.json"),
+    include_str!("../../web/text/nl.json"),
+    include_str!("../../web/text/pl.json"),
     include_str!("../../web/text/zh.json"),
     include_str!("../../web/text/ja.json"),
 ];
 
 static LOADED: LazyLock<[Texts; LANGUAGES.len()]> = LazyLock::new(|| LANGUAGES.map(Texts::load));
 
-/// A language's texts; `language` is its tag.
+/// The parameter of a page's address that says which language was chosen.
+const CHOICE: &str = "lang";
+
+/// The language of a range, whatever its script or region.
+fn spoken(range: &str) -> Option<&'static Texts> {
+    let primary = range.split('-').next().unwrap_or_default();
+    LOADED.iter().find(|texts| texts.language.eq_ignore_ascii_case(primary))
+}
+
+/// A language's texts; `language` is its tag, and `language_name` how it calls itself.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Texts {
     pub(super) language: String,
+    pub(super) language_name: String,
     pub(super) footer: String,
+    pub(super) language_label: String,
+    pub(super) language_button: String,
+    pub(super) language_loses: String,
+    pub(super) theme_label: String,
+    pub(super) theme_system: String,
+    pub(super) theme_light: String,
+    pub(super) theme_dark: String,
     pub(super) insecure: String,
+    pub(super) problem_mismatch: String,
+    pub(super) problem_timeout: String,
+    pub(super) problem_passphrase: String,
+    pub(super) problem_rate_limited: String,
+    pub(super) problem_unreadable: String,
+    pub(super) problem_damaged: String,
+    pub(super) problem_internal: String,
+    pub(super) problem_busy: String,
+    pub(super) problem_storage_full: String,
+    pub(super) problem_unavailable: String,
+    pub(super) problem_unknown: Pattern,
     pub(super) loading: String,
     pub(super) about_question: String,
     pub(super) about_secret: String,
@@ -38,6 +71,7 @@ pub(super) struct Texts {
     pub(super) expires: String,
     pub(super) passphrase_label: String,
     pub(super) passphrase_space: String,
+    pub(super) passphrase_show: String,
     pub(super) read_button: String,
     pub(super) needs_script: String,
     pub(super) secret_needs_script: String,
@@ -117,7 +151,18 @@ pub(super) struct Texts {
     pub(super) ttl_86400: String,
     pub(super) ttl_604800: String,
     pub(super) ttl_2592000: String,
-    pub(super) ttl_other: Pattern,
+    pub(super) ttl_days: Pattern,
+    pub(super) ttl_hours: Pattern,
+    pub(super) ttl_minutes: Pattern,
+    pub(super) ttl_seconds: Pattern,
+    pub(super) ttl_custom: String,
+    pub(super) ttl_number: String,
+    pub(super) ttl_unit: String,
+    pub(super) unit_minutes: String,
+    pub(super) unit_hours: String,
+    pub(super) unit_days: String,
+    pub(super) ttl_too_long: Pattern,
+    pub(super) ttl_missing: String,
     pub(super) passphrase_optional: String,
     pub(super) encrypt_label: String,
     pub(super) share_button: String,
@@ -149,15 +194,25 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// In the reader's first choice of the languages that there are (`Accept-Language`), else in English.
-    pub(super) fn for_reader(headers: &HeaderMap) -> &'static Self {
+    /// In the language that the reader chose on the page, else its first choice of those that there are (`Accept-Language`), else
+    /// in English.
+    pub(super) fn for_reader(head: &Parts) -> &'static Self {
         let [english, ..] = &*LOADED;
-        let spoken = |range: &str| {
-            let primary = range.split('-').next().unwrap_or_default();
-            LOADED.iter().find(|texts| texts.language.eq_ignore_ascii_case(primary))
-        };
-        let mut ranges = Accepted::read(headers, header::ACCEPT_LANGUAGE).ranked();
-        ranges.find_map(|range| if range == "*" { Some(english) } else { spoken(range) }).unwrap_or(english)
+        let mut ranges = Accepted::read(&head.headers, header::ACCEPT_LANGUAGE).ranked();
+        Self::chosen(head.uri.query().unwrap_or_default())
+            .or_else(|| ranges.find_map(|range| if range == "*" { Some(english) } else { spoken(range) }))
+            .unwrap_or(english)
+    }
+
+    /// By the choice in the page's address: it needs no script and no cookie, and a form that is posted keeps it.
+    fn chosen(query: &str) -> Option<&'static Self> {
+        let (_, chosen) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == CHOICE)?;
+        spoken(&chosen)
+    }
+
+    /// Every language, for the page's list.
+    pub(super) fn all() -> &'static [Self] {
+        &*LOADED
     }
 
     #[expect(clippy::expect_used, reason = "the files are built in, and a test loads each of them")]
@@ -213,8 +268,8 @@ mod tests {
         for wrong in [
             english.replace("\"footer\"", "\"foot\""),
             english.replacen('{', "{\"more\": \"\",", 1),
-            english.replace("{} seconds", "seconds"),
-            english.replace("{} seconds", "{} of {} seconds"),
+            english.replace("{} days", "days"),
+            english.replace("{} days", "{} of {} days"),
         ] {
             assert!(wrong != english && serde_json::from_str::<Texts>(&wrong).is_err());
         }
@@ -226,17 +281,66 @@ mod tests {
             ("", "en"),
             ("de-CH", "de"),
             ("de-CH, en;q=0.5", "de"),
-            ("it, fr;q=0.3, ja;q=0.9", "ja"),
+            ("sv, fr;q=0.3, ja;q=0.9", "ja"),
             ("fr;q=0.5, de-AT;q=0.5", "fr"),
             ("zh-Hans-CN", "zh"),
             ("ES", "es"),
+            ("pt-PT", "pt"),
+            ("pt-BR, en;q=0.9", "pt"),
+            ("it-CH", "it"),
+            ("nl-BE", "nl"),
+            ("pl", "pl"),
             ("xx, de;q=0", "en"),
             ("xx, *;q=0.1", "en"),
             ("*, de;q=0.5", "en"),
             (";;;,q=", "en"),
         ] {
-            let headers = [(header::ACCEPT_LANGUAGE, wanted.parse().unwrap())].into_iter().collect();
-            assert_eq!(Texts::for_reader(&headers).language, given, "{wanted}");
+            assert_eq!(Texts::for_reader(&head("/", wanted)).language, given, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn what_the_reader_chose_on_the_page_comes_first() {
+        for (path, given) in [
+            ("/?lang=de", "de"),
+            ("/s/token?a=b&lang=JA", "ja"),
+            ("/?lang=pt-BR", "pt"),
+            ("/?lang=xx", "fr"),
+            ("/?lang=", "fr"),
+            ("/?lang", "fr"),
+            ("/?langs=de", "fr"),
+            ("/?lang=de&lang=ja", "de"),
+        ] {
+            assert_eq!(Texts::for_reader(&head(path, "fr")).language, given, "{path}");
+        }
+    }
+
+    fn head(path: &str, languages: &str) -> Parts {
+        hyper::Request::get(path).header(header::ACCEPT_LANGUAGE, languages).body(()).unwrap().into_parts().0
+    }
+
+    /// What a person would see at once as foreign: marks and spaces that the language writes otherwise.
+    #[test]
+    fn every_language_keeps_its_own_marks() {
+        for json in LANGUAGES {
+            let file: std::collections::BTreeMap<&str, &str> = serde_json::from_str(json).unwrap();
+            let language = file["language"];
+            for (word, text) in &file {
+                let all = |wrong: &[&str]| wrong.iter().all(|wrong| !text.contains(wrong));
+                assert!(all(&["'", "\"", "...", "  ", " …", "( ", " )"]), "{language}, {word}: {text}");
+                let right = match language {
+                    "fr" => all(&[" :", " ;", " !", " ?", "« ", " »", "e:", "e?", "s:", "s?"]),
+                    "es" => ["?¿", "!¡"].iter().all(|pair| {
+                        let [closed, open] = [0, 1].map(|place| pair.chars().nth(place).unwrap());
+                        text.matches(closed).count() == text.matches(open).count()
+                    }),
+                    "ja" | "zh" => {
+                        all(&[": ", "; ", ", ", "? ", ". ", "(", ")"]) && !text.ends_with(['.', ':', '?', '!'])
+                    }
+                    _ => all(&[" :", " ;", " !", " ?"]),
+                };
+                assert!(right, "{language}, {word}: {text}");
+            }
         }
     }
 }

@@ -3,8 +3,14 @@
 const root = new URL(document.documentElement.dataset.root, location.href);
 const SECRETS = new URL("api/v1/secrets", root).href;
 
-/** The server could not be reached, or the answer broke off: the same call may be made again. */
-export class Broken extends Error {}
+/** The server could not be reached, or the answer broke off, or the server said why it can't now (`problem`): the same call may be
+ * made again. */
+export class Broken extends Error {
+  constructor(problem = null) {
+    super("broken");
+    this.problem = problem;
+  }
+}
 
 /** The server said no. `problem` is its problem+json. */
 export class Problem extends Error {
@@ -42,9 +48,9 @@ async function call(path, options) {
   } catch {
     throw new Broken();
   }
-  if (response.status === 503 || response.status === 429) throw new Broken();
-  if (!response.ok) throw problemOf(await response.text().catch(() => ""), response.status);
-  return response;
+  if (response.ok) return response;
+  const said = problemOf(await response.text().catch(() => ""), response.status);
+  throw response.status === 503 || response.status === 429 ? new Broken(said.problem) : said;
 }
 
 const withClaim = (claim) => (claim ? { "Idempotency-Key": claim } : {});

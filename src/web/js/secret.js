@@ -8,6 +8,7 @@ import * as api from "./api.js";
 import { Refused, deriveKeys, open, toBase64url } from "./envelope.js";
 import { isMarked, keyIn, tokenIn, wasSent } from "./links.js";
 import { refusal, watchForSpace } from "./passphrase.js";
+import { words } from "./problem.js";
 import { acknowledge, present } from "./received.js";
 import { tab } from "./tab.js";
 import { element, localTimes, mark, note, phrase, progress, ready, saying, show, showTime, shown } from "./ui.js";
@@ -124,7 +125,10 @@ function failed(error) {
   if (error instanceof Refused) {
     return show(error.reason === "unsupported" ? "unsupported" : "damaged");
   }
-  if (!(error instanceof api.Problem)) return show("broken");
+  if (!(error instanceof api.Problem)) {
+    note("broken-detail", error.problem ? words(error.problem) : "");
+    return show("broken");
+  }
   const { code, attempts_left: left } = error.problem;
   if (code === "gone" || left === 0) {
     tab.removeItem(storedClaim);
@@ -133,7 +137,7 @@ function failed(error) {
   if (code === "wrong_passphrase" || code === "passphrase_required") return refused(left);
   // What the server won't take as it is can be typed anew; what it couldn't do may be asked for again.
   if (error.problem.status < 500) again = () => show("waiting");
-  element("detail").textContent = error.problem.detail ?? "";
+  element("detail").textContent = words(error.problem);
   show("failed");
 }
 

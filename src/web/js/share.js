@@ -6,6 +6,8 @@ import { takeFiles } from "./files.js";
 import { offerGenerated } from "./generate.js";
 import { clear, present } from "./made.js";
 import { refusal, watchForSpace } from "./passphrase.js";
+import { words } from "./problem.js";
+import { chosenTtl, pointOut } from "./ttl.js";
 import { element, localTimes, mark, note, phrase, progress, ready, saying, show, shown, size } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
@@ -51,7 +53,7 @@ async function share(passphrase) {
   const encrypted = element("encrypt").checked;
   const bytes = await content();
   const label = file ? { name: file.name || undefined, type: file.type || undefined } : {};
-  const options = { ttl: element("ttl").value, passphrase, encrypted, passphraseRequired: false };
+  const options = { ttl: chosenTtl().seconds, passphrase, encrypted, passphraseRequired: false };
   let body = bytes;
   let key = null;
   if (encrypted) {
@@ -72,7 +74,7 @@ function explain(error) {
   if (error instanceof api.Broken) return phrase("broken");
   if (error instanceof Refused) return phrase(error.reason === "unsupported" ? "unsupported" : "nameTooLong");
   if (error instanceof api.Problem && error.problem.code === "too_large") return phrase("tooLarge", size(maxSize));
-  if (error instanceof api.Problem && error.problem.detail) return error.problem.detail;
+  if (error instanceof api.Problem) return words(error.problem);
   return phrase("broken");
 }
 
@@ -90,8 +92,10 @@ form.addEventListener("submit", async (event) => {
   const passphrase = element("passphrase").value.normalize("NFC") || null;
   const wrong = passphrase === null ? null : refusal(passphrase);
   mark("passphrase", "passphrase-problem", wrong ? phrase(wrong) : "");
-  note("problem", "");
+  const ttl = chosenTtl();
+  note("problem", ttl.wrong ?? "");
   if (wrong) return;
+  if (ttl.wrong) return pointOut();
   show("busy");
   try {
     const created = await share(passphrase);

@@ -1,7 +1,9 @@
 // What both pages do with the document: views, notes, times, the clipboard. Text goes in as text only.
 
+import { locale } from "./locale.js";
+import "./toggle.js";
+
 const main = document.querySelector("main");
-const language = document.documentElement.lang;
 
 /** The page's script runs, and listens: what waited for it wakes up, and what said that it hasn't come goes. The last thing that it does. */
 export function ready() {
@@ -70,13 +72,13 @@ export function localTimes() {
 
 export function showTime(time, date) {
   time.dateTime = date.toISOString();
-  const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  const absolute = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(date);
   time.textContent = `${absolute} (${fromNow(date)})`;
 }
 
 function fromNow(date) {
   const seconds = Math.round((date - Date.now()) / 1000);
-  const relative = new Intl.RelativeTimeFormat(language, { numeric: "always" });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
   }
@@ -121,5 +123,5 @@ export function save(content, name, type) {
 export function size(bytes) {
   const unit = bytes < 1024 ? ["byte", 1] : bytes < 1024 * 1024 ? ["kilobyte", 1024] : ["megabyte", 1024 * 1024];
   const format = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language, format).format(bytes / unit[1]);
+  return new Intl.NumberFormat(locale, format).format(bytes / unit[1]);
 }

@@ -76,7 +76,7 @@ export const scenarios = {
       const link = put([`--encrypt=${round % 2 === 0}`], { input: TEXT });
       const pages = [await visit(context, link), await visit(context, link)];
       // Without waiting for either to come to the front.
-      await Promise.all(pages.map((page) => page.evaluate(() => document.querySelector("form button").click())));
+      await Promise.all(pages.map((page) => page.evaluate(() => document.querySelector("form .primary").click())));
       await Promise.all(pages.map((page) => page.waitForSelector('main[data-state="shown"], main[data-state="gone"]')));
       const states = await Promise.all(pages.map((page) => page.evaluate(() => document.querySelector("main").dataset.state)));
       assert.deepEqual(states.toSorted(), ["gone", "shown"]);

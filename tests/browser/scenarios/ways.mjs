@@ -59,7 +59,7 @@ export const scenarios = {
     const warned = share.locator("noscript p.warning");
     assert.ok(await warned.isVisible() && (await warned.textContent()).includes("the server can read what you share here"));
     assert.ok(!(await share.getByText("the script hasn’t come").isVisible()), "nothing waits for a script");
-    assert.equal(await share.locator("form:visible").count(), 1);
+    assert.equal(await share.locator("main form:visible").count(), 1);
     await share.getByRole("textbox", { name: "Secret" }).fill(TEXT.replaceAll("\r\n", "\n"));
     await share.getByRole("textbox", { name: "Passphrase" }).fill(PASSPHRASE);
     await share.getByRole("button", { name: "Create the link" }).click();
@@ -85,7 +85,7 @@ export const scenarios = {
     const encrypted = put(["-e"], { input: TEXT });
     await page.goto(encrypted);
     assert.ok(await page.locator("noscript p.warning").isVisible());
-    assert.equal(await page.locator("form:visible").count(), 0);
+    assert.equal(await page.locator("main form:visible").count(), 0);
     assert.ok(!(await page.getByRole("button", { name: "Read the secret" }).isVisible()));
     assert.ok(await unread(encrypted));
 

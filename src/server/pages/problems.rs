@@ -1,0 +1,59 @@
+//! What a page without a script says of a problem: in the reader's language, by the problem's code. A `detail` is for programs, in
+//! English, and isn't shown. `js/problem.js` says the same with a script.
+
+use std::borrow::Cow;
+
+use super::{texts::Texts, ttl};
+use crate::{
+    api::{Code, Problem},
+    server::settings::Settings,
+};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The problem in words.
+pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem) -> Cow<'a, str> {
+    let known: &str = match problem.code {
+        Code::TooLarge => return Cow::Owned(text.too_large.with(size(settings.max_size))),
+        Code::Validation => return of_value(text, settings, problem),
+        Code::Unknown => return Cow::Owned(text.problem_unknown.with(problem.status)),
+        Code::Timeout => &text.problem_timeout,
+        Code::RateLimited => &text.problem_rate_limited,
+        Code::Unreadable => &text.problem_unreadable,
+        Code::Damaged => &text.problem_damaged,
+        Code::Internal => &text.problem_internal,
+        Code::Busy => &text.problem_busy,
+        Code::StorageFull => &text.problem_storage_full,
+        Code::Unavailable => &text.problem_unavailable,
+        Code::Gone => &text.gone_title,
+        Code::PassphraseRequired | Code::WrongPassphrase => &text.problem_passphrase,
+        Code::BadRequest
+        | Code::BrowserRequest
+        | Code::NotFound
+        | Code::MethodNotAllowed
+        | Code::UnsupportedMediaType => &text.problem_mismatch,
+    };
+    Cow::Borrowed(known)
+}
+
+/// By the first value that can't be taken: people gave three, and the page the others.
+fn of_value<'a>(text: &'a Texts, settings: &Settings, problem: &Problem) -> Cow<'a, str> {
+    let pointer = problem.errors.first().map_or("", |error| &error.pointer);
+    match pointer.rsplit('/').next().unwrap_or_default() {
+        "" | "content" => Cow::Borrowed(&text.empty),
+        "passphrase" | "Ots-Passphrase" => Cow::Borrowed(&text.problem_passphrase),
+        "ttl_seconds" => Cow::Owned(ttl::too_long(settings, text)),
+        _ => Cow::Borrowed(&text.problem_mismatch),
+    }
+}
+
+/// A size in the largest unit that it is a whole number of; such units are written alike in all languages.
+fn size(bytes: usize) -> String {
+    let (unit, name) = match bytes {
+        _ if bytes.is_multiple_of(MIB) => (MIB, "MiB"),
+        _ if bytes.is_multiple_of(KIB) => (KIB, "KiB"),
+        _ => (1, "B"),
+    };
+    format!("{} {name}", bytes / unit)
+}
