@@ -136,6 +136,8 @@ scenarios! {
     offline_before_and_while_sharing
     offline_before_acknowledging
     a_reload_offline_is_asked_again
+    what_the_server_refuses_can_be_typed_anew
+    where_the_browser_keeps_nothing
     a_passphrase_that_can_not_be_one_is_sent_nowhere
     a_link_with_signs_around_it_opens
     what_is_no_link_gets_a_page_in_words
@@ -149,6 +151,7 @@ scenarios! {
     drops_are_taken_anywhere_and_answered_in_words
     files_that_can_not_be_shared_say_why
     saving_asks_whether_it_arrived
+    a_secret_moves_to_another_browser_while_it_is_kept
     where_nothing_can_be_saved_there_are_other_ways
     the_apis_pages_work_with_no_other_host
     the_reveal_page_is_light_and_paints_at_once

@@ -97,6 +97,7 @@ async fn every_page_carries_its_policy() {
                 "frame-ancestors 'none'",
                 "require-trusted-types-for 'script'",
                 "base-uri 'none'",
+                "worker-src 'self'",
             ] {
                 assert!(policy.contains(part), "{policy}");
             }

@@ -95,6 +95,8 @@ pub(super) struct Texts {
     pub(super) ways_on: String,
     pub(super) copy_base64: String,
     pub(super) send_button: String,
+    pub(super) elsewhere_button: String,
+    pub(super) elsewhere_hint: Pattern,
     pub(super) file_name: String,
     pub(super) not_yet_destroyed: Pattern,
     pub(super) file_not_yet_destroyed: Pattern,

@@ -46,6 +46,7 @@ element("apart").addEventListener("change", arrange);
 for (const [button, field] of [["copy", "link"], ["copy-key", "key"]]) {
   element(button).addEventListener("click", async ({ currentTarget }) => {
     if (await copy(currentTarget, element(field).value)) uncopied.delete(field);
+    else element(field).focus(); // and selected: to be copied by hand
   });
   element(field).addEventListener("focus", ({ currentTarget }) => currentTarget.select());
   element(field).addEventListener("copy", () => uncopied.delete(field));

@@ -4,7 +4,7 @@
 import { argon2idAsync } from "./libraries.js";
 
 /** How long a worker may take to come, in milliseconds. */
-const PATIENCE = 4000;
+const PATIENCE = 8000;
 const SCRIPT = new URL("./worker.js", import.meta.url).href;
 // The policy of the page lets nothing else be made a script of, and this is never anything but the address above.
 const policy = globalThis.trustedTypes?.createPolicy("ots", { createScriptURL: () => SCRIPT });

@@ -25,8 +25,8 @@ function base64(content) {
   return btoa(binary);
 }
 
-/** Shows the view of a secret; `arrived` is called when its reader has it. */
-export function present(secret, arrived) {
+/** Shows the view of a secret; `arrived` is called when its reader has it, and `link` opens it in another browser while it is kept. */
+export function present(secret, link, arrived) {
   const text = asText(secret.content);
   const name = cleanName(secret.name);
   for (const part of ["content", "reveal", "copy"]) element(part).hidden = text === null;
@@ -46,6 +46,7 @@ export function present(secret, arrived) {
   element("copy").onclick = async (event) => {
     if (await copy(event.currentTarget, text)) arrived();
   };
+  element("elsewhere").onclick = (event) => copy(event.currentTarget, link);
   offerFile(secret, name, text, arrived);
   show("shown");
 }

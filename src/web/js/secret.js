@@ -5,7 +5,7 @@
 // and is nowhere else.
 
 import * as api from "./api.js";
-import { Refused, deriveKeys, open } from "./envelope.js";
+import { Refused, deriveKeys, open, toBase64url } from "./envelope.js";
 import { isMarked, keyIn, tokenIn, wasSent } from "./links.js";
 import { refusal } from "./passphrase.js";
 import { words } from "./problem.js";
@@ -25,6 +25,17 @@ let reading = false;
 let again = read;
 
 const key = () => keyIn(location.hash.slice(1)) ?? typedKey;
+/** A link that hands the claim on to another browser: behind the key, so that no server sees it. */
+const linkWith = (claim) => `${location.origin}${location.pathname}#${key() ? toBase64url(key()) : ""}~${claim}`;
+
+/** Takes such a claim out of the address. It counts for what was read already: nobody reads for the first time under another's claim. */
+function takeClaim() {
+  const [whole, given, claim] = /^#(.*)~([0-9a-f]{32})$/.exec(location.hash) ?? [];
+  if (!whole) return;
+  if (shown() === "gone") tab.setItem(storedClaim, claim);
+  history.replaceState(null, "", `${location.pathname}${location.search}${given && `#${given}`}`);
+}
+
 const claimed = () => tab.getItem(storedClaim) !== null;
 
 /** What to show before anything is read. */
@@ -102,7 +113,7 @@ async function read() {
     const bytes = await api.reveal(token, claim, keys ? keys.proof : passphrase, progress("received"));
     const secret = keys ? await open(keys, bytes) : { content: bytes, name: null, type: null };
     element("passphrase").value = "";
-    present(secret, () => acknowledge(token, storedClaim));
+    present(secret, linkWith(claim), () => acknowledge(token, storedClaim));
   } catch (error) {
     failed(error);
   } finally {
@@ -162,5 +173,6 @@ addEventListener("hashchange", () => {
 });
 element("in-app").hidden = !IN_APP.test(navigator.userAgent);
 localTimes();
+takeClaim();
 start();
 ready();

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BYTES, finish, inState, look, ots, part, put, reader, server, TEXT, visit } from "../harness.mjs";
+import { BYTES, finish, inState, look, ots, part, put, reader, readOn, server, TEXT, visit } from "../harness.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "ots-browser-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -137,6 +137,28 @@ export const scenarios = {
     await Promise.all([page.waitForEvent("download"), part(page, "save").click()]);
     assert.ok(!(await page.getByText("Did the file arrive?").isVisible()));
     await finish(context);
+  },
+
+  /** What can't be saved here is fetched by another browser of the same reader, and by nobody else. */
+  async a_secret_moves_to_another_browser_while_it_is_kept() {
+    for (const encrypted of [true, false]) {
+      const app = await reader({ acceptDownloads: false, permissions: ["clipboard-read", "clipboard-write"] });
+      const link = put([`--encrypt=${encrypted}`], { input: BYTES });
+      const page = await visit(app, link);
+      await page.getByRole("button", { name: "Read the secret" }).click();
+      await inState(page, "shown");
+      await part(page, "save").click();
+      await part(page, "elsewhere").click();
+      await part(page, "elsewhere").getByText("Copied").waitFor();
+      const handed = await page.evaluate(() => navigator.clipboard.readText());
+      const other = await reader();
+      await inState(await visit(other, link), "gone");
+      const there = await visit(other, handed);
+      assert.deepEqual(await readOn(there, { file: "secret" }), BYTES);
+      assert.ok(!there.url().includes("~"));
+      await finish(other);
+      await finish(app);
+    }
   },
 
   /** As in a browser inside an app: a click on save saves nothing. */

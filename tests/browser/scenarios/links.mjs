@@ -150,7 +150,7 @@ export const scenarios = {
     const leave = async () => {
       const before = asked;
       await Promise.race([share.evaluate(() => location.reload()).catch(() => {}), share.waitForEvent("load").catch(() => {})]);
-      for (let tries = 0; tries < 200; tries += 1) {
+      for (let tries = 0; tries < 400; tries += 1) {
         if (asked > before) return false;
         if (await share.evaluate(() => document.querySelector("main").dataset.state === "compose").catch(() => false)) return true;
         await new Promise((resolve) => setTimeout(resolve, 50));

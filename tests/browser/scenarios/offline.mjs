@@ -77,7 +77,6 @@ export const scenarios = {
     await inState(page, "waiting");
     const date = (text) => text.split(" (")[0];
     assert.equal(date(await part(page, "expires").textContent()), date(expires));
-    await look(page, "secret-resumed");
     await part(page, "passphrase").fill(PASSPHRASE);
     await page.route("**/reveal", (route) => route.fulfill({ status: 500, json: { code: "internal", detail: "The store failed." } }), { times: 1 });
     await page.keyboard.press("Enter");
@@ -86,6 +85,39 @@ export const scenarios = {
     await inState(page, "shown");
     await part(page, "reveal").click();
     assert.equal(await part(page, "content").textContent(), TEXT);
+    await finish(context);
+  },
+
+  async what_the_server_refuses_can_be_typed_anew() {
+    const context = await reader();
+    const page = await visit(context, put([], { input: TEXT, passphrase: PASSPHRASE }));
+    await page.route("**/reveal", (route) => route.fulfill({ status: 422, json: { code: "validation", detail: "Not so." } }), { times: 1 });
+    await part(page, "passphrase").fill(PASSPHRASE);
+    await page.keyboard.press("Enter");
+    await page.getByText("The server didn’t understand this page").waitFor();
+    await page.locator("section:visible").getByRole("button", { name: "Try again" }).click();
+    await inState(page, "waiting");
+    assert.equal(await part(page, "passphrase").inputValue(), PASSPHRASE);
+    assert.equal(await readOn(page, { passphrase: PASSPHRASE }).then(String), TEXT);
+    await finish(context);
+  },
+
+  /** Cookies and what goes with them blocked: the page can't remember anything, and reads all the same. */
+  async where_the_browser_keeps_nothing() {
+    const context = await reader();
+    await context.addInitScript(() => {
+      const refuse = () => {
+        throw new DOMException("blocked", "SecurityError");
+      };
+      Object.defineProperty(globalThis, "sessionStorage", { get: refuse });
+    });
+    const link = put(["-e"], { input: TEXT });
+    const page = await visit(context, link);
+    await page.getByRole("button", { name: "Read the secret" }).click();
+    await inState(page, "shown");
+    await part(page, "reveal").click();
+    assert.equal(await part(page, "content").textContent(), TEXT);
+    await page.getByText("It is now destroyed").waitFor();
     await finish(context);
   },
 
