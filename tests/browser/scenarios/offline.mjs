@@ -159,6 +159,8 @@ export const scenarios = {
       await part(share, "passphrase").fill(encrypted ? longest : PASSPHRASE);
       await share.getByRole("button", { name: "Create the link" }).click();
       await inState(share, "made");
+      // What was made is asked about now and then, as long as it is shown.
+      for (const open of context.pages()) await open.close();
       asked.length = 0;
     }
     await finish(context);
