@@ -6,13 +6,13 @@ const text = (name) => texts.getAttribute(`data-${name}`);
 
 /** The problem in words. */
 export function words({ code, status, errors }) {
-  const known = code === "validation" ? ofValue(errors?.[0]?.pointer ?? "") : code === "unknown" ? null : text(code);
+  const known = code === "validation" ? ofValue(errors?.[0]?.pointer) : code === "unknown" ? null : text(code);
   return known ?? text("unknown").replace("{}", code === "unknown" ? `HTTP ${status}` : code);
 }
 
 /** By the first value that can't be taken: people gave three, and the page the others. */
 function ofValue(pointer) {
-  switch (pointer.split("/").pop()) {
+  switch (pointer?.split("/").pop()) {
     case "":
     case "content":
       return text("content");

@@ -114,6 +114,8 @@ export const scenarios = {
       const link = address();
       const page = await context.newPage();
       await page.goto(link, { waitUntil: "commit" });
+      // Without its style all of it is seen at once.
+      await page.waitForFunction(() => document.querySelector(".late") && getComputedStyle(document.querySelector(".late")).display === "grid");
       await page.getByText(WORDS).waitFor();
       assert.deepEqual(await page.evaluate(atTimes, [0, 1000, 5000]), ["hidden hidden", "visible hidden", "hidden visible"]);
       await press(page, fields);

@@ -94,7 +94,7 @@ export const scenarios = {
     await page.route("**/reveal", (route) => route.fulfill({ status: 422, json: { code: "validation", detail: "Not so." } }), { times: 1 });
     await part(page, "passphrase").fill(PASSPHRASE);
     await page.keyboard.press("Enter");
-    await page.getByText("Not so.").waitFor();
+    await page.getByText("The server didn’t understand this page").waitFor();
     await page.locator("section:visible").getByRole("button", { name: "Try again" }).click();
     await inState(page, "waiting");
     assert.equal(await part(page, "passphrase").inputValue(), PASSPHRASE);
