@@ -11,6 +11,7 @@ mod error;
 mod filename;
 mod get;
 mod health;
+mod interrupt;
 mod link;
 mod man;
 mod new_file;

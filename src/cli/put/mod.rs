@@ -3,8 +3,9 @@
 mod content;
 mod error;
 mod parcel;
+mod printing;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
@@ -12,10 +13,15 @@ use jiff::Timestamp;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{Global, passphrase::PassphraseArgs, terminal, values};
-use crate::{api::Created, client::Client, secret::Link};
+use super::{Global, interrupt::Interrupts, passphrase::PassphraseArgs, terminal, values};
+use crate::{
+    api::Created,
+    client::Client,
+    secret::{Link, Token},
+};
 use error::PutError;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
+use printing::Printing;
 
 /// Store a secret and print its link
 ///
@@ -57,24 +63,59 @@ pub(in crate::cli) struct Put {
 impl Put {
     pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
         self.check()?;
+        terminal::check_stdout()?;
         let client = global.client(None)?;
+        let mut interrupts = Interrupts::listen().map_err(PutError::Start)?;
+        let printing = Printing::default();
+        let error = match interrupts.unless(self.store_all(global, &client, &printing)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(interrupt) => PutError::Interrupted(interrupt),
+        };
+        Err(printing.undo(error, self.copies, &client, &mut interrupts).await)
+    }
+
+    /// Stores as many as were asked for.
+    async fn store_all(&self, global: &Global, client: &Client, printing: &Printing) -> Result<(), PutError> {
         let ttl = self.ttl.map(whole_seconds).transpose()?;
-        let content = Bytes::from_owner(self.content(global)?);
-        let passphrase = self.passphrase.for_sending(global)?;
+        let content = Bytes::from_owner(self.content(global).await?);
+        let passphrase = self.passphrase.for_sending(global).await?;
         for copy in 0..self.copies {
-            let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
+            let parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             if copy == 0 && parcel.body.len() > ASK_ABOVE {
-                check_size(&client, &parcel).await?;
+                check_size(client, &parcel).await?;
             }
-            let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
-            let created = store(global, &client, &parcel).await?;
-            key_file.keep();
-            let link = self.link(global, &client, &created, &parcel)?;
-            let line = if global.json { json(&link, &created, &parcel, content.len()) } else { link };
-            terminal::answer(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes())?;
-            if global.chatty() {
-                terminal::say(&self.note(&created));
-            }
+            self.store_one(global, client, printing, &parcel, content.len()).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a secret and prints its link. Its key's file stays only if the link has been printed.
+    async fn store_one(
+        &self,
+        global: &Global,
+        client: &Client,
+        printing: &Printing,
+        parcel: &Parcel,
+        size: usize,
+    ) -> Result<(), PutError> {
+        let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
+        printing.sends();
+        let created = store(global, client, parcel).await.inspect_err(|_| printing.failed())?;
+        let token = Rc::new(created.token.parse().map_err(|_| PutError::NoToken)?);
+        printing.stored(Rc::clone(&token));
+        let link = self.link(global, client, &created, &token, parcel)?;
+        if global.json {
+            let answer = Answer::new(link, &created, parcel, size);
+            terminal::deliver(move || terminal::answer_json(&answer)).await?;
+        } else {
+            let line = Zeroizing::new(format!("{}\n", link.as_str()));
+            terminal::deliver(move || terminal::answer(line.as_bytes())).await?;
+        }
+        printing.printed();
+        key_file.keep();
+        if global.chatty() {
+            terminal::say(&self.note(&created));
         }
         Ok(())
     }
@@ -99,10 +140,11 @@ impl Put {
         global: &Global,
         client: &Client,
         created: &Created,
+        token: &Token,
         parcel: &Parcel,
     ) -> Result<Zeroizing<String>, PutError> {
         let bare = self.token && !global.json;
-        let link = if bare { Zeroizing::new(created.token.clone()) } else { link(client, created)? };
+        let link = if bare { token.expose() } else { link(client, created, token)? };
         Ok(match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
             _ => link,
@@ -122,26 +164,41 @@ impl Put {
 
 /// The link for the reader. The server's own word counts when it names another host (`--public-url`); else the way
 /// that this client takes, which may be https where the server behind a proxy knows only http.
-fn link(client: &Client, created: &Created) -> Result<Zeroizing<String>, PutError> {
-    let token = created.token.parse().map_err(|_| PutError::NoToken)?;
+fn link(client: &Client, created: &Created, token: &Token) -> Result<Zeroizing<String>, PutError> {
     let public = Url::parse(&created.url).map_err(|_| PutError::NoToken)?;
     if public.host() == client.server().host() {
-        Ok(Link::to_text(client.server(), &token))
+        Ok(Link::to_text(client.server(), token))
     } else {
         Ok(Zeroizing::new(created.url.clone()))
     }
 }
 
 /// The object of `put --json`.
-fn json(link: &str, created: &Created, parcel: &Parcel, size: usize) -> Zeroizing<String> {
-    let object = serde_json::json!({
-        "link": link,
-        "token": created.token,
-        "expires_at": format!("{:.3}", created.expires_at),
-        "size": size,
-        "encrypted": parcel.create.encrypted,
-    });
-    Zeroizing::new(object.to_string())
+#[derive(serde::Serialize)]
+struct Answer {
+    #[serde(serialize_with = "text")]
+    link: Zeroizing<String>,
+    #[serde(serialize_with = "text")]
+    token: Zeroizing<String>,
+    expires_at: String,
+    size: usize,
+    encrypted: bool,
+}
+
+impl Answer {
+    fn new(link: Zeroizing<String>, created: &Created, parcel: &Parcel, size: usize) -> Self {
+        Self {
+            link,
+            token: Zeroizing::new(created.token.clone()),
+            expires_at: format!("{:.3}", created.expires_at),
+            size,
+            encrypted: parcel.create.encrypted,
+        }
+    }
+}
+
+fn text<S: serde::Serializer>(text: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// The server takes whole seconds.

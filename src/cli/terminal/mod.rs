@@ -1,17 +1,29 @@
 //! The rules of the terminal: what goes to stderr, prompts on `/dev/tty`, progress, and text that may not drive it.
 
 #[cfg(unix)]
+mod entry;
+#[cfg(unix)]
 mod guard;
+#[cfg(unix)]
+mod listener;
 mod progress;
 mod prompt;
+mod stdout;
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::mpsc,
+    time::Duration,
+};
 
 use zeroize::Zeroizing;
 
-use super::error::OutputError;
 pub(super) use progress::Progress;
-pub(super) use prompt::{PromptError, ask_hidden};
+pub(super) use prompt::{PromptError, ask_line, ask_text};
+pub(super) use stdout::{answer, answer_json, check_stdout, deliver};
+
+/// How long the last words of a process that is to end wait for somebody to read them.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
@@ -30,26 +42,14 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes what was asked for to standard output, whole.
-///
-/// # Errors
-/// [`OutputError`], which is silent when the reader went away.
-pub(super) fn answer(bytes: &[u8]) -> Result<(), OutputError> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(OutputError)
-}
-
-/// Writes an object and a newline to standard output, without a copy of it in memory.
-///
-/// # Errors
-/// As [`answer`].
-pub(super) fn answer_json(object: &impl serde::Serialize) -> Result<(), OutputError> {
-    let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    serde_json::to_writer(&mut stdout, object)
-        .map_err(io::Error::from)
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush())
-        .map_err(OutputError)
+/// A line on stderr, from a process that is to end: where nobody reads it, it is given up after a moment.
+pub(super) fn say_and_end(text: String) {
+    let (done, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        say(&text);
+        let _ = done.send(());
+    });
+    let _ = told.recv_timeout(LAST_WORDS);
 }
 
 /// Text with every character escaped that could drive a terminal, newline and tab excepted. It has room for one more, so that a newline

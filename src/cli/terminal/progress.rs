@@ -35,9 +35,11 @@ impl Progress {
         }
         self.bar.set_position(bytes);
     }
+}
 
-    /// Leaves no trace.
-    pub(in crate::cli) fn done(&self) {
+/// Leaves no trace, whatever ends the transfer.
+impl Drop for Progress {
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }

@@ -1,10 +1,18 @@
 //! The command line, from outside: pipes, files, terminals, configuration, exit codes and words.
 
+#[cfg(unix)]
+mod again;
 mod config;
 mod get;
 mod help;
+#[cfg(unix)]
+mod paste;
+#[cfg(unix)]
+mod pty;
 mod put;
 mod serve;
+#[cfg(unix)]
+mod signals;
 #[cfg(unix)]
 mod terminal;
 
