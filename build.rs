@@ -22,7 +22,8 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 7] = ["choices.js", "envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
+const SCRIPTS: [&str; 7] =
+    ["choices.js", "envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
 const STYLES: [&str; 2] = ["plain.css", "style.css"];
 /// What the last of them takes in.
 const IMPORTED: [&str; 3] = ["colours.css", "controls.css", "notes.css"];

@@ -85,7 +85,7 @@ complete -c ots -n "__fish_ots_using_subcommand get" -l color -d 'When to colour
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand get" -s O -l remote-name -d 'Write to a new file here, named as the sender named it'
-complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one'
+complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one; of a symbolic link, the link, not what it leads to'
 complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'

@@ -39,10 +39,16 @@ pub enum Exit {
     File = 8,
     /// The server has ended by itself, since it could not go on and keep its promises.
     Ended = 9,
+    /// Hung up: 128 + SIGHUP.
+    HungUp = 129,
     /// Interrupted: 128 + SIGINT.
     Interrupted = 130,
+    /// Quit: 128 + SIGQUIT.
+    Quit = 131,
     /// Whoever read our output has gone: 128 + SIGPIPE. Said to nobody.
     BrokenPipe = 141,
+    /// Terminated: 128 + SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {
@@ -58,6 +64,11 @@ impl Exit {
 pub trait CommandError: Error {
     /// The code.
     fn exit(&self) -> Exit;
+
+    /// Whether it is worth a word.
+    fn is_told(&self) -> bool {
+        self.exit() != Exit::BrokenPipe
+    }
 }
 
 impl<E: CommandError + 'static> From<E> for Box<dyn CommandError> {
@@ -69,7 +80,7 @@ impl<E: CommandError + 'static> From<E> for Box<dyn CommandError> {
 /// Tells an error on stderr, as a line or as an object, and gives its code.
 pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> ExitCode {
     let exit = error.exit();
-    if exit != Exit::BrokenPipe {
+    if error.is_told() {
         let text = if json {
             let error = serde_json::json!({ "message": error.to_string(), "exit_code": exit as u8 });
             said::json(&serde_json::json!({ "error": error }))
@@ -82,7 +93,10 @@ pub(super) fn report(error: &dyn CommandError, json: bool, verbose: bool) -> Exi
             }
             text
         };
-        terminal::say(&text);
+        match exit {
+            Exit::HungUp | Exit::Interrupted | Exit::Quit | Exit::Terminated => terminal::say_and_end(text),
+            _ => terminal::say(&text),
+        }
     }
     exit.code()
 }
@@ -204,7 +218,7 @@ impl CommandError for CallError {
             Self::Client(error) | Self::Wrong { source: error, .. } => match error {
                 ClientError::Gone => Exit::Gone,
                 ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => Exit::Unreachable,
-                ClientError::Incomplete { .. } => Exit::Damaged,
+                ClientError::Incomplete { .. } | ClientError::TooLong { .. } => Exit::Damaged,
                 ClientError::Problem(problem) => exit_of(problem.code),
                 ClientError::Protocol { .. } | ClientError::PlainHttp { .. } => Exit::Other,
                 ClientError::Certificates(_) => Exit::File,
@@ -224,6 +238,9 @@ fn exit_of(code: Code) -> Exit {
 
 /// An I/O error without its number.
 pub(super) fn describe(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return "whoever read it went away".to_owned();
+    }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -101,7 +101,7 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("7", "The server said no: too large, bad TTL, too busy."),
     ("8", "A local file can't be read or written."),
     ("9", "The server ended by itself, because it could not go on and keep its promises: start it again."),
-    ("130", "Interrupted."),
+    ("130", "Interrupted; by the other signals 129 (hung up), 131 (quit), 143 (terminated)."),
     ("141", "Whoever read the output went away."),
 ];
 

@@ -15,6 +15,7 @@ mod generate;
 mod get;
 mod health;
 mod help;
+mod interrupt;
 mod link;
 mod man;
 mod new_file;

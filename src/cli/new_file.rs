@@ -4,13 +4,14 @@ use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tempfile::NamedTempFile;
 
-use super::error::FileError;
+use super::{error::FileError, interrupt::blocking};
 
-/// A file that appears in its place whole or not at all, readable by its owner only.
+/// A file that appears in its place whole or not at all, readable by its owner only. Dropped before that, it leaves nothing.
 pub(super) struct NewFile {
     file: NamedTempFile,
     path: PathBuf,
@@ -33,10 +34,22 @@ impl NewFile {
     }
 
     /// Writes the content to the disk.
-    pub(super) fn write(mut self, content: &[u8]) -> Result<Self, FileError> {
+    pub(super) fn write(&mut self, content: &[u8]) -> Result<(), FileError> {
         let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());
-        written.map_err(FileError::new("write", &self.path))?;
-        Ok(self)
+        written.map_err(FileError::new("write", &self.path))
+    }
+
+    /// As [`NewFile::write`], on another thread. The file stays here: whoever stops waiting for it removes it.
+    pub(super) async fn write_aside(
+        &self,
+        content: Arc<impl AsRef<[u8]> + Send + Sync + 'static>,
+    ) -> Result<(), FileError> {
+        let file = self.file.as_file().try_clone();
+        let write = move || {
+            let mut file = file?;
+            file.write_all((*content).as_ref()).and_then(|()| file.sync_all())
+        };
+        blocking(write).await.map_err(FileError::new("write", &self.path))
     }
 
     /// Puts the file into its place. Where there is one already and it isn't `replace`d, the file comes back.

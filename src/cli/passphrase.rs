@@ -8,6 +8,7 @@ use super::{
     Global,
     error::{CommandError, Exit, FileError},
     terminal::{self, PromptError},
+    values::quoted,
 };
 use crate::secret::{InvalidPassphrase, Passphrase};
 
@@ -57,21 +58,30 @@ impl CommandError for PassphraseError {
 
 impl PassphraseArgs {
     /// The sender's passphrase, asked twice; none if none is wanted.
-    pub(super) fn for_sending(&self, global: &Global) -> Result<Option<Passphrase>, PassphraseError> {
+    pub(super) async fn for_sending(&self, global: &Global) -> Result<Option<Passphrase>, PassphraseError> {
         if self.passphrase {
-            return ask(global, Some("Passphrase again")).map(Some);
+            return ask(global, Some("Passphrase again")).await.map(Some);
         }
         Ok(self.given()?.map(|given| warned(global, given)))
     }
 
     /// The reader's passphrase for a secret that has one.
-    pub(super) fn for_reading(&self, global: &Global) -> Result<Passphrase, PassphraseError> {
+    pub(super) async fn for_reading(&self, global: &Global) -> Result<Passphrase, PassphraseError> {
         if !self.passphrase
             && let Some(given) = self.given()?
         {
             return Ok(warned(global, given));
         }
-        ask(global, None).map_err(|error| if error.exit() == Exit::Usage { PassphraseError::Wanted } else { error })
+        ask(global, None)
+            .await
+            .map_err(|error| if error.exit() == Exit::Usage { PassphraseError::Wanted } else { error })
+    }
+
+    /// The options again, each after a space, to be pasted into a shell.
+    pub(super) fn again(&self) -> String {
+        let asked = if self.passphrase { " -p" } else { "" };
+        let file = self.passphrase_file.as_deref().map(|path| format!(" --passphrase-file {}", quoted(path)));
+        format!("{asked}{}", file.unwrap_or_default())
     }
 
     fn given(&self) -> Result<Option<Passphrase>, PassphraseError> {
@@ -90,8 +100,8 @@ impl PassphraseArgs {
     }
 }
 
-fn ask(global: &Global, confirm: Option<&str>) -> Result<Passphrase, PassphraseError> {
-    parse(terminal::ask_hidden(global, "Passphrase", confirm)?).map(|asked| warned(global, asked))
+async fn ask(global: &Global, confirm: Option<&'static str>) -> Result<Passphrase, PassphraseError> {
+    parse(terminal::ask_line(global, "Passphrase", confirm).await?).map(|asked| warned(global, asked))
 }
 
 /// The passphrase; what nobody sees of it is said.

@@ -1,6 +1,6 @@
 //! Argument values, parsed once into types that can't be wrong.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use jiff::{Span, SpanRelativeTo, Unit};
 use url::Url;
@@ -77,6 +77,29 @@ pub(super) fn number<const LARGEST: u32>(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("write a number from 1 to {LARGEST}"))
 }
 
+/// A path as a shell takes it.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+=:,@%".contains(character);
+    if text.chars().all(plain) && !text.is_empty() {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A number for people: 1,234,567.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let comma = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
+    digits.chars().enumerate().flat_map(|(at, digit)| comma(at).then_some(',').into_iter().chain([digit])).collect()
+}
+
+/// So many of something: `1 line`, `1,234 bytes`.
+pub(super) fn counted(number: usize, of: &str) -> String {
+    format!("{} {of}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// A duration for people: the two largest units.
 pub(super) fn roughly(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -145,6 +168,15 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_quoted_for_a_shell() {
+        for (path, text) in
+            [("a/b-1.txt", "a/b-1.txt"), ("my file", "'my file'"), ("it's", "'it'\\''s'"), ("$x", "'$x'"), ("", "''")]
+        {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
+    }
+
+    #[test]
     fn addresses_and_numbers_are_shown_how_they_are_written() {
         assert_eq!(listen(" [::1]:80").unwrap().port(), 80);
         for text in ["localhost:9204", "8000", ":8000", "0.0.0.0", ""] {
@@ -154,6 +186,14 @@ mod tests {
         for text in ["0", "1001", "-1", "a few", ""] {
             assert_eq!(number::<1000>(text).unwrap_err(), "write a number from 1 to 1000", "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!((counted(1, "line"), counted(1000, "byte")), ("1 line".to_owned(), "1,000 bytes".to_owned()));
     }
 
     #[test]

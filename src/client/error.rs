@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};
 use url::Url;
 
-use crate::api::Problem;
+use crate::api::{Code, Problem};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,14 @@ pub enum ClientError {
         /// The server's root.
         server: Box<str>,
     },
+    /// The answer is longer than the content was said to be.
+    #[error("{server} sent more than the {size} bytes that it announced")]
+    TooLong {
+        /// The server's root.
+        server: Box<str>,
+        /// The bytes that it announced.
+        size: usize,
+    },
     /// Plain http over a network.
     #[error(
         "{server} is plain http, so anybody on the way could read the secret: use https, or --allow-http if the network is safe"
@@ -73,6 +81,16 @@ impl ClientError {
 
     pub(super) fn protocol(server: &Url, what: String) -> Self {
         Self::Protocol { server: server.as_str().into(), what: what.into() }
+    }
+
+    /// Whether what was asked for may have been done all the same: a read that failed like this may have claimed the secret.
+    #[must_use]
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Protocol { .. } | Self::TooLong { .. } => true,
+            Self::Problem(problem) => problem.code == Code::Internal || self.is_passing(),
+            _ => self.is_passing(),
+        }
     }
 
     /// Whether the same call may succeed a moment later.

@@ -21,6 +21,7 @@ use crate::{
 };
 pub use error::ClientError;
 use error::root_cause;
+pub use read::LARGEST;
 use read::Reader;
 use retry::retry;
 pub use upload::Create;
@@ -151,6 +152,14 @@ impl Client {
             Err(ClientError::Gone) => Ok(Look { status: None, at }),
             Err(error) => Err(error),
         }
+    }
+
+    /// Refuses a size that nobody could have stored, before anything is claimed.
+    ///
+    /// # Errors
+    /// [`ClientError::Protocol`].
+    pub fn check_size(&self, size: u64) -> Result<(), ClientError> {
+        self.reader().size(size).map(drop)
     }
 
     /// Reads a secret of `size` bytes, as [`Client::status`] said, under `claim`. A broken connection, or a server that is

@@ -15,7 +15,7 @@ use crate::{
 /// The longest answer in JSON: an object of a few members, or a problem. In bytes.
 const LONGEST_JSON: usize = 64 * 1024;
 /// The largest content that is read into memory, in bytes; no `ots` stores more than it.
-const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 1 << 30;
 
 /// What answered, for the words of an error.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ impl Reader<'_> {
         loop {
             match response.chunk().await {
                 Ok(Some(part)) if part.len() > size - content.len() => {
-                    return Err(ClientError::protocol(self.0, format!("more than the {size} bytes that it announced")));
+                    return Err(ClientError::TooLong { server: self.0.as_str().into(), size });
                 }
                 Ok(Some(part)) => memory::append(&mut content, &part, Some(size)).map_err(|_| incomplete())?,
                 // An answer without a length that breaks off looks whole.

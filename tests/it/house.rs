@@ -41,7 +41,7 @@ fn a_size_that_can_not_be_claims_nothing() {
 /// A content has exactly the bytes that were announced: less isn't whole, more is a lie. Neither is acknowledged.
 #[test]
 fn a_content_of_another_length_is_not_acknowledged() {
-    for (announced, code, says, reads) in [(1000, 6, "broke off", 6), (2, 1, "more than the 2 bytes", 1)] {
+    for (announced, code, says, reads) in [(1000, 6, "broke off", 6), (2, 6, "more than the 2 bytes", 1)] {
         let (url, asked) = lying(move |first, stream| {
             if first.starts_with("GET") {
                 return send(stream, "200 OK", &status(announced));
@@ -50,6 +50,7 @@ fn a_content_of_another_length_is_not_acknowledged() {
         });
         let output = run_with(&[], &["get", &format!("{url}/s/{TOKEN}")]);
         assert_fails(&output, code, says);
+        assert_fails(&output, code, "OTS_CLAIM=");
         let asked = asked.lock().unwrap();
         assert!(!asked.iter().any(|first| first.starts_with("DELETE")), "{asked:?}");
         assert_eq!(asked.iter().filter(|first| first.starts_with("POST")).count(), reads, "{asked:?}");
@@ -76,7 +77,7 @@ fn answers_without_an_end_are_given_up() {
                 if first.starts_with("GET") { send(stream, "200 OK", &status(5)) } else { endless(stream, "200 OK") }
             },
         );
-    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["get", TOKEN]), 1, "more than the 5 bytes");
+    assert_fails(&run_with(&[("OTS_SERVER", &url)], &["get", TOKEN]), 6, "more than the 5 bytes");
 }
 
 /// `-v` tells the causes that the line doesn't tell already, and none twice; neither line nor causes hold the token.

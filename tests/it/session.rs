@@ -80,6 +80,7 @@ fn scrubbed(text: &str) -> String {
         let (length, shown) = match word.as_bytes() {
             [] => (first.len_utf8(), &rest[..first.len_utf8()]),
             _ if clean.ends_with("OTS_CLAIM=") && word.len() == 32 => (32, "CLAIM"),
+            _ if clean.ends_with("is kept for you for ") => (rest.find(';').unwrap(), "LEFT"),
             _ if clean.ends_with("(in ") => (rest.find(')').unwrap(), "LEFT"),
             _ if clean.ends_with("127.0.0.1:") && !["1", "8000"].contains(&word) => (word.len(), "PORT"),
             word if word.len() == 32 && word.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')) => {

@@ -249,6 +249,15 @@ fn files() {
     person.types("ots get -o . \"$LINK\"");
     person.about("Read, and not written.");
     person.types("ots get \"$LINK\" > /dev/full");
+    person.types("OTS_CLAIM=0123456789abcdef ots get \"$LINK\"");
+    person.keeps("LINK", "echo x | ots put");
+    person.types("ots get -o received.txt \"$LINK\" --force --json | true; ls");
+    person.keeps("LINK", "echo x | ots put");
+    person.types("ots get \"$LINK\" --json | true");
+    person.about("Stored, and its link not printed.");
+    person.types("echo x | ots put > /dev/full");
+    person.types("echo x | ots put | true");
+    person.types("echo x | ots put >&-");
     insta::assert_snapshot!(person.transcript());
 }
 

@@ -175,7 +175,9 @@ fn own_key(path: &Path) -> Result<SecretKey, KeyError> {
     }
     let bytes = Zeroizing::new(random::<32>()?);
     let text = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_ref()));
-    match NewFile::create(path)?.write(text.as_bytes())?.place(path, false) {
+    let mut file = NewFile::create(path)?;
+    file.write(text.as_bytes())?;
+    match file.place(path, false) {
         Ok(()) => {
             tracing::info!("made a secret key in {}, beside the data: they are kept or lost together", path.display());
         }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Get, GetError};
 use crate::{
     api::Status,
-    cli::{Global, error::FileError},
+    cli::{Global, error::FileError, interrupt::blocking},
     crypto::envelope::Keys,
     secret::{Link, LinkKey, Passphrase},
 };
@@ -20,7 +20,7 @@ pub(super) enum Access {
 
 impl Get {
     /// What this secret needs, found before anything is claimed.
-    pub(super) fn access(&self, global: &Global, link: &Link, status: &Status) -> Result<Access, GetError> {
+    pub(super) async fn access(&self, global: &Global, link: &Link, status: &Status) -> Result<Access, GetError> {
         if link.key_apart && !status.encrypted {
             return Err(GetError::MarkedAsPlain);
         }
@@ -31,10 +31,12 @@ impl Get {
         if key.is_none() && self.remote_name {
             return Err(GetError::NoName);
         }
-        let passphrase = status.passphrase_required.then(|| self.passphrase.for_reading(global)).transpose()?;
+        let passphrase =
+            if status.passphrase_required { Some(self.passphrase.for_reading(global).await?) } else { None };
         let Some(key) = key else { return Ok(Access::Plain(passphrase)) };
-        let keys = Keys::derive(&key, passphrase.as_ref()).map_err(GetError::UnusableKey)?;
-        Ok(Access::EndToEnd { keys, passphrase: passphrase.is_some() })
+        let with_passphrase = passphrase.is_some();
+        let keys = blocking(move || Keys::derive(&key, passphrase.as_ref())).await.map_err(GetError::UnusableKey)?;
+        Ok(Access::EndToEnd { keys, passphrase: with_passphrase })
     }
 
     /// The end-to-end key: from the link, or from a file that came another way.

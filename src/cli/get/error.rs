@@ -1,27 +1,32 @@
 //! Why `get` gave nothing. Up to the claim nothing was read; after it, the error says how to ask again.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use super::CLAIM;
+use super::{CLAIM, again::AskAgain};
 use crate::{
     cli::{
         error::{CallError, CommandError, Exit, FileError, OutputError},
+        interrupt::Interrupt,
         link::LinkError,
         passphrase::PassphraseError,
     },
     client::ClientError,
     crypto::{CryptoError, envelope::OpenError},
-    secret::{ClaimKey, InvalidLinkKey, NoRandomness},
+    secret::{InvalidLinkKey, NoRandomness},
 };
 
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum GetError {
+    #[error("can't listen for signals: {0}")]
+    Start(io::Error),
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("{CLAIM} isn't a claim: copy it from the message that named it, or unset it")]
     ClaimVariable,
+    #[error("the secret is gone: the time of the claim in {CLAIM} is over, or it is another secret's claim")]
+    ClaimOver,
     #[error(
         "this secret isn't end-to-end encrypted, but the link has a key after #: is it the right link? Nothing was read; \
          leave the part after # out to read it all the same"
@@ -60,6 +65,8 @@ pub(in crate::cli) enum GetError {
     File(#[from] FileError),
     #[error("{} exists: choose another name, or --force to replace it; nothing was read", .0.display())]
     Exists(PathBuf),
+    #[error("{} isn't a regular file, so it isn't written to: choose another name, or -o - for a pipe; nothing was read", .0.display())]
+    NotAFile(PathBuf),
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
     #[error("what came can't be decrypted: {0}")]
@@ -70,15 +77,11 @@ pub(in crate::cli) enum GetError {
     NamesTaken(String),
     #[error(transparent)]
     Output(#[from] OutputError),
-    #[error("interrupted; {}", how_to_ask_again(.0))]
-    Interrupted(ClaimKey),
+    #[error("{interrupt}{outcome}")]
+    Interrupted { interrupt: Interrupt, outcome: &'static str },
     /// The secret has been claimed, and what came after failed.
-    #[error("{error}; {}", how_to_ask_again(.claim))]
-    Claimed { error: Box<GetError>, claim: ClaimKey },
-}
-
-fn how_to_ask_again(claim: &ClaimKey) -> String {
-    format!("the secret is kept for you for half a minute: {CLAIM}={} ots get LINK (the same link)", claim.expose())
+    #[error("{error}; {again}")]
+    Claimed { error: Box<GetError>, again: AskAgain },
 }
 
 impl From<ClientError> for GetError {
@@ -96,14 +99,20 @@ impl CommandError for GetError {
                 Exit::Usage
             }
             Self::NoKey | Self::KeyApart | Self::MarkedAsPlain | Self::BadKey { .. } => Exit::Refused,
-            Self::UnusableKey(_) | Self::Randomness(_) => Exit::Other,
+            Self::Start(_) | Self::UnusableKey(_) | Self::Randomness(_) => Exit::Other,
+            Self::ClaimOver => Exit::Gone,
             Self::Passphrase(error) => error.exit(),
             Self::File(error) => error.exit(),
-            Self::Exists(_) | Self::NotText | Self::NamesTaken(_) => Exit::File,
+            Self::Exists(_) | Self::NotAFile(_) | Self::NotText | Self::NamesTaken(_) => Exit::File,
             Self::Damaged(_) => Exit::Damaged,
             Self::Output(error) => error.exit(),
-            Self::Interrupted(_) => Exit::Interrupted,
+            Self::Interrupted { interrupt, .. } => interrupt.exit(),
             Self::Claimed { error, .. } => error.exit(),
         }
+    }
+
+    /// A reader that went away with a part of the secret untaken may want to ask again.
+    fn is_told(&self) -> bool {
+        matches!(self, Self::Claimed { .. }) || self.exit() != Exit::BrokenPipe
     }
 }

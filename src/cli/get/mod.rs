@@ -5,27 +5,39 @@
 //! every one after it can be repeated with the same claim while the lease lasts.
 
 mod access;
+mod again;
 mod error;
 mod output;
 mod reading;
 
-use std::path::{Path, PathBuf};
+use std::{path::PathBuf, time::Duration};
 
 use clap::ArgGroup;
 
-use super::{Global, link::link_from, passphrase::PassphraseArgs};
-use crate::secret::ClaimKey;
+use super::{
+    Global,
+    interrupt::{Interrupts, blocking},
+    link::link_from,
+    passphrase::PassphraseArgs,
+};
+use crate::{
+    api::Status,
+    client::{Client, ClientError},
+    secret::{ClaimKey, Link},
+};
+use again::{AskAgain, Progress};
 use error::GetError;
-use output::Output;
 use reading::Reading;
 
 /// The variable that holds the claim of an earlier try.
 const CLAIM: &str = "OTS_CLAIM";
+/// How long the server is asked how long it keeps what is claimed: not knowing costs no secret.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Print a secret and destroy it
 ///
 /// The bytes go to stdout or a file as they were stored; an end-to-end secret is decrypted here. The server destroys the
-/// secret once they are written; when something fails before that, it is still there.
+/// secret once they are written; when something fails before that, it is still there, and the error says how to ask again.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("file").args(["output", "remote_name"]))]
 pub(in crate::cli) struct Get {
@@ -38,7 +50,7 @@ pub(in crate::cli) struct Get {
     /// Write to a new file here, named as the sender named it
     #[arg(short = 'O', long)]
     remote_name: bool,
-    /// Replace the file if there is one
+    /// Replace the file if there is one; of a symbolic link, the link, not what it leads to
     #[arg(short, long, requires = "file")]
     force: bool,
     /// Read the key from a file, for a link that came without one
@@ -50,35 +62,49 @@ pub(in crate::cli) struct Get {
 
 impl Get {
     pub(super) async fn run(&self, global: &Global) -> Result<(), GetError> {
-        let link = link_from(&self.link)?;
-        let client = global.client(Some(&link))?;
-        let earlier = earlier_claim()?;
-        let status = client.status(&link.token, earlier.as_ref()).await?;
-        let access = self.access(global, &link, &status)?;
-        let output = self.open_output(global)?;
-        let claim = match earlier {
-            Some(claim) => claim,
-            None => ClaimKey::generate()?,
-        };
-        let reading = Reading { client: &client, token: &link.token, claim: &claim, access: &access };
-        tokio::select! {
-            outcome = async {
-                let content = reading.claim(global, status.size).await?;
-                reading.write(global, content, output)?;
-                reading.acknowledge().await;
-                Ok(())
-            } => outcome,
-            _ = tokio::signal::ctrl_c() => Err(GetError::Interrupted(claim.clone())),
+        let mut interrupts = Interrupts::listen().map_err(GetError::Start)?;
+        let progress = Progress::default();
+        match interrupts.unless(self.read(global, &progress)).await {
+            Ok(outcome) => outcome,
+            Err(interrupt) => Err(progress.error(GetError::Interrupted { interrupt, outcome: progress.outcome() })),
         }
     }
 
-    fn open_output(&self, global: &Global) -> Result<Output, GetError> {
-        match self.output.as_deref() {
-            Some(path) if path != Path::new("-") => Output::file(path, self.force),
-            None if self.remote_name => Output::named(self.force, global),
-            _ => Ok(Output::stdout(global)),
-        }
+    /// The order that costs nobody a secret.
+    async fn read(&self, global: &Global, progress: &Progress) -> Result<(), GetError> {
+        let argument = self.link.clone();
+        let link = blocking(move || link_from(&argument)).await?;
+        let client = global.client(Some(&link))?;
+        let earlier = earlier_claim()?;
+
+        let status = status(&client, &link, earlier.as_ref()).await?;
+        let access = self.access(global, &link, &status).await?;
+        let output = self.open_output(global)?;
+
+        let claim = earlier.clone().map_or_else(ClaimKey::generate, Ok)?;
+        let again = AskAgain::new(self, global, &link, &claim, lease(&client).await);
+        let again = if earlier.is_some() { again.earlier() } else { again };
+        let reading = Reading { client: &client, token: &link.token, claim: &claim, global, progress };
+        let content = reading.claim(&access, status.size, again).await?;
+        let delivered = reading.write(access, content, output).await?;
+        reading.acknowledge(delivered).await
     }
+}
+
+/// What may be known before anything is read; a size that can't be is refused here.
+async fn status(client: &Client, link: &Link, earlier: Option<&ClaimKey>) -> Result<Status, GetError> {
+    let status = match client.status(&link.token, earlier).await {
+        Err(ClientError::Gone) if earlier.is_some() => return Err(GetError::ClaimOver),
+        status => status?,
+    };
+    client.check_size(status.size)?;
+    Ok(status)
+}
+
+/// How long the server keeps a claimed secret for its reader, if it says.
+async fn lease(client: &Client) -> Option<Duration> {
+    let info = tokio::time::timeout(PATIENCE, client.info()).await.ok()?.ok()?;
+    Some(Duration::from_secs(info.claim_lease_seconds))
 }
 
 fn earlier_claim() -> Result<Option<ClaimKey>, GetError> {

@@ -1,11 +1,14 @@
 //! Where a secret's content goes: opened before anything is read, and written whole or not at all.
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::GetError;
+use super::{Get, GetError, reading::Content};
 use crate::{
     cli::{Global, filename, new_file::NewFile, terminal},
     crypto::envelope::Label,
@@ -13,15 +16,32 @@ use crate::{
 
 /// How many names are tried for a file whose name the sender chose.
 const NAMES: u32 = 1000;
+/// Names of standard output, where the system has files for it.
+const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// A place for the content.
 pub(super) enum Output {
-    /// Standard output, as a terminal, as JSON or as it is.
-    Stdout { terminal: bool, json: bool },
+    /// Standard output, as it is.
+    Bytes,
+    /// Standard output, in an object.
+    Json,
+    /// Standard output, which is a terminal.
+    Terminal,
     /// The file that the reader named.
     File { file: NewFile, force: bool },
     /// A file in the working directory, named as the sender said.
-    Named { file: NewFile, force: bool, json: bool },
+    Named { file: NewFile, force: bool },
+}
+
+/// What has been written where.
+pub(super) struct Delivered {
+    /// The reader has every byte as it was.
+    pub(super) exact: bool,
+    /// The file, if there is one.
+    file: Option<PathBuf>,
+    /// Its name is news to the reader.
+    named: bool,
+    content: Arc<Content>,
 }
 
 /// The object of `get --json`.
@@ -46,56 +66,92 @@ impl<'a> Json<'a> {
     }
 }
 
+impl Get {
+    /// Opens the output, before anything is claimed.
+    pub(super) fn open_output(&self, global: &Global) -> Result<Output, GetError> {
+        match self.output.as_deref() {
+            Some(path) if !STDOUT.iter().any(|stdout| path == Path::new(stdout)) => {
+                Ok(Output::File { file: new_file(path, self.force)?, force: self.force })
+            }
+            // The path is a placeholder: the name is known only once the envelope is open.
+            None if self.remote_name => {
+                Ok(Output::Named { file: NewFile::create(Path::new("secret"))?, force: self.force })
+            }
+            _ => {
+                terminal::check_stdout()?;
+                Ok(match (global.json, terminal::stdout_is_terminal()) {
+                    (true, _) => Output::Json,
+                    (false, true) => Output::Terminal,
+                    (false, false) => Output::Bytes,
+                })
+            }
+        }
+    }
+}
+
+/// A file at `path`, which has to be new unless `force`; nothing but a regular file is ever replaced.
+fn new_file(path: &Path, force: bool) -> Result<NewFile, GetError> {
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(GetError::NotAFile(path.to_owned()));
+    }
+    if path.symlink_metadata().is_ok() && !force {
+        return Err(GetError::Exists(path.to_owned()));
+    }
+    Ok(NewFile::create(path)?)
+}
+
 impl Output {
-    /// Standard output.
-    pub(super) fn stdout(global: &Global) -> Self {
-        Self::Stdout { terminal: terminal::stdout_is_terminal(), json: global.json }
-    }
-
-    /// A file at `path`, which has to be new unless `force`.
-    pub(super) fn file(path: &Path, force: bool) -> Result<Self, GetError> {
-        if path.is_dir() || (path.symlink_metadata().is_ok() && !force) {
-            return Err(GetError::Exists(path.to_owned()));
-        }
-        Ok(Self::File { file: NewFile::create(path)?, force })
-    }
-
-    /// A file in the working directory whose name is still to come.
-    pub(super) fn named(force: bool, global: &Global) -> Result<Self, GetError> {
-        // The path is a placeholder: the name is known only once the envelope is open.
-        Ok(Self::Named { file: NewFile::create(Path::new("secret"))?, force, json: global.json })
-    }
-
-    /// Writes the content, flushed and, for a file, on the disk. Gives what a person may want to know.
-    pub(super) fn write(self, content: &[u8], label: &Label) -> Result<Option<String>, GetError> {
+    /// Writes the content, flushed and, for a file, on the disk.
+    pub(super) async fn write(self, content: Arc<Content>) -> Result<Delivered, GetError> {
+        let mut delivered = Delivered { exact: true, file: None, named: false, content: Arc::clone(&content) };
         match self {
-            Self::Stdout { json: true, .. } => {
-                let encoded = Zeroizing::new(match std::str::from_utf8(content) {
-                    Ok(_) => String::new(),
-                    Err(_) => data_encoding::BASE64.encode(content),
-                });
-                let (text, encoding) =
-                    std::str::from_utf8(content).map_or((encoded.as_str(), Some("base64")), |text| (text, None));
-                terminal::answer_json(&Json { content: Some(text), encoding, ..Json::new(label) })?;
-                Ok(None)
+            Self::Json => terminal::deliver(move || answer_json(&content)).await?,
+            Self::Bytes => terminal::deliver(move || terminal::answer((*content).as_ref())).await?,
+            Self::Terminal => {
+                let shown = shown((*content).as_ref())?;
+                delivered.exact = shown.exact;
+                terminal::deliver(move || terminal::answer(shown.text.as_bytes())).await?;
             }
-            Self::Stdout { terminal: true, .. } => show(content).map(|()| None),
-            Self::Stdout { terminal: false, .. } => Ok(terminal::answer(content).map(|()| None)?),
             Self::File { file, force } => {
+                file.write_aside(content).await?;
                 let path = file.path().to_owned();
-                file.write(content)?.place(&path, force).map_err(|(error, _)| error)?;
-                Ok(None)
+                file.place(&path, force).map_err(|(error, _)| error)?;
+                delivered.file = Some(path);
             }
-            Self::Named { file, force, json } => {
-                let name = filename::clean(label.name.as_ref().map_or("", |name| name.as_str()));
-                let name = place_as(file.write(content)?, &name, force)?;
-                if json {
-                    terminal::answer_json(&Json { file: Some(&name), ..Json::new(label) })?;
-                }
-                Ok(Some(format!("saved as {name}")))
+            Self::Named { file, force } => {
+                file.write_aside(Arc::clone(&content)).await?;
+                let name = filename::clean(content.label().name.as_ref().map_or("", |name| name.as_str()));
+                delivered.file = Some(place_as(file, &name, force)?.into());
+                delivered.named = true;
             }
         }
+        Ok(delivered)
     }
+}
+
+impl Delivered {
+    /// Says where the content is, once the server needs to know nothing more.
+    pub(super) fn tell(&self, global: &Global) -> Result<(), GetError> {
+        let Some(path) = &self.file else { return Ok(()) };
+        if global.json {
+            let path = path.to_string_lossy();
+            terminal::answer_json(&Json { file: Some(&path), ..Json::new(self.content.label()) })?;
+        }
+        if self.named && global.chatty() {
+            terminal::say(&format!("saved as {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+fn answer_json(content: &Content) -> Result<(), crate::cli::error::OutputError> {
+    let bytes = content.as_ref();
+    let encoded = Zeroizing::new(match std::str::from_utf8(bytes) {
+        Ok(_) => String::new(),
+        Err(_) => data_encoding::BASE64.encode(bytes),
+    });
+    let (text, encoding) = std::str::from_utf8(bytes).map_or((encoded.as_str(), Some("base64")), |text| (text, None));
+    terminal::answer_json(&Json { content: Some(text), encoding, ..Json::new(content.label()) })
 }
 
 /// Puts the file beside those that are there already, with a number if its name is taken: the secret has been read, so
@@ -113,15 +169,20 @@ fn place_as(mut file: NewFile, name: &str, force: bool) -> Result<String, GetErr
     Err(GetError::NamesTaken(name.to_owned()))
 }
 
-/// Shows text on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
-fn show(content: &[u8]) -> Result<(), GetError> {
+/// A text as a terminal shows it.
+struct Shown {
+    text: Zeroizing<String>,
+    /// Nothing had to be escaped.
+    exact: bool,
+}
+
+/// What is shown of a content on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
+fn shown(content: &[u8]) -> Result<Shown, GetError> {
     let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or(GetError::NotText)?;
     let mut shown = terminal::escaped(text);
-    if shown.len() != text.len() {
-        terminal::say("(control characters are shown escaped; use -o FILE for the exact bytes)");
-    }
+    let exact = shown.len() == text.len();
     if !shown.ends_with('\n') {
         shown.push('\n');
     }
-    Ok(terminal::answer(shown.as_bytes())?)
+    Ok(Shown { text: shown, exact })
 }

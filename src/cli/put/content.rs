@@ -1,4 +1,4 @@
-//! Reads what `put` is to store: a file, standard input, or what a person types.
+//! Reads what `put` is to store: a file, standard input, or what a person types or pastes.
 
 use std::{
     fs::File,
@@ -10,27 +10,32 @@ use zeroize::Zeroizing;
 
 use super::{Put, PutError};
 use crate::{
-    cli::{Global, error::FileError, terminal},
+    cli::{Global, error::FileError, interrupt::blocking, terminal, values::counted},
+    client::LARGEST,
     memory,
 };
 
-/// More than this is never read into memory, in bytes.
-const LARGEST: u64 = 1 << 30;
-
 impl Put {
     /// What is to be stored: at least one byte.
-    pub(super) fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, PutError> {
+    pub(super) async fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, PutError> {
         let file = self.file.as_deref().filter(|path| *path != Path::new("-"));
         let mut content = match file {
             Some(path) => {
-                let file = File::open(path).map_err(|error| unopened(path, error))?;
-                read_whole(file).map_err(FileError::new("read", path))?
+                let path = path.to_owned();
+                blocking(move || {
+                    let file = File::open(&path).map_err(|error| unopened(&path, error))?;
+                    Ok::<_, PutError>(read_whole(file).map_err(FileError::new("read", &path))?)
+                })
+                .await?
             }
             None if self.file.is_none() && terminal::stdin_is_terminal() => {
-                let mut text = terminal::ask_hidden(global, "Secret", None)?;
-                Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+                let text = terminal::ask_text(global, "Secret").await?;
+                if global.chatty() && !text.is_empty() {
+                    terminal::say(&took(&text));
+                }
+                text
             }
-            None => read_whole(io::stdin().lock()).map_err(PutError::Stdin)?,
+            None => blocking(|| read_whole(io::stdin().lock())).await.map_err(PutError::Stdin)?,
         };
         if self.trim_newline && content.last() == Some(&b'\n') {
             let without = content.len() - if content.ends_with(b"\r\n") { 2 } else { 1 };
@@ -38,6 +43,13 @@ impl Put {
         }
         if content.is_empty() { Err(PutError::Empty) } else { Ok(content) }
     }
+}
+
+/// How much was taken, of what nobody has seen.
+fn took(text: &[u8]) -> String {
+    let ends = memchr::memchr_iter(b'\n', text).count();
+    let lines = if text.ends_with(b"\n") { ends } else { ends + 1 };
+    format!("took {}, {}", counted(lines, "line"), counted(text.len(), "byte"))
 }
 
 /// Reads everything; a buffer that becomes too small is wiped.

@@ -2,9 +2,11 @@
 
 use std::{io, path::PathBuf};
 
+use super::printing::Left;
 use crate::{
     cli::{
         error::{CallError, CommandError, Exit, FileError, OutputError},
+        interrupt::Interrupt,
         passphrase::PassphraseError,
         terminal::PromptError,
     },
@@ -15,6 +17,13 @@ use crate::{
 
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum PutError {
+    #[error("can't listen for signals: {0}")]
+    Start(io::Error),
+    #[error("{0}")]
+    Interrupted(Interrupt),
+    /// Something has been stored, or printed, and then it failed.
+    #[error("{error}{left}")]
+    Undone { error: Box<PutError>, left: Left },
     #[error("a name goes only with an end-to-end secret: add --encrypt")]
     NameNeedsEncrypt,
     #[error("only an end-to-end secret has a key: add --encrypt")]
@@ -90,8 +99,15 @@ impl CommandError for PutError {
             Self::Passphrase(error) => error.exit(),
             Self::Call(error) => error.exit(),
             Self::TooLarge { .. } => Exit::Rejected,
-            Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,
+            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,
             Self::Output(error) => error.exit(),
+            Self::Interrupted(interrupt) => interrupt.exit(),
+            Self::Undone { error, .. } => error.exit(),
         }
+    }
+
+    /// What was stored, or burned, is worth a word whoever went away.
+    fn is_told(&self) -> bool {
+        matches!(self, Self::Undone { .. }) || self.exit() != Exit::BrokenPipe
     }
 }

@@ -1,28 +1,31 @@
 //! `ots put`: stores a secret and prints its link.
 
+mod answer;
 mod content;
 mod error;
 mod hand_over;
 mod link;
 mod parcel;
+mod printing;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Global, passphrase::PassphraseArgs, terminal, values};
+use super::{Global, interrupt::Interrupts, passphrase::PassphraseArgs, terminal, values};
 use crate::{
     api::Created,
-    cli::generate::Members,
     client::Client,
-    secret::{Generated, Recipe},
+    secret::{Generated, Recipe, Token},
 };
+use answer::Answer;
 use error::PutError;
 use hand_over::HandOver;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
+use printing::Printing;
 
 /// Store a secret and print its link
 ///
@@ -71,33 +74,63 @@ pub(in crate::cli) struct Put {
 impl Put {
     pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
         self.check()?;
+        terminal::check_stdout()?;
         let client = global.client(None)?;
+        let mut interrupts = Interrupts::listen().map_err(PutError::Start)?;
+        let printing = Printing::default();
+        let error = match interrupts.unless(self.store_all(global, &client, &printing)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(interrupt) => PutError::Interrupted(interrupt),
+        };
+        Err(printing.undo(error, self.copies, &client, &mut interrupts).await)
+    }
+
+    /// Stores as many as were asked for.
+    async fn store_all(&self, global: &Global, client: &Client, printing: &Printing) -> Result<(), PutError> {
         let ttl = self.ttl.map(whole_seconds).transpose()?;
-        let generated = self.generate.map(Recipe::draw).transpose()?;
+        let generated = self.generate.map(Recipe::draw).transpose()?.map(Arc::new);
         let content = Bytes::from_owner(match &generated {
             Some(generated) => Zeroizing::new(generated.expose().as_bytes().to_vec()),
-            None => self.content(global)?,
+            None => self.content(global).await?,
         });
-        let passphrase = self.passphrase.for_sending(global)?;
+        let passphrase = self.passphrase.for_sending(global).await?;
         for copy in 0..self.copies {
-            let parcel = self.pack(&content, ttl, passphrase.as_ref())?;
+            let parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             if copy == 0 && parcel.body.len() > ASK_ABOVE {
-                check_size(&client, &parcel).await?;
+                check_size(client, &parcel).await?;
             }
-            let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
-            let created = store(global, &client, &parcel).await?;
-            key_file.keep();
-            let link = self.link(global, &client, &created, &parcel).await?;
-            if global.json {
-                terminal::answer_json(&Json::of(&link, &created, &parcel, content.len(), generated.as_ref()))?;
-            } else {
-                let last = generated.as_ref().filter(|_| copy + 1 == self.copies);
-                terminal::answer(lines(&link, last).as_bytes())?;
-            }
-            self.hand_over.run(global, &link);
-            if global.chatty() {
-                terminal::say(&self.note(&created));
-            }
+            // Below the last link, or in each object.
+            let generated = generated.clone().filter(|_| global.json || copy + 1 == self.copies);
+            self.store_one(global, client, printing, &parcel, content.len(), generated).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a secret and prints its link. Its key's file stays only if the link has been printed.
+    async fn store_one(
+        &self,
+        global: &Global,
+        client: &Client,
+        printing: &Printing,
+        parcel: &Parcel,
+        size: usize,
+        generated: Option<Arc<Generated>>,
+    ) -> Result<(), PutError> {
+        let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
+        printing.sends();
+        let created = store(global, client, parcel).await.inspect_err(|_| printing.failed())?;
+        let token = Rc::new(link::token(&created)?);
+        printing.stored(Rc::clone(&token));
+        let link = self.link(global, client, &created, &token, parcel).await;
+        let answer = Answer::new(&link, &created, &token, parcel, size, generated);
+        let json = global.json;
+        terminal::deliver(move || if json { terminal::answer_json(&answer) } else { answer.lines() }).await?;
+        printing.printed();
+        key_file.keep();
+        self.hand_over.run(global, &link);
+        if global.chatty() {
+            terminal::say(&self.note(&created));
         }
         Ok(())
     }
@@ -122,17 +155,17 @@ impl Put {
         global: &Global,
         client: &Client,
         created: &Created,
+        token: &Token,
         parcel: &Parcel,
-    ) -> Result<Zeroizing<String>, PutError> {
+    ) -> Zeroizing<String> {
         let bare = self.token && !global.json;
-        let token = link::token(created)?;
-        let link = if bare { token.expose() } else { link::of(client, created, &token).await };
-        Ok(match (&parcel.key, &self.key_file) {
+        let link = if bare { token.expose() } else { link::of(client, created, token).await };
+        match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
             // The mark of a key that travels apart: no reader takes the secret for a plain one.
             (Some(_), Some(_)) => Zeroizing::new(format!("{}#", link.as_str())),
             _ => link,
-        })
+        }
     }
 
     fn note(&self, created: &Created) -> String {
@@ -143,39 +176,6 @@ impl Put {
             note.push_str(&format!("; the key is in {}: send it another way than the link", path.display()));
         }
         note
-    }
-}
-
-/// What is printed for a reader: the link; and below the last one what was generated, in one piece with it.
-fn lines(link: &str, generated: Option<&Generated>) -> Zeroizing<String> {
-    Zeroizing::new(match generated {
-        Some(generated) => format!("{link}\n{}\n", generated.expose()),
-        None => format!("{link}\n"),
-    })
-}
-
-/// The object of `put --json`.
-#[derive(serde::Serialize)]
-struct Json<'a> {
-    encrypted: bool,
-    expires_at: String,
-    link: &'a str,
-    size: usize,
-    token: &'a str,
-    #[serde(flatten)]
-    generated: Option<Members<'a>>,
-}
-
-impl<'a> Json<'a> {
-    fn of(link: &'a str, created: &'a Created, parcel: &Parcel, size: usize, generated: Option<&'a Generated>) -> Self {
-        Self {
-            encrypted: parcel.create.encrypted,
-            expires_at: format!("{:.3}", created.expires_at),
-            link,
-            size,
-            token: &created.token,
-            generated: generated.map(Members::of),
-        }
     }
 }
 

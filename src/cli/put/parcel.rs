@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Put, PutError};
 use crate::{
     api::{Code, Created},
-    cli::{Global, new_file::NewFile, terminal::Progress},
+    cli::{Global, interrupt::blocking, new_file::NewFile, terminal::Progress},
     client::{Client, ClientError, Create},
     crypto::envelope::{self, Label},
     secret::{LinkKey, Passphrase},
@@ -20,7 +20,7 @@ pub(super) const ASK_ABOVE: usize = 64 * 1024;
 
 impl Put {
     /// What is sent: the content as it is, or its envelope under a new key.
-    pub(super) fn pack(
+    pub(super) async fn pack(
         &self,
         content: &Bytes,
         ttl: Option<Duration>,
@@ -30,7 +30,8 @@ impl Put {
             let create = Create { ttl, passphrase: passphrase.cloned(), ..Create::default() };
             return Ok(Parcel { body: content.clone(), create, key: None });
         }
-        let sealed = envelope::seal(content, &self.label(), passphrase)?;
+        let (content, label, own) = (content.clone(), self.label(), passphrase.cloned());
+        let sealed = blocking(move || envelope::seal(&content, &label, own.as_ref())).await?;
         let create =
             Create { ttl, passphrase: Some(sealed.proof), encrypted: true, passphrase_required: passphrase.is_some() };
         Ok(Parcel { body: sealed.envelope.into(), create, key: Some(sealed.key) })
@@ -62,8 +63,10 @@ pub(super) struct KeyFile<'a>(Option<&'a Path>);
 impl<'a> KeyFile<'a> {
     pub(super) fn write(path: Option<&'a Path>, key: Option<&LinkKey>) -> Result<Self, PutError> {
         let (Some(path), Some(key)) = (path, key) else { return Ok(Self(None)) };
-        let line = Zeroizing::new(format!("{}\n", key.expose().as_str()));
-        match NewFile::create(path)?.write(line.as_bytes())?.place(path, false) {
+        let line = Zeroizing::new(format!("{}\n", key.expose().as_str()).into_bytes());
+        let mut file = NewFile::create(path)?;
+        file.write(&line)?;
+        match file.place(path, false) {
             Ok(()) => Ok(Self(Some(path))),
             Err((_, Some(_))) => Err(PutError::KeyFileExists(path.to_owned())),
             Err((error, None)) => Err(error.into()),
@@ -85,10 +88,8 @@ impl Drop for KeyFile<'_> {
 
 pub(super) async fn store(global: &Global, client: &Client, parcel: &Parcel) -> Result<Created, PutError> {
     let total = u64::try_from(parcel.body.len()).unwrap_or(u64::MAX);
-    let progress = Progress::new(global, "sending", total);
-    let shown = progress.clone();
+    let shown = Progress::new(global, "sending", total);
     let outcome = client.create(parcel.body.clone(), &parcel.create, Box::new(move |sent| shown.at(sent))).await;
-    progress.done();
     match outcome {
         // A server that refuses a body may close before its answer is read: ask what it takes.
         Err(ClientError::Unreachable { .. }) if parcel.body.len() > ASK_ABOVE => {

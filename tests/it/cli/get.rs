@@ -58,7 +58,7 @@ fn failures_before_the_claim_cost_nothing() {
     assert_fails(&client(&server, &["get", "-o", path, &link]), 8, "exists");
     assert_eq!(std::fs::read(&existing).unwrap(), b"mine");
     assert_fails(&client(&server, &["get", "-o", "/nonexistent/file", &link]), 8, "can't write to /nonexistent");
-    assert_fails(&client(&server, &["get", "-o", files.path().to_str().unwrap(), &link]), 8, "exists");
+    assert_fails(&client(&server, &["get", "-o", files.path().to_str().unwrap(), &link]), 8, "isn't a regular file");
     assert_fails(&client(&server, &["get", &format!("{link}#key")]), 2, "isn't end-to-end");
     assert_eq!(client(&server, &["get", "-o", path, "--force", &link]).status.code(), Some(0));
     assert_eq!(std::fs::read(&existing).unwrap(), b"hunter2");
@@ -85,7 +85,7 @@ fn a_failed_write_can_be_repeated() {
     assert_eq!(run(again, b"").stdout, b"hunter2");
 }
 
-/// A reader that goes away is no error to speak of, whichever command writes; and a secret that it didn't take isn't lost.
+/// A reader that goes away is no error to speak of, whichever command writes; only a secret that it didn't take is.
 #[test]
 fn a_closed_pipe_is_quiet() {
     let data = directory();
@@ -106,7 +106,8 @@ fn a_closed_pipe_is_quiet() {
         let said = text(&output.stdout);
         let code = said.lines().find(|line| *line != "1").unwrap_or("1");
         assert!(codes.contains(&code), "{command}: {said}");
-        assert!(output.stderr.is_empty(), "{command}: {}", text(&output.stderr));
+        // All but what was claimed and not taken, which `again.rs` is about.
+        assert!(command.starts_with("get ") || output.stderr.is_empty(), "{command}: {}", text(&output.stderr));
     }
     let mut again = server.client(&["get", &link]);
     again.env("OTS_CLAIM", CLAIM);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{client, terminal::Terminal, text};
+use super::{client, pty::Terminal, text};
 use crate::common::{Server, directory, run};
 
 /// A code as a phone sees it: half blocks made into pixels, and read.

@@ -1,5 +1,7 @@
 //! The command line, from outside: pipes, files, terminals, configuration, exit codes and words.
 
+#[cfg(unix)]
+mod again;
 mod config;
 mod generate;
 mod get;
@@ -7,10 +9,16 @@ mod get;
 mod hand_over;
 mod help;
 mod links;
+#[cfg(unix)]
+mod paste;
 #[cfg(target_os = "linux")]
 mod places;
+#[cfg(unix)]
+mod pty;
 mod put;
 mod serve;
+#[cfg(unix)]
+mod signals;
 #[cfg(unix)]
 mod terminal;
 mod untrusted;

@@ -1,89 +1,13 @@
-//! A terminal of the tests' own: what a person sees and types.
+//! What a person sees and types at the prompts.
 
 use std::{
     io::{Read, Write},
     process::Command,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::text;
-use crate::common::{self, OTS, Server, directory, ots, run};
-
-pub(super) struct Terminal {
-    pty: Arc<pty_process::blocking::Pty>,
-    seen: Arc<Mutex<Vec<u8>>>,
-    child: std::process::Child,
-}
-
-impl Terminal {
-    /// Starts a shell line on a terminal.
-    pub(super) fn start(server: &Server, line: &str) -> Self {
-        Self::start_at(&server.url, line)
-    }
-
-    fn start_at(url: &str, line: &str) -> Self {
-        let (pty, pts) = pty_process::blocking::open().unwrap();
-        pty.resize(pty_process::Size::new(24, 100)).unwrap();
-        let child = pty_process::blocking::Command::new("bash")
-            .args(["-c", line])
-            .env("OTS", OTS)
-            .env("OTS_SERVER", url)
-            .env("TERM", "xterm")
-            .env("HOME", "/nonexistent")
-            .spawn(pts)
-            .unwrap();
-        let (pty, seen) = (Arc::new(pty), Arc::new(Mutex::new(Vec::new())));
-        let (reader, shared) = (Arc::clone(&pty), Arc::clone(&seen));
-        std::thread::spawn(move || {
-            let mut part = [0; 4096];
-            while let Ok(length @ 1..) = (&*reader).read(&mut part) {
-                shared.lock().unwrap().extend_from_slice(&part[..length]);
-            }
-        });
-        Self { pty, seen, child }
-    }
-
-    fn seen(&self) -> String {
-        text(&self.seen.lock().unwrap())
-    }
-
-    pub(super) fn wait_for(&self, what: &str) {
-        let end = Instant::now() + Duration::from_secs(10);
-        while !self.seen().contains(what) {
-            assert!(Instant::now() < end, "no {what:?} in {:?}", self.seen());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Answers a prompt until it has taken effect: what is typed before the prompt listens is dropped.
-    fn answer(&mut self, answer: &str, done: impl Fn(&mut Self) -> bool) {
-        let end = Instant::now() + Duration::from_secs(15);
-        while !done(self) {
-            assert!(Instant::now() < end, "no effect: {:?}", self.seen());
-            self.type_in(answer);
-            let patience = Instant::now() + Duration::from_secs(1);
-            while !done(self) && Instant::now() < patience {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-    }
-
-    fn ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
-    pub(super) fn type_in(&self, text: &str) {
-        (&*self.pty).write_all(text.as_bytes()).unwrap();
-    }
-
-    pub(super) fn finish(mut self) -> (String, Option<i32>) {
-        let status = common::wait_for_exit(&mut self.child, Duration::from_secs(15));
-        // What was written last may still be on its way.
-        std::thread::sleep(Duration::from_millis(100));
-        (self.seen(), status.code())
-    }
-}
+use super::{pty::Terminal, text};
+use crate::common::{OTS, Server, directory, ots, run};
 
 #[test]
 fn on_a_terminal_a_secret_is_asked_for_and_shown() {

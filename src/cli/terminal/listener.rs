@@ -1,0 +1,97 @@
+//! Hears what is typed and pasted on a terminal in raw mode, on a thread of its own, until it has ended or nobody waits for
+//! it any more.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use rustix::process::{Signal, kill_current_process_group};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::{
+    entry::{Entry, Key},
+    guard::TICK,
+};
+
+/// For how many ticks nothing has to come behind an Enter, or a Ctrl-D, for it to end the secret.
+const TICKS_TO_END: u32 = 2;
+
+type Heard = io::Result<Zeroizing<Vec<u8>>>;
+
+/// Stops when it is dropped.
+pub(super) struct Listener {
+    heard: oneshot::Receiver<Heard>,
+    closed: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    /// Hears a terminal that is in raw mode.
+    pub(super) fn start(device: File) -> Self {
+        let (tell, heard) = oneshot::channel();
+        let closed = Arc::new(AtomicBool::new(false));
+        let shared = Arc::clone(&closed);
+        let thread = std::thread::spawn(move || {
+            let _ = tell.send(listen(device, &shared));
+        });
+        Self { heard, closed, thread: Some(thread) }
+    }
+
+    /// What was typed and pasted.
+    pub(super) async fn text(mut self) -> Heard {
+        (&mut self.heard).await.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // it looks up at every tick
+        }
+    }
+}
+
+fn listen(mut device: File, closed: &AtomicBool) -> Heard {
+    let mut entry = Entry::default();
+    let mut part = Zeroizing::new([0; 4096]);
+    let (mut ticks, mut told) = (0, false);
+    while !closed.load(Ordering::Relaxed) {
+        let asked = Instant::now();
+        let length = match device.read(&mut part[..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // At once, and not after a tick: nobody is there any more.
+            Ok(0) if asked.elapsed() < TICK / 2 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => length?,
+        };
+        for byte in part.get(..length).unwrap_or_default() {
+            match entry.take(*byte)? {
+                Key::Text => {}
+                // To all that the terminal would have told: this process hears it like any other signal.
+                Key::Interrupt => kill_current_process_group(Signal::INT)?,
+                Key::Quit => kill_current_process_group(Signal::QUIT)?,
+            }
+        }
+        ticks = if length > 0 { 0 } else { ticks + 1 };
+        if ticks == 0 {
+            continue;
+        }
+        entry.pause();
+        if entry.may_end() && ticks >= TICKS_TO_END {
+            return Ok(entry.into_text());
+        }
+        if !told && !entry.is_one_line() {
+            told = true;
+            let _ = device.write_all(b"\r\n(several lines; Ctrl-D ends them) ");
+        }
+    }
+    Err(io::ErrorKind::Interrupted.into())
+}
