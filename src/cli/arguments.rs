@@ -13,7 +13,9 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
     let first = matches(&help::laid_out(tree()), &arguments)?;
     let path = first.get_one::<PathBuf>("config").cloned();
     let wrong = |error: config::ConfigError| report(&error, flag(&first, "json"), flag(&first, "verbose"));
-    let configured = match config::read(path.as_deref(), flag(&first, "quiet")).map_err(wrong)? {
+    // Who wants objects gets nothing else.
+    let silent = flag(&first, "quiet") || flag(&first, "json");
+    let configured = match config::read(path.as_deref(), silent).map_err(wrong)? {
         Some((path, text)) => {
             let configured = config::apply(&path, &text, tree()).map_err(wrong)?;
             matches(&help::laid_out(configured), &arguments)?

@@ -121,7 +121,7 @@ impl CommandError for ConfigError {
 
 /// Reads `path`, which has to be there; without one the usual file, which hasn't, and which is passed over with a warning if it can't be
 /// read: it may be another user's. Gives its path and text.
-pub(super) fn read(path: Option<&Path>, quiet: bool) -> Result<Option<(PathBuf, String)>, ConfigError> {
+pub(super) fn read(path: Option<&Path>, silent: bool) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let usual = directories::ProjectDirs::from("", "", "ots").map(|dirs| dirs.config_dir().join("config.toml"));
     let Some(found) = path.map(Path::to_owned).or(usual) else { return Ok(None) };
     match std::fs::read(&found) {
@@ -132,7 +132,7 @@ pub(super) fn read(path: Option<&Path>, quiet: bool) -> Result<Option<(PathBuf, 
         Err(error) if path.is_some() => Err(FileError::new("read", &found)(error).into()),
         Err(error) => {
             let is_missing = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
-            if !is_missing && !quiet {
+            if !is_missing && !silent {
                 let error = FileError::new("read", &found)(error);
                 terminal::say(&format!("ots: {}: going on without it", one_line(&error.to_string())));
             }

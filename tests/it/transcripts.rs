@@ -145,6 +145,11 @@ fn other_servers() {
     person.types("ots health --server \"${OTS_SERVER/http:/https:}\"");
     person.sets("OTS_SERVER", answering("\u{15}\u{3}\u{3}"));
     person.types("ots health");
+    person.about("Broken off.");
+    person.sets("OTS_SERVER", answering(""));
+    person.types("ots status aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    person.sets("OTS_SERVER", answering("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhe"));
+    person.types("ots status aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
     person.about("Without a token.");
     person.sets("OTS_SERVER", answering("HTTP/1.1 201 Created\r\nconnection: close\r\n\r\n{\"token\":\"\",\"expires_at\":\"2126-01-01T00:00:00.000Z\",\"message\":\"\",\"url\":\"http://host\"}"));
     person.types("echo x | ots put");

@@ -26,6 +26,8 @@ const GUARDS: &[(&str, &str)] = &[
 ];
 /// Guards within guards are taken off so often; more is nobody's mail.
 const LAYERS: usize = 5;
+/// And brackets within quotes within brackets.
+const WRAPPERS: usize = 10;
 
 /// A longer text, in bytes, is no link that anybody was sent, in whatever it is wrapped.
 const LONGEST: usize = 8 * 1024;
@@ -63,7 +65,7 @@ fn is_unseen(character: char) -> bool {
 /// Without quotes, brackets, Markdown, what ends a sentence, and with `#` where an editor wrote it otherwise.
 fn stripped(text: &str) -> Zeroizing<String> {
     let mut inner = text;
-    loop {
+    for _ in 0..WRAPPERS {
         let before = inner.len();
         inner = inner.trim_start_matches(BEFORE).trim_end_matches(AFTER);
         inner = of_markdown(inner);

@@ -189,7 +189,7 @@ fn a_key_is_never_guessed() {
 fn layers_upon_layers_cost_little() {
     let started = std::time::Instant::now();
     for layer in ["[", "<[", "![", "&amp;", "url:", "&num;", "%23", "](", "**", "https://l.facebook.com/?u=", "\n> "] {
-        for bytes in [8 * 1024, 1 << 20] {
+        for bytes in [8 * 1024, 128 * 1024] {
             let layers = layer.repeat(bytes / layer.len());
             let _ = layers.parse::<Link>();
             let _ = format!("https://host/s/{TOKEN}#{layers}").parse::<Link>();

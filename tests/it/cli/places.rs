@@ -146,8 +146,11 @@ fn only_a_configuration_that_was_named_has_to_be_readable() {
             && output.status.code() == Some(4),
         "{said}"
     );
-    let output = root.shell(1000, &[home], &format!("{put} --quiet"));
-    assert!(text(&output.stderr).lines().count() == 1 && output.status.code() == Some(4), "{}", text(&output.stderr));
+    for silent in ["--quiet", "--json"] {
+        let output = root.shell(1000, &[home], &format!("{put} {silent}"));
+        let said = text(&output.stderr);
+        assert!(said.lines().count() == 1 && output.status.code() == Some(4), "{said}");
+    }
     for how in [format!("{put} --config {named}"), format!("OTS_CONFIG={named} ots put")] {
         let output = root.shell(1000, &[home], &how);
         assert_eq!(output.status.code(), Some(8), "{how}: {}", text(&output.stderr));
