@@ -6,7 +6,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const require = createRequire(join(process.env.OTS_PACKAGES, "package.json"));
-const TIMEOUT = 30_000;
+/** A passphrase takes seconds to stretch, and more on a machine that does other things. */
+const TIMEOUT = 60_000;
 
 let browser;
 
