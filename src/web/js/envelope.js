@@ -5,7 +5,7 @@
 
 import { parseHeader } from "./header.js";
 import { argon2idAsync, chacha20poly1305, hkdf, sha256 } from "./libraries.js";
-import { normalPassphrase } from "./passphrase.js";
+import { normalPassphrase } from "./normal.js";
 
 const MAGIC = [0x4f, 0x54, 0x53, 0x31];
 const NONCE_BYTES = 12;

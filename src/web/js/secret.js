@@ -6,7 +6,7 @@
 import * as api from "./api.js";
 import { Refused, deriveKeys, open, parseKey } from "./envelope.js";
 import { cleanName } from "./filename.js";
-import { watchForSpace } from "./passphrase.js";
+import { watchForSpace } from "./normal.js";
 import { copy, element, localTimes, note, phrase, progress, save, show, shown } from "./ui.js";
 
 const { dataset } = document.querySelector("main");

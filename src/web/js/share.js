@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Refused, seal } from "./envelope.js";
 import { qrCode } from "./libraries.js";
-import { watchForSpace } from "./passphrase.js";
+import { watchForSpace } from "./normal.js";
 import { copy, element, note, phrase, progress, show, showTime, shown, size } from "./ui.js";
 
 const { dataset } = document.querySelector("main");
