@@ -28,13 +28,13 @@ pub(in crate::cli) enum GetError {
     #[error("the secret is gone: the time of the claim in {CLAIM} is over, or it is another secret's claim")]
     ClaimOver,
     #[error(
-        "this secret isn't end-to-end encrypted, but the link has a key after #: is it the right link? Nothing was read; \
-         leave the part after # out to read it all the same"
+        "this secret isn't end-to-end encrypted, or so the server says, but the link has a key after #: is it the right link? \
+         Nothing was read; leave the part after # out to read it all the same: the server then gets the passphrase, if it has one"
     )]
     KeyInLinkOfPlain,
     #[error(
-        "this secret isn't end-to-end encrypted, so it has no key: is it the right link? Nothing was read; leave \
-         --key-file out to read it all the same"
+        "this secret isn't end-to-end encrypted, or so the server says, and so has no key: is it the right link? Nothing was \
+         read; leave --key-file out to read it all the same: the server then gets the passphrase, if it has one"
     )]
     KeyFileForPlain,
     #[error("this secret isn't end-to-end encrypted, so the sender gave it no name: use -o FILE; nothing was read")]
