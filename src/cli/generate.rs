@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{
     Global,
     error::{CommandError, Exit, OutputError},
-    terminal,
+    terminal, values,
 };
 use crate::secret::{Generated, InvalidRecipe, NoRandomness, Recipe};
 
@@ -17,13 +17,13 @@ use crate::secret::{Generated, InvalidRecipe, NoRandomness, Recipe};
 #[derive(Debug, clap::Args)]
 pub(super) struct Generate {
     /// So many characters, 12 to 128
-    #[arg(short, long, value_name = "N", default_value_t = 20)]
+    #[arg(short, long, value_name = "N", default_value_t = 20, value_parser = values::number::<u16, 128>)]
     length: u16,
     /// With symbols, too: at least one of ! # % * + - = ? @ _
     #[arg(long)]
     symbols: bool,
     /// A passphrase of so many words, 5 to 24, from EFF's long list
-    #[arg(short, long, value_name = "N", num_args = 0..=1, default_missing_value = "6")]
+    #[arg(short, long, value_name = "N", num_args = 0..=1, default_missing_value = "6", value_parser = values::number::<u16, 24>)]
     #[arg(conflicts_with_all = ["length", "symbols"])]
     words: Option<u16>,
     /// What stands between the words: a space, or one of . , _ and the like

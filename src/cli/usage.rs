@@ -185,7 +185,7 @@ fn positionals(command: &Command) -> String {
 
 /// An option without its value.
 fn first_word(shown: &str) -> String {
-    plain(shown).split([' ', '=', '[']).next().unwrap_or_default().to_owned()
+    plain(shown).split([' ', '=', '[', ']']).find(|word| !word.is_empty()).unwrap_or_default().to_owned()
 }
 
 /// As in `--output FILE or --remote-name`, where clap has `<--output <FILE>|--remote-name>`.

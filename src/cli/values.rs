@@ -72,9 +72,9 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A whole number from 1 to `LARGEST`.
-pub(super) fn number<const LARGEST: u32>(text: &str) -> Result<u32, String> {
+pub(super) fn number<N: TryFrom<u32>, const LARGEST: u32>(text: &str) -> Result<N, String> {
     let number = text.trim().parse().ok().filter(|number| (1..=LARGEST).contains(number));
-    number.ok_or_else(|| format!("write a number from 1 to {LARGEST}"))
+    number.and_then(|number| N::try_from(number).ok()).ok_or_else(|| format!("write a number from 1 to {LARGEST}"))
 }
 
 /// A path as a shell takes it.
@@ -182,9 +182,9 @@ mod tests {
         for text in ["localhost:9204", "8000", ":8000", "0.0.0.0", ""] {
             assert!(listen(text).unwrap_err().contains("127.0.0.1:8000"), "{text}");
         }
-        assert_eq!(number::<1000>("1000"), Ok(1000));
+        assert_eq!(number::<u16, 1000>("1000"), Ok(1000));
         for text in ["0", "1001", "-1", "a few", ""] {
-            assert_eq!(number::<1000>(text).unwrap_err(), "write a number from 1 to 1000", "{text}");
+            assert_eq!(number::<u16, 1000>(text).unwrap_err(), "write a number from 1 to 1000", "{text}");
         }
     }
 

@@ -59,8 +59,8 @@ pub(in crate::cli) struct Put {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
     /// Make N links to N copies, one a reader
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = values::number::<1000>)]
-    copies: u32,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = values::number::<u16, 1000>)]
+    copies: u16,
     /// Print the bare token in place of the link
     #[arg(long)]
     token: bool,

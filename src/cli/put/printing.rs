@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How far it has come.
 #[derive(Default)]
 pub(super) struct Printing {
-    printed: Cell<u32>,
+    printed: Cell<u16>,
     /// It is on its way to the server, or there, and nobody knows its link.
     under_way: Cell<bool>,
     /// It is on the server, and nobody has its link.
@@ -30,8 +30,8 @@ pub(super) struct Printing {
 /// What is left when not all was printed.
 #[derive(Debug)]
 pub(in crate::cli) struct Left {
-    printed: u32,
-    copies: u32,
+    printed: u16,
+    copies: u16,
     unprinted: Unprinted,
 }
 
@@ -70,7 +70,7 @@ impl Printing {
     pub(super) async fn undo(
         &self,
         error: PutError,
-        copies: u32,
+        copies: u16,
         client: &Client,
         interrupts: &mut Interrupts,
     ) -> PutError {

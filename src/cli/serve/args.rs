@@ -52,7 +52,7 @@ pub(in crate::cli) struct Serve {
     pub(super) client_timeout: Duration,
     /// Connections at once
     #[arg(long, value_name = "N", env = "OTS_MAX_CONNECTIONS", default_value_t = 1024)]
-    #[arg(value_parser = values::number::<1_000_000>)]
+    #[arg(value_parser = values::number::<u32, 1_000_000>)]
     pub(super) max_connections: u32,
     /// How to write the log
     #[arg(long, value_name = "FORMAT", env = "OTS_LOG_FORMAT", default_value = "text")]

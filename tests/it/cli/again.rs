@@ -259,7 +259,10 @@ fn copies_that_fail_in_the_middle_are_counted() {
     // A server that has had enough.
     let (url, _) = lying({
         let count = std::sync::atomic::AtomicUsize::new(0);
-        move |_, stream| {
+        move |first, stream| {
+            if first.starts_with("GET") {
+                return send(stream, "404 Not Found", "{}");
+            }
             if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 {
                 let body = format!(
                     r#"{{"token":"{TOKEN}","expires_at":"2126-01-01T00:00:00.000Z","message":"","url":"http://127.0.0.1/s/{TOKEN}"}}"#

@@ -43,7 +43,7 @@ fn what_could_be_guessed_is_refused() {
         (&["put", "--generate=passphrase:4"], "could be guessed"),
         (&["put", "--generate=word"], "password or passphrase"),
         (&["generate", "--words", "--symbols"], "--symbols"),
-        (&["put", "--generate", "file.txt"], "[FILE]"),
+        (&["put", "--generate", "file.txt"], "--generate and FILE"),
         (&["put", "--generate", "--copy", "-n", "2"], "--copies"),
         (&["put", "--generate", "--qr", "--token"], "--token"),
     ] {
