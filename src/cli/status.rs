@@ -127,10 +127,13 @@ impl Seen {
 
 /// As at this time of the server's. It has at least so long: the date may be a second behind.
 fn describe(status: &api::Status, at: Timestamp) -> String {
-    let left = (status.expires_at.duration_since(at) - CLOCK_STEP).max(SignedDuration::ZERO).unsigned_abs();
     let encrypted = if status.encrypted { ", end-to-end encrypted" } else { "" };
     let (size, expires_at) = (status.size, status.expires_at);
-    let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0} (in {})", values::roughly(left));
+    let mut text = format!("unread; {size} bytes{encrypted}; expires {expires_at:.0}");
+    // A server without a date leaves this machine's clock, by which it may have passed.
+    if let Ok(left) = Duration::try_from(expires_at.duration_since(at) - CLOCK_STEP) {
+        text.push_str(&format!(" (in {})", values::roughly(left)));
+    }
     if status.passphrase_required {
         text.push_str("; has a passphrase");
     }

@@ -103,9 +103,9 @@ impl Global {
     }
 }
 
-/// Where a read stands, for whoever ends it.
+/// What the server keeps for this reader alone, for whoever ends the read.
 #[derive(Default)]
-pub(super) struct Progress(RefCell<Stage>);
+pub(super) struct Kept(RefCell<Stage>);
 
 #[derive(Default)]
 enum Stage {
@@ -115,7 +115,7 @@ enum Stage {
     Written,
 }
 
-impl Progress {
+impl Kept {
     /// From now on the server may keep the secret for this reader alone.
     pub(super) fn claimed(&self, again: AskAgain) {
         self.0.replace(Stage::Claimed(again));

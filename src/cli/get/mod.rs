@@ -25,7 +25,7 @@ use crate::{
     client::{Client, ClientError},
     secret::{ClaimKey, Link},
 };
-use again::{AskAgain, Progress};
+use again::{AskAgain, Kept};
 use error::GetError;
 use reading::Reading;
 
@@ -63,15 +63,15 @@ pub(in crate::cli) struct Get {
 impl Get {
     pub(super) async fn run(&self, global: &Global) -> Result<(), GetError> {
         let mut interrupts = Interrupts::listen().map_err(GetError::Start)?;
-        let progress = Progress::default();
-        match interrupts.unless(self.read(global, &progress)).await {
+        let kept = Kept::default();
+        match interrupts.unless(self.read(global, &kept)).await {
             Ok(outcome) => outcome,
-            Err(interrupt) => Err(progress.error(GetError::Interrupted { interrupt, outcome: progress.outcome() })),
+            Err(interrupt) => Err(kept.error(GetError::Interrupted { interrupt, outcome: kept.outcome() })),
         }
     }
 
     /// The order that costs nobody a secret.
-    async fn read(&self, global: &Global, progress: &Progress) -> Result<(), GetError> {
+    async fn read(&self, global: &Global, kept: &Kept) -> Result<(), GetError> {
         let argument = self.link.clone();
         let link = blocking(move || link_from(&argument)).await?;
         let client = global.client(Some(&link))?;
@@ -84,7 +84,7 @@ impl Get {
         let claim = earlier.clone().map_or_else(ClaimKey::generate, Ok)?;
         let again = AskAgain::new(self, global, &link, &claim, lease(&client).await);
         let again = if earlier.is_some() { again.earlier() } else { again };
-        let reading = Reading { client: &client, token: &link.token, claim: &claim, global, progress };
+        let reading = Reading { client: &client, token: &link.token, claim: &claim, global, kept };
         let content = reading.claim(&access, status.size, again).await?;
         let delivered = reading.write(access, content, output).await?;
         reading.acknowledge(delivered).await

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     GetError,
     access::Access,
-    again::{AskAgain, Progress},
+    again::{AskAgain, Kept},
     output::{Delivered, Output},
 };
 use crate::{
@@ -23,7 +23,7 @@ pub(super) struct Reading<'a> {
     pub(super) token: &'a Token,
     pub(super) claim: &'a ClaimKey,
     pub(super) global: &'a Global,
-    pub(super) progress: &'a Progress,
+    pub(super) kept: &'a Kept,
 }
 
 /// What was stored, as its sender gave it.
@@ -67,12 +67,12 @@ impl Reading<'_> {
         };
         let shown = terminal::Progress::new(self.global, "receiving", size);
         let on_progress: OnProgress = Box::new(move |bytes| shown.at(bytes));
-        self.progress.claimed(again);
+        self.kept.claimed(again);
         let outcome = self.client.reveal(self.token, self.claim, passphrase, size, &on_progress).await;
         outcome.map_err(|error| {
             let may_be_claimed = error.may_be_done();
             let error = CallError::of_read(error, wrong).into();
-            if may_be_claimed { self.progress.error(error) } else { error }
+            if may_be_claimed { self.kept.error(error) } else { error }
         })
     }
 
@@ -92,9 +92,9 @@ impl Reading<'_> {
             };
             output.write(Arc::new(content)).await
         };
-        let delivered = delivered.await.map_err(|error| self.progress.error(error))?;
+        let delivered = delivered.await.map_err(|error| self.kept.error(error))?;
         if delivered.exact {
-            self.progress.written();
+            self.kept.written();
         }
         Ok(delivered)
     }
@@ -106,7 +106,7 @@ impl Reading<'_> {
             if let Err(error) = self.client.acknowledge(self.token, self.claim).await {
                 tracing::debug!(%error, "the read could not be acknowledged");
             }
-        } else if let Some(again) = self.progress.again() {
+        } else if let Some(again) = self.kept.again() {
             terminal::say(&format!(
                 "ots: control characters are shown escaped; for the bytes as they are, {}",
                 again.into_a_file()

@@ -29,8 +29,8 @@ use printing::Printing;
 
 /// Store a secret and print its link
 ///
-/// The secret is read from FILE or standard input, byte for byte; on a terminal it is asked for, hidden. The link on
-/// stdout reads it once; then it is gone. With --encrypt it is encrypted here, and the key is in the link only, after #,
+/// The secret is read from FILE or standard input, byte for byte; on a terminal it is asked for, hidden: type a
+/// line, or paste any text and end it with Ctrl-D. The link on stdout reads it once; then it is gone. With --encrypt it is encrypted here, and the key is in the link only, after #,
 /// which no program sends to a server: whoever runs the server can't read it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Put {

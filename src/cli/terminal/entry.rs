@@ -75,6 +75,7 @@ impl Entry {
         match byte {
             0x03 => return Ok(Key::Interrupt),
             0x1c => return Ok(Key::Quit),
+            0x1a => {} // Ctrl-Z: a person means to stop the program, which can't be here, and not a character
             _ if ends && self.text.is_empty() => {} // nothing has been typed yet
             _ if more_enters && self.is_one_line() => self.held.push(ENTER),
             _ => {
@@ -204,7 +205,7 @@ mod tests {
             ("hé\u{7f}\u{8}x\r", "x"),
             ("\u{7f}\u{7f}x\r", "x"),
             ("wrong\u{15}right\r", "right"),
-            ("a\u{1b}[A\u{1b}[1;5D\u{1b}OHb\u{1b}xc\td\r", "abc\td"),
+            ("a\u{1b}[A\u{1b}[1;5D\u{1b}OHb\u{1b}xc\td\u{1a}\r", "abc\td"),
         ] {
             assert_eq!(stored(typed.as_bytes()).as_deref(), Some(text), "{typed:?}");
         }

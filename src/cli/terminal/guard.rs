@@ -22,6 +22,7 @@ pub(super) struct Guard {
     device: File,
     saved: Termios,
     raw: bool,
+    bracketed: bool,
     answered: bool,
 }
 
@@ -32,17 +33,20 @@ impl Guard {
         let mut hidden = saved.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&device, OptionalActions::Now, &hidden)?;
-        Ok(Self { device, saved, raw: false, answered: false })
+        Ok(Self { device, saved, raw: false, bracketed: false, answered: false })
     }
 
     /// Shows nothing of what is typed and gives every byte as it comes; a read gives none after a [`TICK`] without. Pastes are
     /// bracketed, where the terminal knows that.
     pub(super) fn raw(device: File) -> io::Result<Self> {
         let saved = tcgetattr(&device)?;
-        let mut guard = Self { device, saved, raw: true, answered: false };
+        let bracketed = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let mut guard = Self { device, saved, raw: true, bracketed, answered: false };
         // What has been typed already is kept: it may be the secret's beginning.
         tcsetattr(&guard.device, OptionalActions::Now, &raw(&guard.saved))?;
-        guard.device.write_all(b"\x1b[?2004h")?;
+        if bracketed {
+            guard.device.write_all(b"\x1b[?2004h")?;
+        }
         Ok(guard)
     }
 
@@ -77,7 +81,7 @@ impl Drop for Guard {
         } else {
             self.flush();
         }
-        if self.raw {
+        if self.bracketed {
             let _ = self.device.write_all(b"\x1b[?2004l");
         }
         if !self.answered {

@@ -64,6 +64,17 @@ fn full_pipe() -> (PipeReader, Stdio) {
     (reader, writer.into())
 }
 
+/// Waits until a process waits for room in a pipe, where the kernel says such things.
+fn wait_for_blocked_write(child: &Child) {
+    let end = Instant::now() + Duration::from_secs(1);
+    let tasks = format!("/proc/{}/task", child.id());
+    let waits = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("wchan")).unwrap_or_default();
+    let blocked = || std::fs::read_dir(&tasks).unwrap().any(|task| waits(task.unwrap()).contains("pipe_write"));
+    while !blocked() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn at_a_prompt() {
     let (data, place) = (directory(), directory());
@@ -137,6 +148,7 @@ fn while_the_link_is_written() {
         child.stdin.take().unwrap().write_all(b"x").unwrap();
         let answered = |method: &str| server.log().lines().filter(|line| line.contains(method)).count();
         wait_until("it is stored", || answered("POST") > number);
+        wait_for_blocked_write(&child);
         let (ended, said) = ends(child, signal);
         assert_eq!(ended, Some(code), "{said}");
         assert!(
@@ -195,6 +207,7 @@ fn while_the_content_is_written() {
             let child = get.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
             let claimed = || !run(server.client(&["status", &token]), b"").status.success();
             wait_until("it is claimed", claimed);
+            wait_for_blocked_write(&child);
             let (ended, said) = ends(child, signal);
             assert_eq!(ended, Some(code), "{said}");
             assert!(said.starts_with(&format!("ots: {says}; the secret is kept for you for 4")), "{said}");
