@@ -179,8 +179,10 @@ struct Shown {
 /// What is shown of a content on a terminal: a sender must not drive it, and the prompt begins on a line of its own.
 fn shown(content: &[u8]) -> Result<Shown, GetError> {
     let text = std::str::from_utf8(content).ok().filter(|text| !text.contains('\0')).ok_or(GetError::NotText)?;
-    let mut shown = terminal::escaped(text);
-    let exact = shown.len() == text.len();
+    // Windows' ends of lines look like any others.
+    let lines = Zeroizing::new(text.replace("\r\n", "\n"));
+    let mut shown = terminal::escaped(&lines);
+    let exact = shown.len() == lines.len();
     if !shown.ends_with('\n') {
         shown.push('\n');
     }

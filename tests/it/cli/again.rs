@@ -128,6 +128,17 @@ fn what_was_shown_escaped_can_be_saved() {
     assert_eq!(std::fs::read(place.path().join("FILE")).unwrap(), b"before\x1b[2Jafter");
 }
 
+/// The ends of lines that Windows makes are no reason to keep a text back.
+#[test]
+fn the_ends_of_lines_are_shown_as_such() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let link = server.put(b"one\r\ntwo\r\n");
+    let (seen, code) = super::pty::Terminal::start(&server, &format!("\"$OTS\" get '{link}'")).finish();
+    assert!(code == Some(0) && !seen.contains("escaped") && !seen.contains("\\x0d"), "{seen}");
+    assert_fails(&client(&server, &["get", &link]), 3, "");
+}
+
 /// Nothing but a regular file is written to, and that is found before anything is read; names of stdout are stdout.
 #[test]
 fn only_regular_files_are_written_to() {
