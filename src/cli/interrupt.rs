@@ -46,6 +46,16 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
+/// Lets a file that may not become larger (`ulimit -f`) be an error of the write, as a full disk is: by itself the signal would end the
+/// process in the middle of it. Needs a runtime; holds until the process ends.
+pub(super) fn outlive_the_limit_of_a_file() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())); // where there is no such signal, nothing ends
+    }
+}
+
 /// The signals that end a command.
 #[cfg(unix)]
 pub(super) struct Interrupts(Vec<(tokio::signal::unix::Signal, Interrupt)>);

@@ -177,7 +177,10 @@ pub fn command_with(path: &Path, configuration: &str) -> Result<clap::Command, C
 /// Runs a client's command to its end.
 fn run<E: CommandError + 'static>(command: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn CommandError>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError)?;
-    let outcome = runtime.block_on(command);
+    let outcome = runtime.block_on(async {
+        interrupt::outlive_the_limit_of_a_file();
+        command.await
+    });
     runtime.shutdown_background(); // the look-up of a host's name may still be waiting
     outcome.map_err(Box::from)
 }

@@ -34,7 +34,10 @@ impl Serve {
         raise_file_limit();
         let settings = self.settings()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
-        runtime.block_on(self.serve(settings))
+        runtime.block_on(async {
+            super::interrupt::outlive_the_limit_of_a_file();
+            self.serve(settings).await
+        })
     }
 
     async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
