@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use jiff::{Span, SpanRelativeTo, Unit};
 use url::Url;
 
+use crate::secret::Link;
+
 /// A duration above zero: `90` (seconds), `15m`, `24h`, `7d`, `2h 30m`, or ISO 8601.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     const HELP: &str = "write it as 90 (seconds), 15m, 24h, 7d, 2h 30m or P1D";
@@ -45,6 +47,9 @@ pub(super) fn server(text: &str) -> Result<Url, String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a user or password in the URL isn't supported".to_owned());
+    }
+    if text.parse::<Link>().is_ok() {
+        return Err("that is a secret's link; give its server alone, as https://host".to_owned());
     }
     url.set_query(None);
     url.set_fragment(None);
@@ -156,6 +161,17 @@ mod tests {
         for text in ["host", "ftp://host", "https://", "https://user:hunter2@host"] {
             assert!(!server(text).unwrap_err().contains("hunter2"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_link_is_no_server() {
+        for text in
+            ["https://host/s/abcdefghijklmnopqrstuvwxyz234567", "https://host/s/abcdefghijklmnopqrstuvwxyz234567#key"]
+        {
+            let error = server(text).unwrap_err();
+            assert!(error.contains("server alone") && !error.contains("abcdef"), "{error}");
+        }
+        assert_eq!(server("https://host/s").unwrap().as_str(), "https://host/s/");
     }
 
     #[test]

@@ -158,7 +158,11 @@ fn guard_of(text: &str) -> Option<(Url, &'static str)> {
         return Some((url, "u"));
     }
     // Google's has a domain a country.
-    let is_google = host.split('.').rev().skip(1).take(2).any(|label| label == "google");
+    let country = host.strip_prefix("www.").unwrap_or(host).strip_prefix("google.");
+    let is_google = country.is_some_and(|country| match country.split_once('.') {
+        None => country == "com" || country.len() == 2,
+        Some((second, country)) => matches!(second, "co" | "com") && country.len() == 2,
+    });
     (is_google && url.path() == "/url").then_some((url, "q"))
 }
 

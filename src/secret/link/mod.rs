@@ -71,6 +71,11 @@ pub enum InvalidLink {
     /// A URL that is neither http nor https.
     #[error("a link starts with https:// or http://")]
     Scheme,
+    /// A user or a password before the host: it is sent along, and hides which host it is.
+    #[error(
+        "that link has a user or a password before its host (…@); no link of ots has: ask the sender for the whole link"
+    )]
+    User,
     /// A link of ours that is no secret's.
     #[error("that link is a receipt: it tells what became of a secret, and opens none; a secret's link has /s/ in it")]
     Receipt,
@@ -130,6 +135,9 @@ fn parse(text: &str) -> Result<Link, InvalidLink> {
     let mut server = Url::parse(&address).map_err(|_| InvalidLink::Neither)?;
     if !matches!(server.scheme(), "http" | "https") {
         return Err(InvalidLink::Scheme);
+    }
+    if !server.username().is_empty() || server.password().is_some() {
+        return Err(InvalidLink::User);
     }
     let path = Zeroizing::new(server.path().to_owned());
     if path.contains("://") {

@@ -28,6 +28,29 @@ fn every_form_of_a_link_is_taken() {
     }
 }
 
+/// What stands before an @ is sent along, and hides which host is asked.
+#[test]
+fn a_user_before_the_host_is_refused() {
+    for before in ["bob:hunter2pw@", "https://good.example@", "bob@"] {
+        let text = format!("https://{}host/s/{TOKEN}#{KEY}", before.trim_start_matches("https://"));
+        let error = text.parse::<Link>().unwrap_err();
+        assert_eq!(error, InvalidLink::User, "{text}");
+        assert!(!error.to_string().contains("hunter2pw"));
+    }
+}
+
+/// Only Google's own hosts have its wrapper.
+#[test]
+fn what_only_looks_like_a_guard_guards_nothing() {
+    let wrapped = |host: &str| format!("https://{host}/url?q=https%3A%2F%2Fots.example.org%2Fs%2F{TOKEN}");
+    for host in ["www.google.com", "google.de", "www.google.co.uk"] {
+        assert_eq!(parsed(&wrapped(host)).0.as_deref(), Some("https://ots.example.org/"), "{host}");
+    }
+    for host in ["www.google.evil.invalid", "google.evil", "www.google.com.evil.invalid", "notgoogle.com"] {
+        assert!(wrapped(host).parse::<Link>().is_err(), "{host}");
+    }
+}
+
 /// `#` and nothing after it says that the key travels apart; no `#` says that there is none.
 #[test]
 fn a_key_that_travels_apart_leaves_a_mark() {
