@@ -29,6 +29,8 @@ pub(super) enum HealthError {
     Call(CallError),
     #[error("unhealthy: its database is {0}")]
     Database(String),
+    #[error("unhealthy: it says that it is {0}")]
+    Other(String),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -36,7 +38,7 @@ pub(super) enum HealthError {
 impl CommandError for HealthError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Call(_) | Self::Database(_) => Exit::Other,
+            Self::Call(_) | Self::Database(_) | Self::Other(_) => Exit::Other,
             Self::Output(error) => error.exit(),
         }
     }
@@ -47,8 +49,10 @@ impl Health {
         let here = self.listen.filter(|_| !global.server_is_given).and_then(root_at);
         let client = global.client_for(here).map_err(HealthError::Call)?;
         let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
-        if health.status == "unhealthy" {
-            return Err(HealthError::Database(health.database));
+        match health.status.as_str() {
+            "healthy" | "degraded" => {}
+            "unhealthy" => return Err(HealthError::Database(health.database)),
+            other => return Err(HealthError::Other(one_line(other))),
         }
         if global.quiet {
             return Ok(());

@@ -8,6 +8,10 @@ use url::Url;
 
 use crate::api::{Code, Problem};
 
+/// Where a server listens that wasn't told otherwise.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8000/";
+const NOBODY_NAMED_IT: &str = "; name another server with --server or OTS_SERVER, or start one here: ots serve";
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -15,7 +19,7 @@ pub enum ClientError {
     #[error("the secret is gone: not found, already read, burned or expired")]
     Gone,
     /// No connection, or it broke.
-    #[error("can't reach {server}: {reason}")]
+    #[error("can't reach {server}: {reason}{}", if &**server == DEFAULT_SERVER { NOBODY_NAMED_IT } else { "" })]
     Unreachable {
         /// The server's root.
         server: Box<str>,

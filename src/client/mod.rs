@@ -224,7 +224,12 @@ impl Client {
         let response = request.send().await.map_err(|error| ClientError::request(&self.server, error))?;
         let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == api::PROBLEM_JSON);
         let response = if is_problem { self.reader().successful(response).await? } else { response };
-        self.reader().json(response).await
+        let status = response.status();
+        let health: Health = self.reader().json(response).await?;
+        if !status.is_success() && health.status != "unhealthy" {
+            return Err(ClientError::protocol(&self.server, format!("it answers {status}")));
+        }
+        Ok(health)
     }
 
     /// A request that may take the timeout and what `bytes` of content justify.

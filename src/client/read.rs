@@ -1,7 +1,7 @@
 //! Reads answers. A server isn't trusted with our memory: nothing is held before it has come, and never more than was
 //! announced and is reasonable.
 
-use reqwest::{Response, header};
+use reqwest::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
@@ -71,6 +71,12 @@ impl Reader<'_> {
         on_progress: &OnProgress,
     ) -> Result<Zeroizing<Vec<u8>>, ClientError> {
         let incomplete = || ClientError::Incomplete { server: self.0.as_str().into() };
+        if response.status() != StatusCode::OK || response.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(ClientError::protocol(
+                self.0,
+                "it answers with a part, or with something made of the content".to_owned(),
+            ));
+        }
         let mut content = Zeroizing::new(Vec::new());
         loop {
             match response.chunk().await {

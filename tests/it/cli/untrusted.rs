@@ -202,3 +202,50 @@ fn http_and_https_are_told_apart() {
     to_tls.args(["status", "--server", &url, TOKEN]);
     assert_fails(&run(to_tls, b""), 4, "what answers there isn't plain http: try https://");
 }
+
+/// Only a server that says so is healthy.
+#[test]
+fn health_is_what_a_server_says_of_itself() {
+    let body = |status: &str| json!({"status": status, "database": "x", "version": "1"}).to_string();
+    for (line, status, code) in [
+        ("200 OK", "healthy", 0),
+        ("200 OK", "degraded", 0),
+        ("200 OK", "down", 1),
+        ("200 OK", "unhealthy", 1),
+        ("503 Service Unavailable", "unhealthy", 1),
+        ("503 Service Unavailable", "starting", 1),
+        ("503 Service Unavailable", "healthy", 1),
+        ("500 Internal Server Error", "ok", 1),
+    ] {
+        let said = body(status);
+        let (url, _) = lying(move |_, stream| send(stream, line, &said));
+        let mut health = ots();
+        health.args(["health", "-s", &url]);
+        let output = run(health, b"");
+        assert_eq!(output.status.code(), Some(code), "{line} {status}: {}", text(&output.stderr));
+    }
+}
+
+/// A part of a content, or something that was made of it, isn't the content, whatever its length.
+#[test]
+fn a_part_is_not_a_whole() {
+    let status = json!({"created_at": "2026-01-01T00:00:00.000Z", "expires_at": "2126-01-01T00:00:00.000Z", "size": 5,
+        "encrypted": false, "passphrase_required": false})
+    .to_string();
+    for head in ["206 Partial Content\r\ncontent-range: bytes 0-4/9", "200 OK\r\ncontent-encoding: gzip"] {
+        let status = status.clone();
+        let (url, asked) = lying(move |first, stream| {
+            if first.starts_with("GET") {
+                return send(stream, "200 OK", &status);
+            }
+            std::io::Write::write_all(
+                stream,
+                format!("HTTP/1.1 {head}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nthree").as_bytes(),
+            )
+        });
+        let mut get = ots();
+        get.args(["get", "-s", &url, TOKEN]);
+        assert_fails(&run(get, b""), 1, "OTS_CLAIM=");
+        assert!(!asked.lock().unwrap().iter().any(|first| first.starts_with("DELETE")), "{head}");
+    }
+}
