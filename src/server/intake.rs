@@ -154,7 +154,9 @@ pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<(Buffer, Cre
     let form = Form::read(app, call, app.settings.max_form()).await?;
     let ttl = match form.text("ttl").as_str() {
         "other" => TtlRequest::Seconds(form.own_ttl().unwrap_or(f64::NAN)),
-        chosen => chosen.parse().map_or(TtlRequest::Default, TtlRequest::Seconds),
+        "" => TtlRequest::Default,
+        // What is no number is refused as one that can't be: it must not quietly become a day.
+        chosen => TtlRequest::Seconds(chosen.parse().unwrap_or(f64::NAN)),
     };
     let passphrase = Some(form.text("passphrase")).filter(|text| !text.is_empty());
     let content = form.content("content");

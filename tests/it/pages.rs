@@ -177,6 +177,10 @@ async fn a_bad_form_costs_nobody_a_secret() {
     assert_eq!(form(&page, urlencoded, &"x".repeat(9000)).await, 413);
     assert_eq!(form("/", urlencoded, "content=").await, 422);
     assert_eq!(form("/", urlencoded, "content=x&ttl=99999999").await, 422);
+    // A mistake must not quietly become a day.
+    for ttl in ["abc", "custom", "-5", "1d"] {
+        assert_eq!(form("/", urlencoded, &format!("content=x&ttl={ttl}")).await, 422, "{ttl}");
+    }
     assert_eq!(form("/", urlencoded, &format!("content={}", "x".repeat(1025))).await, 413);
     assert_eq!(form("/", urlencoded, &format!("content=x&passphrase={}", "x".repeat(1025))).await, 422);
     assert_eq!(form("/s/unknown", urlencoded, "claim=x").await, 404);
