@@ -204,6 +204,13 @@ impl CallError {
     }
 }
 
+impl CallError {
+    /// Whether it can be tried with another passphrase.
+    pub(super) fn leaves_tries(&self) -> bool {
+        matches!(self, Self::Wrong { left: 1.., .. })
+    }
+}
+
 impl From<ClientError> for CallError {
     fn from(error: ClientError) -> Self {
         Self::of_read(error, "the passphrase is")

@@ -1,6 +1,6 @@
 //! Where a passphrase comes from: a prompt, a file or the environment; never the arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -34,12 +34,18 @@ pub(super) enum PassphraseError {
     Prompt(#[from] PromptError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(
+        "there is no passphrase file of that name (--passphrase-file, OTS_PASSPHRASE_FILE); a passphrase itself goes into {VARIABLE}"
+    )]
+    NoFile(#[source] std::io::Error),
     #[error("{} isn't UTF-8 text", .0.display())]
     FileNotText(PathBuf),
     #[error("{VARIABLE} isn't UTF-8 text")]
     VariableNotText,
     #[error(transparent)]
     Invalid(#[from] InvalidPassphrase),
+    #[error("there is no way to ask for the passphrase here: give it with --passphrase-file or {VARIABLE}")]
+    NoWay,
     #[error("this secret has a passphrase: give it with --passphrase-file or {VARIABLE}; nothing was read")]
     Wanted,
 }
@@ -49,18 +55,26 @@ impl CommandError for PassphraseError {
         match self {
             Self::Prompt(error) => error.exit(),
             Self::File(error) => error.exit(),
-            Self::FileNotText(_) => Exit::File,
-            Self::VariableNotText | Self::Invalid(_) => Exit::Usage,
+            Self::FileNotText(_) | Self::NoFile(_) => Exit::File,
+            Self::VariableNotText | Self::Invalid(_) | Self::NoWay => Exit::Usage,
             Self::Wanted => Exit::Refused,
         }
     }
 }
 
 impl PassphraseArgs {
+    /// Whether a person is asked, and can be asked again.
+    pub(super) fn is_asked(&self) -> bool {
+        self.passphrase || matches!(self.given(), Ok(None))
+    }
+
     /// The sender's passphrase, asked twice; none if none is wanted.
     pub(super) async fn for_sending(&self, global: &Global) -> Result<Option<Passphrase>, PassphraseError> {
         if self.passphrase {
-            return ask(global, Some("Passphrase again")).await.map(Some);
+            return ask(global, Some("Passphrase again")).await.map(Some).map_err(|error| match error {
+                PassphraseError::Prompt(PromptError::NoTerminal { .. }) => PassphraseError::NoWay,
+                error => error,
+            });
         }
         Ok(self.given()?.map(|given| warned(global, given)))
     }
@@ -72,9 +86,11 @@ impl PassphraseArgs {
         {
             return Ok(warned(global, given));
         }
-        ask(global, None)
-            .await
-            .map_err(|error| if error.exit() == Exit::Usage { PassphraseError::Wanted } else { error })
+        let asked = ask(global, None).await;
+        asked.map_err(|error| match error {
+            PassphraseError::Prompt(error) if error.exit() == Exit::Usage => PassphraseError::Wanted,
+            error => error,
+        })
     }
 
     /// The options again, each after a space, to be pasted into a shell.
@@ -86,7 +102,7 @@ impl PassphraseArgs {
 
     fn given(&self) -> Result<Option<Passphrase>, PassphraseError> {
         if let Some(path) = &self.passphrase_file {
-            let bytes = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+            let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| unread(path, error))?);
             let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let text = std::str::from_utf8(line).map_err(|_| PassphraseError::FileNotText(path.clone()))?;
@@ -97,6 +113,15 @@ impl PassphraseArgs {
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err(PassphraseError::VariableNotText),
         }
+    }
+}
+
+/// A name is told only if something has it: else it may be the passphrase itself.
+fn unread(path: &Path, error: std::io::Error) -> PassphraseError {
+    if path.symlink_metadata().is_ok() {
+        FileError::new("read", path)(error).into()
+    } else {
+        PassphraseError::NoFile(error)
     }
 }
 

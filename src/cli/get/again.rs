@@ -2,8 +2,10 @@
 //! link filled in, since that may hold a key.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     fmt,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -63,7 +65,11 @@ impl fmt::Display for AskAgain {
                 write!(f, "the secret was kept for you for {}, which are over. In case it is there: ", roughly(lease))?;
             }
             (Some(left), _) => {
-                write!(f, "the secret is kept for you for {}; ", roughly(left + Duration::from_millis(999)))?;
+                write!(
+                    f,
+                    "the secret is kept for you for {}, then destroyed; ",
+                    roughly(left + Duration::from_millis(999))
+                )?;
             }
             (None, Some(lease)) => write!(f, "the secret is kept for you for what is left of {}; ", roughly(lease))?,
             (None, None) => write!(f, "the secret is kept for you for a moment; ")?,
@@ -75,7 +81,8 @@ impl fmt::Display for AskAgain {
 impl Get {
     /// The options of this call, each after a space.
     fn again(&self) -> String {
-        let mut text = self.output.as_deref().map(|path| format!(" -o {}", quoted(path))).unwrap_or_default();
+        let mut text =
+            self.output.as_deref().map(|path| format!(" -o {}", quoted(&no_option(path)))).unwrap_or_default();
         for (given, option) in [(self.remote_name, " -O"), (self.force, " -f")] {
             text.push_str(if given { option } else { "" });
         }
@@ -84,6 +91,12 @@ impl Get {
         }
         text + &self.passphrase.again()
     }
+}
+
+/// A path that can't be taken for an option.
+fn no_option(path: &Path) -> Cow<'_, Path> {
+    let is_one = path != Path::new("-") && path.as_os_str().as_encoded_bytes().starts_with(b"-");
+    if is_one { Path::new(".").join(path).into() } else { path.into() }
 }
 
 impl Global {
@@ -121,6 +134,11 @@ impl Kept {
         self.0.replace(Stage::Claimed(again));
     }
 
+    /// The server said no: nobody has it yet.
+    pub(super) fn refused(&self) {
+        self.0.replace(Stage::Unread);
+    }
+
     /// The reader has all of it.
     pub(super) fn written(&self) {
         self.0.replace(Stage::Written);
@@ -137,7 +155,10 @@ impl Kept {
     /// An error, with how to ask again if that is of use.
     pub(super) fn error(&self, error: GetError) -> GetError {
         match self.again() {
-            Some(again) => GetError::Claimed { error: Box::new(error), again },
+            Some(again) => {
+                let again = if matches!(error, GetError::NotText) { again.into_a_file() } else { again };
+                GetError::Claimed { error: Box::new(error), again }
+            }
             None => error,
         }
     }

@@ -63,6 +63,8 @@ pub(in crate::cli) enum GetError {
     Passphrase(#[from] PassphraseError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("{0}; nothing was read")]
+    Unwritable(FileError),
     #[error("{} exists: choose another name, or --force to replace it; nothing was read", .0.display())]
     Exists(PathBuf),
     #[error("{} isn't a regular file, so it isn't written to: choose another name, or -o - for a pipe; nothing was read", .0.display())]
@@ -102,7 +104,7 @@ impl CommandError for GetError {
             Self::Start(_) | Self::UnusableKey(_) | Self::Randomness(_) => Exit::Other,
             Self::ClaimOver => Exit::Gone,
             Self::Passphrase(error) => error.exit(),
-            Self::File(error) => error.exit(),
+            Self::File(error) | Self::Unwritable(error) => error.exit(),
             Self::Exists(_) | Self::NotAFile(_) | Self::NotText | Self::NamesTaken(_) => Exit::File,
             Self::Damaged(_) => Exit::Damaged,
             Self::Output(error) => error.exit(),

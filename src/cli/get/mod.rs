@@ -13,18 +13,21 @@ mod reading;
 use std::{path::PathBuf, time::Duration};
 
 use clap::ArgGroup;
+use zeroize::Zeroizing;
 
 use super::{
     Global,
     interrupt::{Interrupts, blocking},
     link::link_from,
     passphrase::PassphraseArgs,
+    terminal,
 };
 use crate::{
     api::Status,
     client::{Client, ClientError},
     secret::{ClaimKey, Link},
 };
+use access::Access;
 use again::{AskAgain, Kept};
 use error::GetError;
 use reading::Reading;
@@ -85,9 +88,33 @@ impl Get {
         let again = AskAgain::new(self, global, &link, &claim, lease(&client).await);
         let again = if earlier.is_some() { again.earlier() } else { again };
         let reading = Reading { client: &client, token: &link.token, claim: &claim, global, kept };
-        let content = reading.claim(&access, status.size, again).await?;
+        let (access, content) = self.claim(&reading, &link, &status, access, again).await?;
         let delivered = reading.write(access, content, output).await?;
         reading.acknowledge(delivered).await
+    }
+}
+
+impl Get {
+    /// Claims the secret. A passphrase that a person typed wrong is asked for again, since that claims nothing.
+    async fn claim(
+        &self,
+        reading: &Reading<'_>,
+        link: &Link,
+        status: &Status,
+        mut access: Access,
+        again: AskAgain,
+    ) -> Result<(Access, Zeroizing<Vec<u8>>), GetError> {
+        loop {
+            match reading.claim(&access, status.size, again.clone()).await {
+                Err(GetError::Call(error))
+                    if error.leaves_tries() && status.passphrase_required && self.passphrase.is_asked() =>
+                {
+                    terminal::say(&format!("ots: {error}"));
+                    access = self.access(reading.global, link, status).await?;
+                }
+                outcome => return Ok((access, outcome?)),
+            }
+        }
     }
 }
 

@@ -74,9 +74,10 @@ impl Get {
                 Ok(Output::File { file: new_file(path, self.force)?, force: self.force })
             }
             // The path is a placeholder: the name is known only once the envelope is open.
-            None if self.remote_name => {
-                Ok(Output::Named { file: NewFile::create(Path::new("secret"))?, force: self.force })
-            }
+            None if self.remote_name => Ok(Output::Named {
+                file: NewFile::create(Path::new("secret")).map_err(GetError::Unwritable)?,
+                force: self.force,
+            }),
             _ => {
                 terminal::check_stdout()?;
                 Ok(match (global.json, terminal::stdout_is_terminal()) {
@@ -97,7 +98,7 @@ fn new_file(path: &Path, force: bool) -> Result<NewFile, GetError> {
     if path.symlink_metadata().is_ok() && !force {
         return Err(GetError::Exists(path.to_owned()));
     }
-    Ok(NewFile::create(path)?)
+    NewFile::create(path).map_err(GetError::Unwritable)
 }
 
 impl Output {

@@ -72,7 +72,11 @@ impl Reading<'_> {
         outcome.map_err(|error| {
             let may_be_claimed = error.may_be_done();
             let error = CallError::of_read(error, wrong).into();
-            if may_be_claimed { self.kept.error(error) } else { error }
+            if may_be_claimed {
+                return self.kept.error(error);
+            }
+            self.kept.refused();
+            error
         })
     }
 

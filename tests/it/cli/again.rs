@@ -89,7 +89,11 @@ fn the_same_call_can_be_pasted() {
     let said = text(&output.stderr);
     let message = serde_json::from_str::<serde_json::Value>(&said).unwrap()["error"]["message"].clone();
     let message = message.as_str().unwrap();
-    assert!(message.contains("kept for you for 7 min; ") || message.contains("kept for you for 6 min; "), "{message}");
+    assert!(
+        message.contains("kept for you for 7 min, then destroyed; ")
+            || message.contains("kept for you for 6 min, then "),
+        "{message}"
+    );
     let command = format!(
         " ots get 'LINK' -s {}/ --key-file 'the key' --passphrase-file 'it'\\''s' --timeout 45 --json",
         server.url
@@ -293,4 +297,24 @@ fn copies_that_fail_in_the_middle_are_counted() {
     let output = run(put, b"x");
     assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(7), 2), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("; 2 of 5 links were printed, and stay good"), "{}", text(&output.stderr));
+}
+
+/// A limit on the size of files is an error of the write, not the process's end: the secret is kept, and nothing of it lies about.
+#[test]
+fn a_file_that_may_not_grow_is_told() {
+    let (data, place) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let content = noise(1, 300_000);
+    for output in ["-o out", "> out"] {
+        let link = server.put(&content);
+        let mut limited = Command::new("bash");
+        limited.args(["-c", &format!("ulimit -f 100; \"$OTS\" get '{link}' {output}")]).env("OTS", OTS);
+        let output = run_in(limited, place.path());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(8), "{said}");
+        assert!(said.contains("OTS_CLAIM="), "{said}");
+        let _ = std::fs::remove_file(place.path().join("out"));
+        assert!(files(place.path()).is_empty(), "nothing is left");
+        assert_eq!(asked_again(&server, said.replace(" -o out", "").as_str(), &link).stdout, content);
+    }
 }

@@ -97,7 +97,7 @@ fn passphrases_from_file_and_environment() {
     let mut put = server.client(&["put"]);
     put.env("OTS_PASSPHRASE", "p");
     let link = text(&run(put, b"y").stdout).trim().to_owned();
-    assert_fails(&client(&server, &["get", &link, "--passphrase-file", "/nonexistent"]), 8, "/nonexistent");
+    assert_fails(&client(&server, &["get", &link, "--passphrase-file", "/nonexistent"]), 8, "no passphrase file");
     for left in (0..10).rev() {
         let output = client(&server, &["get", &link, "--passphrase-file", file]);
         assert_fails(&output, 5, if left == 0 { "destroyed" } else { "left" });

@@ -73,6 +73,24 @@ fn ctrl_c_at_a_prompt_gives_the_terminal_back() {
     assert_eq!(run(again, b"").stdout, b"x");
 }
 
+/// A person may mistype: the next try is asked for, while there are any.
+#[test]
+fn a_wrong_passphrase_is_asked_for_again() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for encrypted in ["--encrypt=false", "--encrypt"] {
+        let mut put = server.client(&["put", encrypted]);
+        put.env("OTS_PASSPHRASE", "right");
+        let link = text(&run(put, b"the secret").stdout).trim().to_owned();
+        let mut get = Terminal::start(&server, &format!("\"$OTS\" get '{link}'"));
+        get.wait_for("Passphrase");
+        get.answer("wrong\r", |terminal| terminal.seen().contains("9 tries left"));
+        get.answer("right\r", |terminal| terminal.seen().contains("the secret\r\n"));
+        let (seen, code) = get.finish();
+        assert!(code == Some(0) && seen.contains("is wrong; the secret is still there"), "{seen}");
+    }
+}
+
 #[test]
 fn a_sender_can_not_drive_the_readers_terminal() {
     let data = directory();
@@ -84,6 +102,7 @@ fn a_sender_can_not_drive_the_readers_terminal() {
     let link = server.put(&[0, 255, 7]);
     let (seen, code) = Terminal::start(&server, &format!("\"$OTS\" get '{link}'")).finish();
     assert!(code == Some(8) && seen.contains("-o FILE") && seen.contains("OTS_CLAIM="), "{seen}");
+    assert!(seen.contains(" ots get 'LINK' -o FILE"), "{seen}");
     let claim = seen.split("OTS_CLAIM=").nth(1).unwrap().split(' ').next().unwrap();
     let mut again = server.client(&["get", &link]);
     again.env("OTS_CLAIM", claim);
@@ -103,7 +122,7 @@ fn nothing_is_asked_where_nobody_can_answer() {
     detached.args(["-w", OTS, "put", "-p"]).env("OTS_SERVER", &server.url);
     let output = run(detached, b"x");
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("no terminal"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("OTS_PASSPHRASE"), "{}", text(&output.stderr));
 }
 
 /// What takes longer than half a second shows how far it is, to people only; a server that reads slowly, for that.

@@ -127,7 +127,7 @@ fn flags_beat_variables_that_they_conflict_with() {
     let variable = [("OTS_PASSPHRASE_FILE", "/nonexistent"), ("OTS_SERVER", "http://127.0.0.1:1")];
     // Asked for, then, and there is nobody to ask.
     assert_fails(&run_with(&variable, &["put", "-p", "--no-input"]), 2, "--no-input");
-    assert_fails(&run_with(&variable, &["put", "--no-input"]), 8, "can't read /nonexistent");
+    assert_fails(&run_with(&variable, &["put", "--no-input"]), 8, "no passphrase file of that name");
     let both = run_with(&[], &["put", "-p", "--passphrase-file", "x"]);
     assert_fails(&both, 2, "--passphrase and --passphrase-file don't go together");
     assert_fails(&run_with(&[], &["put", "--ttl", "1h", "--ttl", "2h"]), 2, "--ttl was given more than once");
