@@ -80,6 +80,7 @@ fn render(page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
     let mut roff = Roff::new();
     examples(&mut roff, name);
     exit_status(&mut roff, name);
+    json(&mut roff, name);
     environment(&mut roff, name);
     files(&mut roff, name);
     security(&mut roff, name);
@@ -88,6 +89,36 @@ fn render(page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
     roff.text([roman(others.join(", "))]);
     roff.to_writer(&mut text)?;
     Ok(text)
+}
+
+/// The objects of `--json`.
+const OBJECTS: &[(&str, &str)] = &[
+    (
+        "ots-put",
+        "An object a link: \"link\" and \"token\"; \"expires_at\" (RFC 3339), \"size\" in bytes, \"encrypted\"; with --generate \"password\" \
+         or \"passphrase\", and \"bits\".",
+    ),
+    (
+        "ots-get",
+        "An object with \"content\"; \"encoding\" is \"base64\" where that isn't text. With -o or -O \"file\" stands in its place. Of an \
+         end-to-end secret also \"name\" and \"type\", as its sender gave them.",
+    ),
+    (
+        "ots-status",
+        "An object with \"created_at\", \"expires_at\", \"size\", \"encrypted\" and \"passphrase_required\"; with --wait \"state\".",
+    ),
+    ("ots-generate", "An object with \"password\" or \"passphrase\", and \"bits\"."),
+    ("ots", "With --json commands answer with an object on one line; their pages say what is in it."),
+];
+
+fn json(roff: &mut Roff, name: &str) {
+    let Some((_, text)) = OBJECTS.iter().find(|(page, _)| *page == name) else { return };
+    roff.control("SH", ["JSON"]);
+    roff.text([roman(*text)]);
+    roff.control("PP", []);
+    roff.text([roman(
+        "An error is an object on standard error: {\"error\": {\"message\": \"...\", \"exit_code\": 3}}.",
+    )]);
 }
 
 const EXIT_CODES: &[(&str, &str)] = &[
@@ -112,7 +143,7 @@ fn codes(name: &str) -> &'static [&'static str] {
         "ots-get" => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "130", "141"],
         "ots-status" | "ots-burn" => &["0", "1", "2", "3", "4", "7", "8", "141"],
         "ots-serve" => &["0", "1", "2", "8", "9", "130"],
-        "ots-health" => &["0", "1", "2", "141"],
+        "ots-health" | "ots-generate" => &["0", "1", "2", "141"],
         "ots-admin" | "ots-admin-check" => &["0", "1", "2", "6", "8", "141"],
         "ots-completions" => &["0", "2", "8", "141"],
         _ => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130", "141"],

@@ -26,7 +26,7 @@ pub(super) enum UsageError {
     NoSuchCommand { command: String, nearest: Option<String>, known: Vec<String> },
     #[error("`{command}` needs a command: {}; see {command} --help", .known.join(", "))]
     NoCommand { command: String, known: Vec<String> },
-    #[error("`{command}` has no such option{}; see {command} --help", .nearest.as_ref().map(|nearest| format!(", but {nearest}")).unwrap_or_default())]
+    #[error("`{command}` has no such option{}ee {command} --help", .nearest.as_ref().map_or("; s".to_owned(), |nearest| format!("; did you mean {nearest}? S")))]
     NoSuchOption { command: String, nearest: Option<String> },
     #[error("`{command}` takes {takes}; see {command} --help")]
     TooMuch { command: String, takes: String },

@@ -134,7 +134,7 @@ impl FromStr for Recipe {
         };
         match name {
             "password" => Self::password(number.unwrap_or(USUAL_LENGTH), false),
-            "passphrase" => Self::passphrase(number.unwrap_or(USUAL_WORDS), '-'),
+            "passphrase" | "words" => Self::passphrase(number.unwrap_or(USUAL_WORDS), '-'),
             _ => Err(InvalidRecipe::Unknown),
         }
     }
