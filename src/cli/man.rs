@@ -64,14 +64,19 @@ fn name_of(page: &Command) -> String {
 }
 
 /// A page: what clap knows, then what only prose can say.
-fn render(page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
+fn render(mut page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
+    let usage = page.render_usage().to_string();
     let man = clap_mangen::Man::new(page.name(name.to_owned()))
         .manual("ots")
         .source(concat!("ots ", env!("CARGO_PKG_VERSION")));
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    // clap_mangen's names every option, out of order and without its value.
+    let mut synopsis = Roff::new();
+    synopsis.control("SH", ["SYNOPSIS"]);
+    synopsis.text([roman(usage.trim_start_matches("Usage: "))]);
+    synopsis.to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     if name == "ots" || name == "ots-admin" {
