@@ -39,8 +39,9 @@ export function present(secret, link, arrived) {
     settled();
     arrived();
   };
+  // Nobody has to destroy it then, and no other browser can get it; the other ways of taking a file from here stay.
   const alone = setTimeout(() => {
-    settled();
+    for (const part of ["arrived", "elsewhere", "elsewhere-hint"]) element(part).hidden = true;
     note("fate", phrase("onlyCopy"));
   }, LEASE);
   for (const part of ["content", "reveal", "copy"]) element(part).hidden = text === null;
