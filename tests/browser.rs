@@ -127,8 +127,15 @@ scenarios! {
     the_keyboard_is_enough
     the_senders_page
     a_generated_secret
+    what_is_generated_takes_its_own_place
     words_that_can_not_be_fetched
     the_page_generates_as_the_command_does
+    what_is_destroyed_is_saved_and_nothing_is_asked
+    when_the_lease_is_out_the_page_says_that_it_has_the_only_copy
+    a_copy_that_fails_is_said
+    a_dead_link_is_not_offered
+    what_goes_with_the_link_is_said
+    times_and_sizes_are_said_as_people_say_them
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass

@@ -15,9 +15,10 @@ import { scenarios as looks } from "./scenarios/looks.mjs";
 import { scenarios as offline } from "./scenarios/offline.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
+import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, ways);
+const scenarios = Object.assign({}, choices, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

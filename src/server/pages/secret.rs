@@ -55,7 +55,8 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
         return page.waiting(&status, StatusCode::OK, "");
     }
     match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await {
-        Ok(None) | Err(VaultError::WrongPassphrase { left: 0 }) => Ok(page.gone()),
+        Ok(None) => Ok(page.gone()),
+        Err(VaultError::WrongPassphrase { left: 0 }) => Ok(page.burned()),
         Ok(Some(content)) => Ok(page.shown(content)),
         Err(VaultError::PassphraseNeeded) => page.waiting(&status, StatusCode::FORBIDDEN, &text.passphrase_empty),
         Err(VaultError::WrongPassphrase { left }) => {
@@ -102,6 +103,10 @@ impl Page {
 
     fn gone(self) -> Reply {
         html(StatusCode::NOT_FOUND, self.text, &SecretPage::gone(self.text, self.here))
+    }
+
+    fn burned(self) -> Reply {
+        html(StatusCode::NOT_FOUND, self.text, &SecretPage::burned(self.text, self.here))
     }
 
     fn failed(self, app: &App, Failed { problem, cause }: Failed) -> Reply {

@@ -48,12 +48,14 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         Ok(secret) => secret,
         Err(problem) => return Ok(failed(here, problem.into())),
     };
+    let needs_passphrase = secret.passphrase.is_some();
     let created = match app.vault.create(secret).await {
         Ok(created) => created,
         Err(error) => return Ok(failed(here, error.into())),
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
-    let page = SharePage::made(text, here, ttl::offer(&app.settings, text), &link, created.expires_at.into());
+    let offer = ttl::offer(&app.settings, text);
+    let page = SharePage::made(text, here, offer, &link, created.expires_at.into(), needs_passphrase);
     Ok(html(StatusCode::CREATED, text, &page))
 }
 

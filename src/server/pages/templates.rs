@@ -31,6 +31,7 @@ pub(super) struct SharePage<'a> {
     wrong: &'a str,
     link: &'a str,
     expires: Moment,
+    needs_passphrase: bool,
 }
 
 /// What can be shared here, and for how long.
@@ -54,12 +55,28 @@ pub(super) struct Choice<'a> {
 impl<'a> SharePage<'a> {
     /// Asks what to share; says what is `wrong` with what was sent before.
     pub(super) fn compose(text: &'a Texts, here: Here, offer: Offer<'a>, wrong: &'a str) -> Self {
-        Self { text, here, state: "compose", offer, wrong, link: "", expires: Moment::default() }
+        Self {
+            text,
+            here,
+            state: "compose",
+            offer,
+            wrong,
+            link: "",
+            expires: Moment::default(),
+            needs_passphrase: false,
+        }
     }
 
-    /// Shows the link.
-    pub(super) fn made(text: &'a Texts, here: Here, offer: Offer<'a>, link: &'a str, expires: Moment) -> Self {
-        Self { text, here, state: "made", offer, wrong: "", link, expires }
+    /// Shows the link, and that it `needs_passphrase` if it does.
+    pub(super) fn made(
+        text: &'a Texts,
+        here: Here,
+        offer: Offer<'a>,
+        link: &'a str,
+        expires: Moment,
+        needs_passphrase: bool,
+    ) -> Self {
+        Self { text, here, state: "made", offer, wrong: "", link, expires, needs_passphrase }
     }
 
     /// Where the server's root is, seen from this page: the server may be below any path.
@@ -110,6 +127,11 @@ impl<'a> SecretPage<'a> {
         Self::new(text, here, "gone")
     }
 
+    /// The last wrong passphrase destroyed it.
+    pub(super) fn burned(text: &'a Texts, here: Here) -> Self {
+        Self::new(text, here, "burned")
+    }
+
     pub(super) fn failed(text: &'a Texts, here: Here, detail: &'a str) -> Self {
         Self { detail, ..Self::new(text, here, "failed") }
     }
@@ -134,16 +156,19 @@ pub(super) struct LostPage<'a> {
     root: String,
     state: &'static str,
     detail: &'a str,
+    /// Whether a `#` was escaped in its address, once or more often.
+    escaped: bool,
 }
 
 impl<'a> LostPage<'a> {
     /// The path isn't that of a link, or not of a whole one.
     pub(super) fn mangled(text: &'a Texts, path: &str) -> Self {
-        Self { text, root: root_of(path), state: "mangled", detail: "" }
+        let escaped = path.contains("%23") || path.contains("%2523");
+        Self { text, root: root_of(path), state: "mangled", detail: "", escaped }
     }
 
     pub(super) fn failed(text: &'a Texts, path: &str, detail: &'a str) -> Self {
-        Self { text, root: root_of(path), state: "failed", detail }
+        Self { text, root: root_of(path), state: "failed", detail, escaped: false }
     }
 
     fn root(&self) -> &str {
@@ -232,7 +257,7 @@ mod tests {
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
             (html(&LostPage::failed(text, "/", HOSTILE)), 1),
             (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 7),
-            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment())), 9),
+            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment(), true)), 9),
         ] {
             assert_eq!(page.matches(ESCAPED).count(), times, "{page}");
             assert!(!page.contains("<b a") && !page.contains('\r'), "{page}");

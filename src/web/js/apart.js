@@ -1,14 +1,14 @@
 // The link that was made, whole, or in two parts that go two ways: the link with the mark of a key (# and nothing after it), and the key.
 // Leaving the page before they were copied would lose them: the browser asks.
 
-import { copy, element, shown } from "./ui.js";
+import { copy, element, phrase, shown } from "./ui.js";
 
 let parts = null;
 /** The fields whose content nobody has yet. */
 const uncopied = new Set();
 let drawn = () => {};
 
-/** Shows a link and its key (null without one); `draw(link)` is called with what the link's field holds. */
+/** Shows a link and its key (null without one); `draw(link, apart)` is called with what the link's field holds. */
 export function give(link, key, draw) {
   parts = { link, key };
   drawn = draw;
@@ -39,13 +39,13 @@ function arrange() {
   uncopied.clear();
   uncopied.add("link");
   if (apart) uncopied.add("key");
-  drawn(element("link").value);
+  drawn(element("link").value, apart);
 }
 
 element("apart").addEventListener("change", arrange);
 for (const [button, field] of [["copy", "link"], ["copy-key", "key"]]) {
   element(button).addEventListener("click", async ({ currentTarget }) => {
-    if (await copy(currentTarget, element(field).value)) uncopied.delete(field);
+    if (await copy(currentTarget, element(field).value, () => phrase("copyByHand"))) uncopied.delete(field);
     else element(field).focus(); // and selected: to be copied by hand
   });
   element(field).addEventListener("focus", ({ currentTarget }) => currentTarget.select());

@@ -39,24 +39,39 @@ export async function list() {
   return lines.filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** A button that puts a new one into the text: where the cursor is, and in place of the one before. */
+/** Puts a new one into the text: in place of the one before or of what is selected, else at the cursor, glued to nothing. */
+function put(text, before, drawn) {
+  const { value } = text;
+  let [start, end] = [text.selectionStart, text.selectionEnd];
+  const place = start === end && before !== "" ? value.indexOf(before) : -1;
+  if (place >= 0) [start, end] = [place, place + before.length];
+  const replaces = start !== end;
+  const left = replaces || /(^|\s)$/.test(value.slice(0, start)) ? "" : " ";
+  const right = replaces || /^(\s|$)/.test(value.slice(end)) ? "" : " ";
+  text.setRangeText(left + drawn + right, start, end);
+  text.setSelectionRange(start + left.length, start + left.length + drawn.length);
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** A button that draws one and puts it into the text. */
 export function offerGenerated(text) {
   const copyButton = element("copy-generated");
   let generated = "";
   element("generate").addEventListener("click", async () => {
     const [kind, number] = element("generate-what").value.split(" ");
+    let drawn;
     try {
-      generated = kind === "passphrase" ? await passphrase(Number(number)) : password(Number(number), kind === "symbols");
+      drawn = kind === "passphrase" ? await passphrase(Number(number)) : password(Number(number), kind === "symbols");
     } catch {
       note("problem", phrase("broken"));
       return;
     }
     note("problem", "");
-    text.setRangeText(generated, text.selectionStart, text.selectionEnd, "select");
-    text.dispatchEvent(new Event("input", { bubbles: true }));
+    put(text, generated, drawn);
+    generated = drawn;
     copyButton.hidden = false;
   });
-  copyButton.addEventListener("click", () => copy(copyButton, generated));
+  copyButton.addEventListener("click", () => copy(copyButton, generated, () => phrase("copyByHand")));
   text.form.addEventListener("reset", () => {
     generated = "";
     copyButton.hidden = true;

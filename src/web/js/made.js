@@ -9,21 +9,23 @@ import { element, note, phrase, show, showTime, shown } from "./ui.js";
 const INTERVAL = 10_000;
 let made = null;
 
-/** Shows the view of what was made: `{ token, expires, link, key }`, the key null if the server can read it. */
+/** Shows the view of what was made: `{ token, expires, link, key, passphrase }`, the key null if the server can read it. */
 export function present(created) {
   made = created;
   give(created.link, created.key, drawQr);
   note("made-how", phrase(created.key === null ? "madePlain" : "madeEncrypted"));
+  element("made-passphrase").hidden = !created.passphrase;
   showTime(element("expires"), created.expires);
   note("status", phrase("unread"));
   show("made");
 }
 
-/** A QR code as shapes, so that nothing is parsed as markup. */
-function drawQr(link) {
+/** A QR code as shapes, so that nothing is parsed as markup. It lacks the key when that goes `apart`. */
+function drawQr(link, apart) {
   const figure = element("qr");
   figure.hidden = qrCode === null;
   if (qrCode === null) return;
+  note("qr-caption", phrase(apart ? "qrApart" : "qrCaption"));
   const { data, size: side } = qrCode(link, { border: 2 });
   const svg = (name, attributes) => {
     const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -38,31 +40,46 @@ function drawQr(link) {
 
 async function checkStatus() {
   if (made === null || shown() !== "made") return;
-  const { token } = made;
+  const asked = made;
   let said;
+  let gone = false;
   try {
-    await api.status(token);
+    await api.status(asked.token);
     said = phrase("unread");
   } catch (error) {
-    const gone = error instanceof api.Problem && error.problem.code === "gone";
-    said = phrase(gone ? (made.expires <= new Date() ? "expired" : "read") : "broken");
-    if (gone) over();
+    gone = error instanceof api.Problem && error.problem.code === "gone";
+    said = phrase(gone ? (asked.expires <= new Date() ? "expired" : "read") : "broken");
   }
+  // Burned meanwhile, or another one was shared.
+  if (made !== asked) return;
+  if (gone) over();
   note("status", said);
 }
 
-/** The secret is no more: there is nothing to take back, and no link to lose. */
+/** Whether there is a link that is worth something: it is shown with all that it is good for. */
+function alive(is) {
+  for (const part of ["alive", "burn", "check"]) element(part).hidden = !is;
+  note("made-title", phrase(is ? "madeTitle" : "goneTitle"));
+}
+
+/** The secret is no more: there is nothing to take back, and no link to give away or to lose. */
 function over() {
+  const hides = document.activeElement?.closest('[data-id="alive"], [data-id="burn"], [data-id="check"]');
   made = null;
   settle();
-  element("burn").hidden = element("check").hidden = true;
+  alive(false);
+  if (shown() !== "made") return;
+  document.title = phrase("goneTitle");
+  if (hides) element("made-title").focus();
 }
 
 async function burn() {
+  const asked = made;
   try {
-    await api.destroy(made.token);
-    note("status", phrase("burned"));
+    await api.destroy(asked.token);
+    if (made !== asked) return;
     over();
+    note("status", phrase("burned"));
   } catch (error) {
     if (error instanceof api.Problem) await checkStatus();
     else note("status", phrase("broken"));
@@ -74,7 +91,7 @@ export function clear() {
   made = null;
   forget();
   element("qr-code").replaceChildren();
-  element("burn").hidden = element("check").hidden = false;
+  alive(true);
 }
 
 element("check").addEventListener("click", checkStatus);

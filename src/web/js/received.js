@@ -26,10 +26,24 @@ function base64(content) {
   return btoa(binary);
 }
 
+/** In milliseconds, how long the server keeps for its reader what isn't acknowledged. */
+const LEASE = Number(document.querySelector("main").dataset.lease) * 1000;
+
 /** Shows the view of a secret; `arrived` is called when its reader has it, and `link` opens it in another browser while it is kept. */
 export function present(secret, link, arrived) {
   const text = asText(secret.content);
   const name = cleanName(secret.name);
+  const { saving, settled } = offerFile(secret, name, text);
+  const has = () => {
+    clearTimeout(alone);
+    settled();
+    arrived();
+  };
+  // Nobody has to destroy it then, and no other browser can get it; the other ways of taking a file from here stay.
+  const alone = setTimeout(() => {
+    for (const part of ["arrived", "elsewhere", "elsewhere-hint"]) element(part).hidden = true;
+    note("fate", phrase("onlyCopy"));
+  }, LEASE);
   for (const part of ["content", "reveal", "copy"]) element(part).hidden = text === null;
   element("is-file").hidden = text !== null;
   element("save").classList.toggle("primary", text === null);
@@ -42,45 +56,47 @@ export function present(secret, link, arrived) {
     box.dataset.hidden = "false";
     element("reveal").hidden = true;
     box.focus();
-    arrived();
+    has();
   };
-  element("copy").onclick = async (event) => {
-    if (await copy(event.currentTarget, text)) arrived();
-  };
-  element("elsewhere").onclick = (event) => copy(event.currentTarget, link);
-  offerFile(secret, name, text, arrived);
-  show("shown");
-}
-
-/** Saving, and what else can be done with a file, until the reader says that it has arrived. */
-function offerFile({ content, type }, name, text, arrived) {
-  const asked = element("asked");
-  const file = new File([content], name, { type: type || "application/octet-stream" });
-  let known = false;
-  const saving = () => {
-    save(content, name, type);
-    if (known) return;
-    element("save").hidden = true;
-    asked.hidden = false;
-    element("asked-title").focus();
-  };
-  const isThere = () => {
-    known = true;
-    asked.hidden = true;
-    element("save").hidden = false;
-    arrived();
+  element("copy").onclick = async ({ currentTarget }) => {
+    const byHand = () => phrase(element("reveal").hidden ? "copyByHand" : "copyShowFirst");
+    if (await copy(currentTarget, text, byHand)) has();
   };
   element("save").onclick = element("save-again").onclick = saving;
   element("arrived").onclick = () => {
-    isThere();
+    has();
     element("fate").closest("section").querySelector("h1").focus();
   };
-  element("copy-base64").hidden = text !== null || content.length > COPIED;
-  element("copy-base64").onclick = async (event) => {
-    if (await copy(event.currentTarget, base64(content))) isThere();
+  element("copy-base64").onclick = async ({ currentTarget }) => {
+    if (await copy(currentTarget, base64(secret.content))) has();
   };
+  element("elsewhere").onclick = (event) => copy(event.currentTarget, link);
+  show("shown");
+}
+
+/** Saving, which asks whether the file arrived; once that is settled there is nothing to ask, and nothing left to hand on. */
+function offerFile({ content, type }, name, text) {
+  const asked = element("asked");
+  const file = new File([content], name, { type: type || "application/octet-stream" });
+  let known = false;
+  element("copy-base64").hidden = text !== null || content.length > COPIED;
   element("send").hidden = !navigator.canShare?.({ files: [file] });
   element("send").onclick = () => navigator.share({ files: [file] }).catch(() => {});
+  return {
+    saving() {
+      save(content, name, type);
+      note("saved", known ? phrase("lookDownloads") : "");
+      if (known) return;
+      element("save").hidden = true;
+      asked.hidden = false;
+      element("asked-title").focus();
+    },
+    settled() {
+      known = true;
+      asked.hidden = true;
+      element("save").hidden = false;
+    },
+  };
 }
 
 /** The server destroys the secret, and the key leaves the address bar. Says what became of it. */

@@ -132,7 +132,7 @@ function failed(error) {
   const { code, attempts_left: left } = error.problem;
   if (code === "gone" || left === 0) {
     tab.removeItem(storedClaim);
-    return show("gone");
+    return show(left === 0 ? "burned" : "gone");
   }
   if (code === "wrong_passphrase" || code === "passphrase_required") return refused(left);
   // What the server won't take as it is can be typed anew; what it couldn't do may be asked for again.

@@ -66,7 +66,7 @@ async function share(passphrase) {
   if (body.length > maxSize) throw new api.Problem({ code: "too_large" });
   const created = await api.create(body, options, progress("sent"));
   const link = api.linkTo(created, dataset.named === "true");
-  return { token: created.token, expires: new Date(created.expires_at), link, key };
+  return { token: created.token, expires: new Date(created.expires_at), link, key, passphrase: passphrase !== null };
 }
 
 function explain(error) {

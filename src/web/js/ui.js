@@ -78,15 +78,33 @@ export function showTime(time, date) {
 
 function fromNow(date) {
   const seconds = Math.round((date - Date.now()) / 1000);
+  const minutes = Math.round(seconds / 60);
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
-  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  // The nearest: what were two hours a moment ago isn't one.
+  for (const [unit, size] of [["day", 1440], ["hour", 60], ["minute", 1]]) {
+    if (Math.abs(seconds) >= 60 && Math.abs(minutes) >= size) return relative.format(Math.round(minutes / size), unit);
   }
   return relative.format(seconds, "second");
 }
 
-/** Copies a text, and says so on the button for a moment. */
-export async function copy(button, text) {
+/** Says beneath a row of buttons that nothing was copied; nothing without words. */
+function refuse(row, words) {
+  let place = row.nextElementSibling;
+  if (!place?.matches("[data-uncopied]")) {
+    if (words === "") return;
+    place = document.createElement("p");
+    place.className = "wrong";
+    place.dataset.uncopied = "";
+    place.setAttribute("role", "alert");
+    row.after(place);
+  }
+  place.textContent = words;
+}
+
+/** Copies a text, and says so on the button for a moment; else beneath it, with how it is done `byHand`. */
+export async function copy(button, text, byHand = () => "") {
+  const row = button.closest(".actions");
+  refuse(row, "");
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -99,7 +117,11 @@ export async function copy(button, text) {
     area.select();
     const copied = document.execCommand("copy");
     area.remove();
-    if (!copied) return false;
+    button.focus();
+    if (!copied) {
+      refuse(row, `${phrase("copyRefused")} ${byHand()}`.trim());
+      return false;
+    }
   }
   const before = button.textContent;
   if (before !== button.dataset.done) {
@@ -122,6 +144,8 @@ export function save(content, name, type) {
 
 export function size(bytes) {
   const unit = bytes < 1024 ? ["byte", 1] : bytes < 1024 * 1024 ? ["kilobyte", 1024] : ["megabyte", 1024 * 1024];
-  const format = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
+  // A byte has no short name that people know, and "5 byte" no plural.
+  const unitDisplay = unit[1] === 1 ? "long" : "short";
+  const format = { style: "unit", unit: unit[0], unitDisplay, maximumFractionDigits: 1 };
   return new Intl.NumberFormat(locale, format).format(bytes / unit[1]);
 }

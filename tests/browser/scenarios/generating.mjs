@@ -47,6 +47,37 @@ export const scenarios = {
     await finish(context);
   },
 
+  async what_is_generated_takes_its_own_place() {
+    const context = await reader();
+    const share = await visit(context, server);
+    const text = part(share, "text");
+    const generated = async (what) => {
+      const before = await field(share);
+      await generate(share, what);
+      await share.waitForFunction((before) => document.querySelector("textarea").value !== before, before);
+      return field(share);
+    };
+    const at = (start, end = start) => text.evaluate((box, [start, end]) => box.setSelectionRange(start, end), [start, end]);
+    // Glued to nothing, whatever is around the cursor.
+    for (const [typed, place, made] of [["password:", 9, /^password: \S{20}$/], ["user pass", 5, /^user \S{20} pass$/], ["ab", 1, /^a \S{20} b$/], ["a\nb", 2, /^a\n\S{20} b$/], ["b", 0, /^\S{20} b$/]]) {
+      await text.fill(typed);
+      await at(place);
+      assert.match(await generated("password 20"), made, typed);
+    }
+    // What was written after the one before stays; the one before goes.
+    await text.fill("password:");
+    await generated("password 20");
+    await text.focus();
+    await share.keyboard.press("End");
+    await share.keyboard.type(" for bob");
+    assert.match(await generated("password 32"), /^password: \S{32} for bob$/);
+    // What is selected is replaced.
+    await text.fill("the word here");
+    await at(4, 8);
+    assert.match(await generated("password 20"), /^the \S{20} here$/);
+    await finish(context);
+  },
+
   /** What can't be fetched is said, and costs nothing. */
   async words_that_can_not_be_fetched() {
     const context = await reader();

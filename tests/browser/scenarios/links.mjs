@@ -25,11 +25,12 @@ export const scenarios = {
   async what_is_no_link_gets_a_page_in_words() {
     const context = await reader();
     const link = put([], { input: TEXT });
-    for (const path of ["/s/abc", "/s", "/s/", "/foo", "//", "/foo/bar/baz", "/t/r-abc", "/r/abc", link.slice(server.length, -1), `${link.slice(server.length)}x`]) {
+    for (const path of ["/s/abc", "/s", "/s/", "/foo", "//", "/foo/bar/baz", "/t/r-abc", "/r/abc", "/s/abc%23key", "/foo%2523", link.slice(server.length, -1), `${link.slice(server.length)}x`]) {
       const page = await visit(context, server + path);
       assert.ok(await page.getByRole("heading", { name: "The link isn’t whole" }).isVisible(), path);
       const said = await page.locator("body").innerText();
       assert.ok(!/leaked|\{/.test(said), said);
+      assert.equal(said.includes("write # in that place"), /%(25)?23/.test(path), path);
       // Its style and its script are found, however deep the path is.
       assert.ok(await page.evaluate(() => [...document.styleSheets].some((sheet) => sheet.cssRules.length > 10)), path);
       if (path === "/s/abc") await look(page, "lost");
@@ -85,7 +86,7 @@ export const scenarios = {
     await part(page, "key").fill(other.split("#")[1]);
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Read the secret" }).click();
-    await page.locator("#key-wrong").getByText("tries left: 9").waitFor();
+    await page.locator("#key-wrong").getByText("Tries left before it is destroyed: 9").waitFor();
     await look(page, "secret-key-wrong");
     await part(page, "key").fill(link);
     await page.keyboard.press("Enter");

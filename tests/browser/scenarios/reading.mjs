@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { finish, inState, part, PASSPHRASE, put, reader, readOn, TEXT, unread, visit } from "../harness.mjs";
+import { finish, inState, look, part, PASSPHRASE, put, reader, readOn, TEXT, unread, visit } from "../harness.mjs";
 
 /** Lets the server answer the next read, and loses the answer: as when the connection breaks. */
 async function loseAnswer(page) {
@@ -123,7 +123,10 @@ export const scenarios = {
       await page.waitForFunction((left) => document.querySelector('[data-id="wrong"]').textContent.endsWith(` ${left}`), left);
     }
     await page.keyboard.press("Enter");
-    await inState(page, "gone");
+    await page.getByText("That was the last try, and it was wrong too: the secret has been destroyed").waitFor();
+    assert.ok(await page.locator('[data-view="burned"]').getByText("Ask the sender for a new one.").isVisible());
+    assert.ok(!(await page.getByText("leaked").first().isVisible()), "nobody else has read it");
+    await look(page, "secret-burned");
     await finish(context);
   },
 };

@@ -72,7 +72,7 @@ export const scenarios = {
     await page.getByText("Type the passphrase first").waitFor();
     await page.getByLabel("Passphrase").fill("wrong");
     await page.getByRole("button", { name: "Read the secret" }).click();
-    assert.ok(await page.getByText("tries left: 9").isVisible());
+    assert.ok(await page.getByText("Tries left before it is destroyed: 9").isVisible());
     await page.getByLabel("Passphrase").fill(PASSPHRASE);
     await page.getByRole("button", { name: "Read the secret" }).click();
     assert.equal(await page.getByRole("region", { name: "The secret" }).textContent(), TEXT.replaceAll("\r\n", "\n"));
@@ -81,6 +81,14 @@ export const scenarios = {
     assert.ok(await page.getByText("second line").isVisible());
     await page.goto(link);
     assert.ok(await page.getByRole("heading", { name: "This secret is gone" }).isVisible());
+
+    await page.goto(put([], { input: TEXT, passphrase: PASSPHRASE }));
+    for (let tries = 0; tries < 10; tries += 1) {
+      await page.getByLabel("Passphrase").fill("wrong");
+      await page.getByRole("button", { name: "Read the secret" }).click();
+    }
+    assert.ok(await page.getByText("That was the last try").isVisible());
+    assert.ok(!(await page.getByText("leaked").isVisible()));
 
     const encrypted = put(["-e"], { input: TEXT });
     await page.goto(encrypted);
