@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{
     entry::{Entry, Key},
-    guard::TICK,
+    guard::{TICK, read},
 };
 
 /// For how many ticks nothing has to come behind an Enter, or a Ctrl-D, for it to end the secret.
@@ -66,7 +66,7 @@ fn listen(mut device: File, closed: &AtomicBool) -> Heard {
     let (mut ticks, mut told) = (0, false);
     while !closed.load(Ordering::Relaxed) {
         let asked = Instant::now();
-        let length = match device.read(&mut part[..]) {
+        let length = match read(&mut device, &mut part[..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             // At once, and not after a tick: nobody is there any more.
             Ok(0) if asked.elapsed() < TICK / 2 => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -118,7 +118,7 @@ fn the_rest_of_a_paste_is_no_command() {
     }
 }
 
-/// A passphrase is a line; what was pasted behind it is forgotten.
+/// A passphrase is a line; what was pasted behind it is forgotten, and that is said.
 #[test]
 fn lines_behind_a_passphrase_are_no_commands() {
     let data = directory();
@@ -135,6 +135,7 @@ fn lines_behind_a_passphrase_are_no_commands() {
         let sent = format!("sesame\r{}", lines(100).replace('\n', "\r"));
         terminal.paste(sent.as_bytes(), 512, PAUSE);
         terminal.wait_for("the content");
+        terminal.wait_for("only the first line was taken");
         assert_nothing_leaked(&terminal, place.path());
     }
 }

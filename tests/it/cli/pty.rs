@@ -98,6 +98,12 @@ impl Terminal {
         format!("{:?}", rustix::termios::tcgetattr(&*self.pty).unwrap())
     }
 
+    /// Whether what is typed is shown.
+    pub fn echoes(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes;
+        modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
     /// Types in pieces, as a paste comes over a network.
     pub fn paste(&self, text: &[u8], piece: usize, pause: Duration) {
         for piece in text.chunks(piece) {
@@ -108,7 +114,18 @@ impl Terminal {
 
     /// Sends a signal to what was started.
     pub fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
+        self.signal_to(self.child.id(), signal);
+    }
+
+    /// What the shell has started, and that is still there.
+    pub fn job(&self) -> Option<u32> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.split_whitespace().next().map(|child| child.parse().unwrap())
+    }
+
+    pub fn signal_to(&self, id: u32, signal: &str) {
+        let id = id.to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 }

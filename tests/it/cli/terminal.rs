@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{pty::Terminal, text};
+use super::{pty::Terminal, signals::wait_until, text};
 use crate::common::{OTS, Server, directory, ots, run};
 
 #[test]
@@ -71,6 +71,51 @@ fn ctrl_c_at_a_prompt_gives_the_terminal_back() {
     let mut again = server.client(&["get", &link]);
     again.env("OTS_PASSPHRASE", "p");
     assert_eq!(run(again, b"").stdout, b"x");
+}
+
+/// A prompt that was stopped hides what is typed when it goes on; in between the terminal is the shell's.
+#[test]
+fn a_prompt_that_was_stopped_still_hides() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for (shell, stop) in [("bash", "-TSTP"), ("dash", "-TSTP"), ("bash", "-STOP"), ("bash", "^Z"), ("dash", "^Z")] {
+        let mut put = server.client(&["put"]);
+        put.env("OTS_PASSPHRASE", "sesame");
+        let link = text(&run(put, b"c0ntent").stdout);
+        for (line, prompt, done) in [
+            ("\"$OTS\" put".to_owned(), "Secret", "can be read once; expires"),
+            (format!("\"$OTS\" get '{}'", link.trim()), "Passphrase", "c0ntent"),
+        ] {
+            if stop == "^Z" && prompt == "Secret" {
+                continue; // it is no key there
+            }
+            let place = directory();
+            let terminal = Terminal::shell(&server.url, shell, place.path());
+            terminal.type_in(&format!("{line}\r"));
+            terminal.wait_for(prompt);
+            wait_until("it hides", || !terminal.echoes());
+            let job = terminal.job().unwrap();
+            if stop == "^Z" {
+                terminal.type_in("\x1a");
+            } else {
+                terminal.signal_to(job, stop);
+            }
+            wait_until("it is stopped", || {
+                std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap().contains(") T ")
+            });
+            terminal.type_in("echo st$?pped\r");
+            terminal.wait_for("pped\r\n");
+            terminal.type_in("fg\r");
+            terminal.wait_for("(goes on; ");
+            wait_until("it hides", || !terminal.echoes());
+            terminal.type_in("sesame\r");
+            terminal.wait_for(done);
+            assert!(!terminal.seen().contains("sesame"), "{shell} {stop}: {}", terminal.seen());
+            terminal.type_in("echo af$?ter\r");
+            terminal.wait_for("af0ter");
+            assert!(!terminal.seen().contains("only the first line"), "{}", terminal.seen());
+        }
+    }
 }
 
 #[test]
