@@ -35,19 +35,26 @@ pub(super) enum Key {
     Quit,
 }
 
+/// Where a bracketed paste is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Paste {
+    #[default]
+    None,
+    Within,
+    /// What comes now is a key.
+    JustEnded,
+}
+
 /// What has been typed and pasted so far.
 #[derive(Default)]
 pub(super) struct Entry {
     text: Zeroizing<Vec<u8>>,
-    /// Within a bracketed paste.
-    pasting: bool,
+    paste: Paste,
     /// Enters, or a Ctrl-D: they end the secret unless something comes behind them.
     held: Vec<u8>,
     /// The beginning of a key's sequence, as of an arrow.
     sequence: Vec<u8>,
     after_return: bool,
-    /// A bracketed paste has just ended: what comes now is a key.
-    after_paste: bool,
     /// For how many ticks nothing has come.
     quiet: u32,
     /// A key's byte within a paste, after which nothing has come yet, as none came before it.
@@ -70,7 +77,7 @@ impl Entry {
         if after_return && byte == b'\n' {
             return Ok(Key::Text);
         }
-        if !self.pasting {
+        if self.paste != Paste::Within {
             return self.key(byte);
         }
         if quiet >= TICKS_TO_END && matches!(byte, INTERRUPT | QUIT | END_OF_TEXT) {
@@ -85,18 +92,17 @@ impl Entry {
         if self.text.ends_with(PASTE_ENDS) {
             let end = self.text.len() - PASTE_ENDS.len();
             self.text.truncate(end);
-            self.pasting = false;
-            self.after_paste = true;
+            self.paste = Paste::JustEnded;
         }
         Ok(())
     }
 
     fn key(&mut self, byte: u8) -> io::Result<Key> {
+        let after_paste = std::mem::take(&mut self.paste) == Paste::JustEnded;
         if byte == ESCAPE || !self.sequence.is_empty() {
             self.sequence(byte);
             return Ok(Key::Text);
         }
-        let after_paste = std::mem::take(&mut self.after_paste);
         let ends = byte == ENTER || byte == b'\n';
         let more_enters = ends && self.held.iter().all(|held| *held == ENTER);
         match byte {
@@ -138,7 +144,7 @@ impl Entry {
         };
         if over || self.sequence.len() > LONGEST_SEQUENCE {
             if self.sequence == PASTE_BEGINS && self.release().is_ok() {
-                self.pasting = true;
+                self.paste = Paste::Within;
             }
             self.sequence.clear();
         }
@@ -181,7 +187,7 @@ impl Entry {
         self.quiet = self.quiet.saturating_add(1);
         match self.lone {
             Some(lone) if self.quiet >= TICKS_TO_END => {
-                (self.lone, self.pasting, self.after_paste) = (None, false, true);
+                (self.lone, self.paste) = (None, Paste::JustEnded);
                 self.key(lone)
             }
             _ => Ok(Key::Text),
@@ -195,7 +201,7 @@ impl Entry {
 
     /// Whether it has ended, if nothing has come behind it for long enough.
     pub(super) fn may_end(&self) -> bool {
-        !self.held.is_empty() && !self.pasting && self.quiet >= TICKS_TO_END
+        !self.held.is_empty() && self.paste != Paste::Within && self.quiet >= TICKS_TO_END
     }
 
     /// Whether Enter ends it: a second line has not begun.

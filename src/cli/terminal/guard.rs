@@ -16,7 +16,10 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use super::stops::{self, Open};
+use super::{
+    entry::TICKS_TO_END,
+    stops::{self, Open},
+};
 
 /// How long nothing has to come, for what is pasted to be over: a paste comes in pieces, over a network above all.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -76,11 +79,17 @@ impl Guard {
         let _ = tcsetattr(&self.device, OptionalActions::Now, &self.raw);
         let end = Instant::now() + PATIENCE;
         let mut part = Zeroizing::new([0; 4096]);
-        let mut more = false;
-        while Instant::now() < end
-            && let Ok(length @ 1..) = read(&mut self.device, &mut part[..])
-        {
-            more |= part.iter().take(length).any(|byte| !matches!(byte, b'\r' | b'\n'));
+        let (mut more, mut quiet) = (false, 0);
+        while quiet < TICKS_TO_END && Instant::now() < end {
+            match read(&mut self.device, &mut part[..]) {
+                Ok(0) => quiet += 1,
+                Ok(length) => {
+                    quiet = 0;
+                    more |= part.iter().take(length).any(|byte| !matches!(byte, b'\r' | b'\n'));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
         }
         more
     }

@@ -1,5 +1,5 @@
-//! What a terminal is asked on is stopped, and goes on: a shell must not be left without echo, and nothing that is typed once the
-//! question goes on may be shown. SIGTSTP gives the terminal back first; SIGSTOP can't be heard, but that it goes on can.
+//! A prompt that is stopped, and goes on: the shell gets its terminal as it was, and nothing that is typed afterwards is shown.
+//! SIGTSTP gives the terminal back before the command stops; SIGSTOP can't be heard, but SIGCONT behind it can.
 
 use std::{
     fs::File,

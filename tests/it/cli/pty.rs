@@ -114,7 +114,7 @@ impl Terminal {
 
     /// Sends a signal to what was started.
     pub fn signal(&self, signal: &str) {
-        self.signal_to(self.child.id(), signal);
+        send(self.child.id(), signal);
     }
 
     /// What the shell has started, and that is still there.
@@ -123,11 +123,12 @@ impl Terminal {
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
         children.split_whitespace().next().map(|child| child.parse().unwrap())
     }
+}
 
-    pub fn signal_to(&self, id: u32, signal: &str) {
-        let id = id.to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    }
+/// Sends a signal to a process.
+pub fn send(id: u32, signal: &str) {
+    let id = id.to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
 }
 
 /// What a terminal is like after a signal.

@@ -281,7 +281,7 @@ fn ctrl_z_behind_a_prompt() {
         wait_until("it is stopped", || std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap().contains(") T "));
         terminal.type_in("echo st$?pped; fg\r");
         terminal.wait_for("pped\r\n");
-        terminal.signal_to(job, "-TERM");
+        super::pty::send(job, "-TERM");
         terminal.wait_for("terminated; if the server has stored it");
     }
 }

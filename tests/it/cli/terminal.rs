@@ -98,7 +98,7 @@ fn a_prompt_that_was_stopped_still_hides() {
             if stop == "^Z" {
                 terminal.type_in("\x1a");
             } else {
-                terminal.signal_to(job, stop);
+                super::pty::send(job, stop);
             }
             wait_until("it is stopped", || {
                 std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap().contains(") T ")
