@@ -65,6 +65,13 @@ impl Terminal {
         }
     }
 
+    /// Until the shell says that its job is stopped, and reads what is typed.
+    pub fn wait_for_stop(&self) {
+        self.wait_for("Stopped");
+        let stopped = self.seen().find("Stopped").unwrap();
+        super::signals::wait_until("the shell reads", || self.seen()[stopped..].contains("$ "));
+    }
+
     /// Answers a prompt until it has taken effect: what is typed before the prompt listens is dropped.
     pub fn answer(&mut self, answer: &str, done: impl Fn(&mut Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(15);

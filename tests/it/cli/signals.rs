@@ -278,7 +278,7 @@ fn ctrl_z_behind_a_prompt() {
         wait_until("it is asked", || asked.lock().unwrap().iter().any(|first| first.starts_with("POST")));
         let job = terminal.job().unwrap();
         terminal.type_in("\x1a");
-        wait_until("it is stopped", || std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap().contains(") T "));
+        terminal.wait_for_stop();
         terminal.type_in("echo st$?pped; fg\r");
         terminal.wait_for("pped\r\n");
         super::pty::send(job, "-TERM");

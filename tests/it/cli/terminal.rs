@@ -100,9 +100,7 @@ fn a_prompt_that_was_stopped_still_hides() {
             } else {
                 super::pty::send(job, stop);
             }
-            wait_until("it is stopped", || {
-                std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap().contains(") T ")
-            });
+            terminal.wait_for_stop();
             terminal.type_in("echo st$?pped\r");
             terminal.wait_for("pped\r\n");
             terminal.type_in("fg\r");
