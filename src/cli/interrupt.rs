@@ -66,14 +66,13 @@ impl Interrupts {
     pub(super) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        let ignored = ignored();
         let all = [
             (SignalKind::interrupt(), Interrupt::Interrupted),
             (SignalKind::terminate(), Interrupt::Terminated),
             (SignalKind::hangup(), Interrupt::HungUp),
             (SignalKind::quit(), Interrupt::Quit),
         ];
-        let heard = all.into_iter().filter(|(kind, _)| ignored & (1 << (kind.as_raw_value() - 1)) == 0);
+        let heard = all.into_iter().filter(|(kind, _)| !is_ignored(*kind));
         heard.map(|(kind, interrupt)| Ok((signal(kind)?, interrupt))).collect::<Result<_, _>>().map(Self)
     }
 
@@ -90,12 +89,13 @@ impl Interrupts {
     }
 }
 
-/// The signals that this process was started to ignore, a bit each; where the system says so.
+/// Whether this process was started to ignore a signal; where the system says so.
 #[cfg(unix)]
-fn ignored() -> u64 {
+pub(super) fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (kind.as_raw_value() - 1)) != 0
 }
 
 /// The signals that end a command.

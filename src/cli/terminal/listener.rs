@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,11 +18,8 @@ use zeroize::Zeroizing;
 
 use super::{
     entry::{Entry, Key},
-    guard::TICK,
+    guard::{TICK, read},
 };
-
-/// For how many ticks nothing has to come behind an Enter, or a Ctrl-D, for it to end the secret.
-const TICKS_TO_END: u32 = 2;
 
 type Heard = io::Result<Zeroizing<Vec<u8>>>;
 
@@ -63,29 +60,26 @@ impl Drop for Listener {
 fn listen(mut device: File, closed: &AtomicBool) -> Heard {
     let mut entry = Entry::default();
     let mut part = Zeroizing::new([0; 4096]);
-    let (mut ticks, mut told) = (0, false);
+    let mut told = false;
     while !closed.load(Ordering::Relaxed) {
         let asked = Instant::now();
-        let length = match device.read(&mut part[..]) {
+        let length = match read(&mut device, &mut part[..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             // At once, and not after a tick: nobody is there any more.
             Ok(0) if asked.elapsed() < TICK / 2 => return Err(io::ErrorKind::UnexpectedEof.into()),
             length => length?,
         };
         for byte in part.get(..length).unwrap_or_default() {
-            match entry.take(*byte)? {
-                Key::Text => {}
-                // To all that the terminal would have told: this process hears it like any other signal.
-                Key::Interrupt => kill_current_process_group(Signal::INT)?,
-                Key::Quit => kill_current_process_group(Signal::QUIT)?,
+            obey(entry.take(*byte)?)?;
+            if entry.has_ended() {
+                return Ok(entry.into_text());
             }
         }
-        ticks = if length > 0 { 0 } else { ticks + 1 };
-        if ticks == 0 {
+        if length > 0 {
             continue;
         }
-        entry.pause();
-        if entry.may_end() && ticks >= TICKS_TO_END {
+        obey(entry.pause()?)?;
+        if entry.has_ended() || entry.may_end() {
             return Ok(entry.into_text());
         }
         if !told && !entry.is_one_line() {
@@ -94,4 +88,13 @@ fn listen(mut device: File, closed: &AtomicBool) -> Heard {
         }
     }
     Err(io::ErrorKind::Interrupted.into())
+}
+
+/// Tells all that the terminal would have told: this process hears it like any other signal.
+fn obey(key: Key) -> io::Result<()> {
+    match key {
+        Key::Text => Ok(()),
+        Key::Interrupt => Ok(kill_current_process_group(Signal::INT)?),
+        Key::Quit => Ok(kill_current_process_group(Signal::QUIT)?),
+    }
 }

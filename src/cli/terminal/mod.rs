@@ -9,6 +9,8 @@ mod listener;
 mod progress;
 mod prompt;
 mod stdout;
+#[cfg(unix)]
+mod stops;
 
 use std::{
     io::{self, IsTerminal, Write},

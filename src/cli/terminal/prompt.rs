@@ -6,7 +6,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 #[cfg(unix)]
-use super::{guard::Guard, listener::Listener};
+use super::{guard::Guard, listener::Listener, say};
 use crate::cli::{
     Global,
     error::{CommandError, Exit},
@@ -47,11 +47,12 @@ pub(in crate::cli) async fn ask_line(
 ) -> Result<Zeroizing<String>, PromptError> {
     let (read, write) = (open(global, prompt)?, open(global, prompt)?);
     let no_terminal = |source| PromptError::NoTerminal { prompt, source };
-    let mut guard = Guard::hidden(open(global, prompt)?).map_err(no_terminal)?;
+    let again = "(goes on; type it from its beginning) ";
+    let mut guard = Guard::hidden(open(global, prompt)?, again).map_err(no_terminal)?;
     let terminal = console::Term::read_write_pair(read, write);
     let answer = blocking(move || password(prompt, confirm).interact_on(&terminal)).await;
-    if answer.is_ok() {
-        guard.answered();
+    if answer.is_ok() && guard.answered() && !global.quiet && !global.json {
+        say("ots: warning: only the first line was taken; what came behind it is forgotten");
     }
     answer.map(Zeroizing::new).map_err(|error| PromptError::Unanswered(error.into()))
 }
@@ -64,7 +65,8 @@ pub(in crate::cli) async fn ask_line(
 pub(in crate::cli) async fn ask_text(global: &Global, prompt: &'static str) -> Result<Zeroizing<Vec<u8>>, PromptError> {
     let (device, mut shown) = (open(global, prompt)?, open(global, prompt)?);
     let no_terminal = |source| PromptError::NoTerminal { prompt, source };
-    let mut guard = Guard::raw(open(global, prompt)?).map_err(no_terminal)?;
+    let again = "(goes on; Ctrl-U begins it anew) ";
+    let mut guard = Guard::raw(open(global, prompt)?, again).map_err(no_terminal)?;
     let end = " (hidden; Enter ends one line, Ctrl-D a text of several): ";
     io::Write::write_all(&mut shown, format!("{prompt}{end}").as_bytes()).map_err(no_terminal)?;
     let text = Listener::start(device).text().await.map_err(PromptError::Unanswered)?;

@@ -15,6 +15,15 @@ fn lines(count: usize) -> String {
     (0..count).map(line).collect::<Vec<_>>().concat()
 }
 
+/// What the reader gets of the link that a terminal shows.
+fn got(terminal: &Terminal) -> Vec<u8> {
+    let seen = terminal.seen();
+    let link = seen[seen.find("http://").unwrap()..].split_whitespace().next().unwrap().to_owned();
+    let mut get = ots();
+    get.args(["get", &link]);
+    run(get, b"").stdout
+}
+
 /// Pastes a text at `ots put`'s prompt, ends it with `end`, and gives what the reader of the link gets.
 fn pasted(server: &Server, shell: &str, text: &str, bracketed: bool, end: &str) -> Vec<u8> {
     let place = directory();
@@ -36,11 +45,7 @@ fn pasted(server: &Server, shell: &str, text: &str, bracketed: bool, end: &str) 
     let lines = text.lines().count();
     terminal.wait_for(&format!("took {}", if lines == 1 { "1 line, ".to_owned() } else { counted(lines) }));
     assert_nothing_leaked(&terminal, place.path());
-    let seen = terminal.seen();
-    let link = seen[seen.find("http://").unwrap()..].split_whitespace().next().unwrap().to_owned();
-    let mut get = ots();
-    get.args(["get", &link]);
-    run(get, b"").stdout
+    got(&terminal)
 }
 
 fn counted(lines: usize) -> String {
@@ -118,7 +123,56 @@ fn the_rest_of_a_paste_is_no_command() {
     }
 }
 
-/// A passphrase is a line; what was pasted behind it is forgotten.
+/// A paste of which no end comes, as of a connection that was cut, swallows no key.
+#[test]
+fn a_paste_without_an_end_is_ended() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for shell in SHELLS {
+        for (key, says) in
+            [("\x03", "nothing was stored"), ("\x1c", "nothing was stored"), ("\x04", "can be read once; expires")]
+        {
+            let place = directory();
+            let terminal = Terminal::shell(&server.url, shell, place.path());
+            terminal.type_in("\"$OTS\" put\r");
+            terminal.wait_for("Secret (hidden");
+            terminal.type_in("\x1b[200~touch leaked-1\rtouch leaked-2");
+            terminal.wait_for("several lines; Ctrl-D ends them");
+            std::thread::sleep(Duration::from_millis(400)); // a person's pause
+            terminal.type_in(key);
+            terminal.wait_for(says);
+            assert_nothing_leaked(&terminal, place.path());
+            if key == "\x04" {
+                assert_eq!(got(&terminal), b"touch leaked-1\ntouch leaked-2");
+            }
+        }
+    }
+}
+
+/// Behind the end of a paste a key is certain, also when more comes at once; and keys are never stored.
+#[test]
+fn keys_are_no_text() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for shell in SHELLS {
+        for (sent, stored) in [
+            ("\x1b[200~one\rtwo\r\x1b[201~\x04touch leaked-1\r", "one\ntwo\n"),
+            ("\x1b[200~one\x1b[201~\rtouch leaked-1\r", "one"),
+            ("two wrong\x17words\x01\r", "two words"),
+        ] {
+            let place = directory();
+            let terminal = Terminal::shell(&server.url, shell, place.path());
+            terminal.type_in("\"$OTS\" put\r");
+            terminal.wait_for("Secret (hidden");
+            terminal.type_in(sent);
+            terminal.wait_for("can be read once; expires");
+            assert_nothing_leaked(&terminal, place.path());
+            assert_eq!(String::from_utf8_lossy(&got(&terminal)), stored);
+        }
+    }
+}
+
+/// A passphrase is a line; what was pasted behind it is forgotten, and that is said.
 #[test]
 fn lines_behind_a_passphrase_are_no_commands() {
     let data = directory();
@@ -135,6 +189,7 @@ fn lines_behind_a_passphrase_are_no_commands() {
         let sent = format!("sesame\r{}", lines(100).replace('\n', "\r"));
         terminal.paste(sent.as_bytes(), 512, PAUSE);
         terminal.wait_for("the content");
+        terminal.wait_for("only the first line was taken");
         assert_nothing_leaked(&terminal, place.path());
     }
 }

@@ -65,6 +65,13 @@ impl Terminal {
         }
     }
 
+    /// Until the shell says that its job is stopped, and reads what is typed.
+    pub fn wait_for_stop(&self) {
+        self.wait_for("Stopped");
+        let stopped = self.seen().find("Stopped").unwrap();
+        super::signals::wait_until("the shell reads", || self.seen()[stopped..].contains("$ "));
+    }
+
     /// Answers a prompt until it has taken effect: what is typed before the prompt listens is dropped.
     pub fn answer(&mut self, answer: &str, done: impl Fn(&mut Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(15);
@@ -98,6 +105,12 @@ impl Terminal {
         format!("{:?}", rustix::termios::tcgetattr(&*self.pty).unwrap())
     }
 
+    /// Whether what is typed is shown.
+    pub fn echoes(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes;
+        modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
     /// Types in pieces, as a paste comes over a network.
     pub fn paste(&self, text: &[u8], piece: usize, pause: Duration) {
         for piece in text.chunks(piece) {
@@ -108,9 +121,21 @@ impl Terminal {
 
     /// Sends a signal to what was started.
     pub fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        send(self.child.id(), signal);
     }
+
+    /// What the shell has started, and that is still there.
+    pub fn job(&self) -> Option<u32> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.split_whitespace().next().map(|child| child.parse().unwrap())
+    }
+}
+
+/// Sends a signal to a process.
+pub fn send(id: u32, signal: &str) {
+    let id = id.to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
 }
 
 /// What a terminal is like after a signal.

@@ -25,7 +25,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 const INFO: &str =
     r#"{"max_size":104857600,"default_ttl_seconds":1,"max_ttl_seconds":1,"claim_lease_seconds":45,"version":"0"}"#;
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(15);
     while !condition() {
         assert!(Instant::now() < end, "waited in vain until {what}");
@@ -257,4 +257,31 @@ fn while_waiting_for_somebody_to_read() {
     let mut written = Vec::new();
     reader.read_to_end(&mut written).unwrap();
     assert!(written.ends_with(b".x") && common::wait_for_exit(&mut get, AT_ONCE).success());
+}
+
+/// Ctrl-Z still stops a command once it has asked something: it is heard for the prompt's sake.
+#[test]
+fn ctrl_z_behind_a_prompt() {
+    let place = directory();
+    let (url, asked) = stalling(|first, stream| {
+        if first.contains("/info") {
+            send(stream, "200 OK", INFO)?;
+        }
+        Ok(first.contains("/info"))
+    });
+    for shell in ["bash", "dash"] {
+        asked.lock().unwrap().clear();
+        let terminal = Terminal::shell(&url, shell, place.path());
+        terminal.type_in("\"$OTS\" put\r");
+        terminal.wait_for("Secret");
+        terminal.type_in("hunter2\r");
+        wait_until("it is asked", || asked.lock().unwrap().iter().any(|first| first.starts_with("POST")));
+        let job = terminal.job().unwrap();
+        terminal.type_in("\x1a");
+        terminal.wait_for_stop();
+        terminal.type_in("echo st$?pped; fg\r");
+        terminal.wait_for("pped\r\n");
+        super::pty::send(job, "-TERM");
+        terminal.wait_for("terminated; if the server has stored it");
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{pty::Terminal, text};
+use super::{pty::Terminal, signals::wait_until, text};
 use crate::common::{OTS, Server, directory, ots, run};
 
 #[test]
@@ -88,6 +88,49 @@ fn a_wrong_passphrase_is_asked_for_again() {
         get.answer("right\r", |terminal| terminal.seen().contains("the secret\r\n"));
         let (seen, code) = get.finish();
         assert!(code == Some(0) && seen.contains("is wrong; the secret is still there"), "{seen}");
+    }
+}
+
+/// A prompt that was stopped hides what is typed when it goes on; in between the terminal is the shell's.
+#[test]
+fn a_prompt_that_was_stopped_still_hides() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    for (shell, stop) in [("bash", "-TSTP"), ("dash", "-TSTP"), ("bash", "-STOP"), ("bash", "^Z"), ("dash", "^Z")] {
+        let mut put = server.client(&["put"]);
+        put.env("OTS_PASSPHRASE", "sesame");
+        let link = text(&run(put, b"c0ntent").stdout);
+        for (line, prompt, done) in [
+            ("\"$OTS\" put".to_owned(), "Secret", "can be read once; expires"),
+            (format!("\"$OTS\" get '{}'", link.trim()), "Passphrase", "c0ntent"),
+        ] {
+            if stop == "^Z" && prompt == "Secret" {
+                continue; // it is no key there
+            }
+            let place = directory();
+            let terminal = Terminal::shell(&server.url, shell, place.path());
+            terminal.type_in(&format!("{line}\r"));
+            terminal.wait_for(prompt);
+            wait_until("it hides", || !terminal.echoes());
+            let job = terminal.job().unwrap();
+            if stop == "^Z" {
+                terminal.type_in("\x1a");
+            } else {
+                super::pty::send(job, stop);
+            }
+            terminal.wait_for_stop();
+            terminal.type_in("echo st$?pped\r");
+            terminal.wait_for("pped\r\n");
+            terminal.type_in("fg\r");
+            terminal.wait_for("(goes on; ");
+            wait_until("it hides", || !terminal.echoes());
+            terminal.type_in("sesame\r");
+            terminal.wait_for(done);
+            assert!(!terminal.seen().contains("sesame"), "{shell} {stop}: {}", terminal.seen());
+            terminal.type_in("echo af$?ter\r");
+            terminal.wait_for("af0ter");
+            assert!(!terminal.seen().contains("only the first line"), "{}", terminal.seen());
+        }
     }
 }
 
