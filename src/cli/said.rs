@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
-use super::terminal::escaped;
+use super::terminal::{drives, escaped};
 
 /// As much as is shown of somebody else's words, in characters.
 const LONGEST: usize = 600;
@@ -42,11 +42,6 @@ impl Formatter for Tame {
     fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
         self.0.write_char_escape(writer, escape)
     }
-}
-
-/// Control characters, and those that reorder what is shown (CVE-2021-42574). All have four digits.
-fn drives(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// An object on one line.

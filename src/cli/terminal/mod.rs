@@ -69,17 +69,19 @@ pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     safe
 }
 
+/// Whether a character could drive a terminal: control characters, and bidirectional overrides, which reorder what is shown
+/// (CVE-2021-42574). None has more than four digits.
+pub(super) fn drives(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// What stands for a character that could drive a terminal.
 fn escape(character: char) -> Option<String> {
-    let drives = character.is_control() && !matches!(character, '\n' | '\t');
-    // Bidirectional overrides reorder what is shown (CVE-2021-42574).
-    let reorders = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let code = u32::from(character);
-    match (drives, reorders) {
-        (true, _) if code < 0x80 => Some(format!("\\x{code:02x}")),
-        (false, false) => None,
-        _ => Some(format!("\\u{{{code:x}}}")),
+    if !drives(character) || matches!(character, '\n' | '\t') {
+        return None;
     }
+    let code = u32::from(character);
+    Some(if code < 0x80 { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") })
 }
 
 #[cfg(test)]
