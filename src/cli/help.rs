@@ -1,5 +1,5 @@
-//! How help is laid out, so that each command's fits on two screens: its words first, an option a line or two, and the options that every
-//! command has named once, in the help of `ots` itself. Variables are in the man pages.
+//! How help is laid out, so that each command's fits on two screens (`serve` has headings): its words first, an option a line or two,
+//! and the options that every command has named once, in the help of `ots` itself. Variables are in the man pages.
 
 use clap::{Arg, ArgAction, Command};
 

@@ -141,9 +141,21 @@ export async function shareOn(page, { text, file, passphrase, encrypted = true }
   return part(page, "link").inputValue();
 }
 
+/** Takes a screenshot. On a machine that has much else to do, Chromium now and then can't, and can a moment later. */
+export async function capture(page, name, options = {}) {
+  mkdirSync(screenshots, { recursive: true });
+  for (let left = 5; ; left -= 1) {
+    try {
+      return await page.screenshot({ path: join(screenshots, `${name}.png`), ...options });
+    } catch (error) {
+      if (left === 0 || !/Unable to capture screenshot/.test(error.message)) throw error;
+    }
+    await page.waitForTimeout(500);
+  }
+}
+
 /** Looks at a state as people with other eyes, screens and settings do: axe, and a screenshot of each. */
 export async function look(page, name) {
-  mkdirSync(screenshots, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const { violations } = await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ["violations"] })`);
@@ -151,7 +163,7 @@ export async function look(page, name) {
     assert.deepEqual(said, [], `${name}, ${colorScheme}`);
     for (const width of [375, 1280]) {
       await page.setViewportSize({ width, height: width === 375 ? 720 : 800 });
-      await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      await capture(page, `${name}-${width}-${colorScheme}`, { fullPage: true });
     }
   }
   await page.setViewportSize({ width: 320, height: 640 });

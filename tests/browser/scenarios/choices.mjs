@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { finish, inState, look, part, PASSPHRASE, put, reader, readOn, screenshots, server, shareOn, TEXT, visit } from "../harness.mjs";
+import { capture, finish, inState, look, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, visit } from "../harness.mjs";
 
 const LANGUAGES = ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "zh", "ja"];
 /** A page's own texts. */
@@ -304,7 +304,7 @@ export const scenarios = {
             const wide = await page.evaluate(() => document.documentElement.scrollWidth);
             assert.ok(wide <= width, `${language}, ${view}: ${wide} px wide on a screen of ${width}`);
           }
-          await page.screenshot({ path: join(screenshots, `${language}-${name}-${view}.png`), fullPage: true });
+          await capture(page, `${language}-${name}-${view}`, { fullPage: true });
         }
       }
       await finish(context);

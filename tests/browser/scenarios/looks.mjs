@@ -1,9 +1,8 @@
 // Every state of the pages, looked at by axe and kept as a screenshot.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 
-import { BYTES, finish, insecure, inState, look, part, PASSPHRASE, put, reader, screenshots, server, TEXT, visit } from "../harness.mjs";
+import { BYTES, capture, finish, insecure, inState, look, part, PASSPHRASE, put, reader, server, TEXT, visit } from "../harness.mjs";
 
 export const scenarios = {
   async every_state_looks_right() {
@@ -98,11 +97,11 @@ export const scenarios = {
     const answer = await plain.newPage();
     await answer.goto(put([], { input: TEXT }));
     await answer.getByRole("button", { name: "Read the secret" }).click();
-    await answer.screenshot({ path: join(screenshots, "plain-answer.png") });
+    await capture(answer, "plain-answer");
     await answer.goto(put(["-e"], { input: TEXT }));
-    await answer.screenshot({ path: join(screenshots, "plain-encrypted.png") });
+    await capture(answer, "plain-encrypted");
     await answer.goto(server);
-    await answer.screenshot({ path: join(screenshots, "plain-share.png") });
+    await capture(answer, "plain-share");
     await finish(plain);
   },
 };

@@ -1,9 +1,8 @@
 // The pages themselves: the sender's, the keyboard, the API's pages, and how light the reveal page is.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 
-import { finish, inState, look, part, put, reader, screenshots, server, shareOn, TEXT, unread, visit } from "../harness.mjs";
+import { capture, finish, inState, look, part, put, reader, server, shareOn, TEXT, unread, visit } from "../harness.mjs";
 
 export const scenarios = {
   async the_keyboard_is_enough() {
@@ -90,11 +89,11 @@ export const scenarios = {
     await docs.locator(".opblock").nth(7).waitFor();
     await docs.getByText("Store a secret").first().click();
     await docs.getByText("how long to keep it").first().waitFor();
-    await docs.screenshot({ path: join(screenshots, "docs.png") });
+    await capture(docs, "docs");
     const redoc = await context.newPage();
     await redoc.goto(`${server}/redoc`);
     await redoc.getByRole("heading", { name: "Store a secret" }).waitFor();
-    await redoc.screenshot({ path: join(screenshots, "redoc.png") });
+    await capture(redoc, "redoc");
     await finish(context);
   },
 
