@@ -26,7 +26,7 @@ const SCRIPTS: [&str; 7] =
     ["choices.js", "envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
 const STYLES: [&str; 2] = ["plain.css", "style.css"];
 /// What the last of them takes in.
-const IMPORTED: [&str; 3] = ["colours.css", "controls.css", "notes.css"];
+const IMPORTED: [&str; 4] = ["colours.css", "controls.css", "face.css", "notes.css"];
 
 /// The words of passphrases: the command line's own file, so that both draw from the same.
 const WORDS: &str = "src/secret/generated/words.txt";

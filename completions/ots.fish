@@ -157,6 +157,13 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
 json\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l title -d 'The server\'s name, at the top of each page' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l notice -d 'A line on each page' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l contact -d 'Whom to ask: a mail address, or a page\'s URL' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l imprint-url -d 'The page that says who runs this server' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l privacy-url -d 'The page that says what becomes of people\'s data' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l logo -d 'A picture for the top of each page: PNG, JPEG, WebP or SVG' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l accent -d 'The colour of buttons and links, as #2f4ac0' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand serve" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l timeout -d 'How long to wait for the server' -r

@@ -85,13 +85,18 @@ fn target() -> PathBuf {
 }
 
 fn run(scenario: &str) {
+    run_over(scenario, &[]);
+}
+
+/// Runs a scenario over a server with these options.
+fn run_over(scenario: &str, options: &[&str]) {
     let Some(tools) = tools() else { return };
     if scenario.starts_with("firefox_") && tools.firefox.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{scenario} needs firefox-esr or firefox");
         return eprintln!("skipped: {scenario} needs firefox-esr or firefox");
     }
     let data = directory();
-    let server = Server::start(data.path(), &[]);
+    let server = Server::start(data.path(), options);
     let mut node = Command::new("node");
     node.arg(Path::new(SOURCES).join("scenarios.mjs")).arg(scenario);
     node.env("OTS_SERVER", &server.url).env("OTS_BINARY", OTS).env("OTS_PACKAGES", &tools.packages);
@@ -102,6 +107,23 @@ fn run(scenario: &str) {
     let output = node.output().unwrap();
     println!("{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success(), "{scenario}: {}\n{}", String::from_utf8_lossy(&output.stderr), server.log());
+}
+
+/// What an operator has the pages say, in colours that nobody could read as they are.
+#[test]
+fn the_pages_have_their_operators_face() {
+    let files = directory();
+    let logo = files.path().join("logo.svg");
+    let circle = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'><script>document.title = 'x'</script><circle cx='20' cy='20' r='18' fill='teal'/></svg>";
+    fs::write(&logo, circle).unwrap();
+    let logo = format!("--logo={}", logo.display());
+    let said = ["--title=Acmé <b>Secrets</b>", "--notice=Staff only. Down on Sunday from 6 to 7 for upkeep.", &logo];
+    let law = [
+        "--contact=it@example.org",
+        "--imprint-url=https://example.org/imprint",
+        "--privacy-url=https://example.org/privacy",
+    ];
+    run_over("the_pages_have_their_operators_face", &[&said[..], &law, &["--accent=#ffe94d"]].concat());
 }
 
 macro_rules! scenarios {

@@ -19,4 +19,4 @@ pub use nearest::nearest;
 pub use paths::{HEALTH_PATH, INFO_PATH, SECRETS_PATH};
 pub use problem::{Code, FieldError, Problem};
 pub use request::{CreateOptions, CreateRequest, Malformed, RevealRequest, TtlRequest};
-pub use response::{Created, Encoding, Health, HealthProblem, Info, Revealed, Status};
+pub use response::{About, Created, Encoding, Health, HealthProblem, Info, Revealed, Status};

@@ -79,8 +79,31 @@ pub struct Info {
     /// The root that links start with, if the server was told its name; without one, its `url` is a guess from the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// What the server says of itself.
+    #[serde(flatten)]
+    pub about: About,
     /// The server's version.
     pub version: String,
+}
+
+/// What a server says of itself, as far as its operator had it say anything: plain text and URLs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Something that everybody who comes should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// Whom to ask: an address for mail, or a page's URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// The URL of a page that says who runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imprint_url: Option<String>,
+    /// The URL of a page that says what becomes of people's data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy_url: Option<String>,
 }
 
 /// Whether the server can do its work.

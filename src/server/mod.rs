@@ -4,6 +4,7 @@
 //!
 //! The parts stand in a line, and each calls only those before it:
 //!
+//! - [`face`]: what it says of itself.
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
 //! - [`places`]: who holds which share of the server, and who goes when it is full.
@@ -24,6 +25,7 @@ mod activity;
 mod body;
 mod call;
 mod connection;
+mod face;
 mod floods;
 mod intake;
 mod json;
@@ -44,6 +46,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use call::App;
+pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
 use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};

@@ -36,6 +36,7 @@ enum Route {
     SharePage,
     SecretPage,
     Asset,
+    Face,
     Robots,
     OpenApi,
     Swagger,
@@ -61,6 +62,7 @@ impl Route {
             Self::SharePage => "share-page",
             Self::SecretPage => "secret-page",
             Self::Asset => "asset",
+            Self::Face => "face",
             Self::Robots => "robots",
             Self::OpenApi => "openapi",
             Self::Swagger | Self::ApiPageFile => "docs",
@@ -74,6 +76,7 @@ impl Route {
             | Self::Info
             | Self::Status
             | Self::Asset
+            | Self::Face
             | Self::Robots
             | Self::OpenApi
             | Self::Swagger
@@ -98,6 +101,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         ("/".to_owned(), Route::SharePage),
         (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
         ("/assets/{version}/{file}".to_owned(), Route::Asset),
+        ("/face/{version}/{file}".to_owned(), Route::Face),
         ("/robots.txt".to_owned(), Route::Robots),
         ("/openapi.json".to_owned(), Route::OpenApi),
         ("/docs".to_owned(), Route::Swagger),
@@ -183,6 +187,7 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
         Route::Asset if head_or_get => Ok(pages::assets::get(&incoming)?),
+        Route::Face if head_or_get => Ok(pages::face::get(app, &incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),
         Route::Swagger if head_or_get => Ok(openapi::swagger()),
         Route::ApiPageFile if head_or_get => Ok(openapi::file(incoming.parameter, incoming.headers())?),

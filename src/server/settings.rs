@@ -1,9 +1,10 @@
 //! What the server allows, checked once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
+use super::face::Face;
 use crate::secret::{InvalidTtl, MIN_TTL, Ttl};
 
 /// The largest content that a server may be told to take, in bytes.
@@ -28,6 +29,8 @@ pub struct Options {
     pub max_connections: usize,
     /// How long requests may take to finish when the server stops.
     pub shutdown_timeout: Duration,
+    /// What the server says of itself.
+    pub face: Face,
 }
 
 /// What can't be allowed together, or at all.
@@ -55,6 +58,7 @@ pub struct Settings {
     pub(super) client_timeout: Duration,
     pub(super) max_connections: usize,
     pub(super) shutdown_timeout: Duration,
+    pub(super) face: Arc<Face>,
 }
 
 impl Settings {
@@ -79,6 +83,7 @@ impl Settings {
             client_timeout: options.client_timeout,
             max_connections: options.max_connections,
             shutdown_timeout: options.shutdown_timeout,
+            face: Arc::new(options.face),
         })
     }
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
 import { scenarios as choices } from "./scenarios/choices.mjs";
+import { scenarios as face } from "./scenarios/face.mjs";
 import { scenarios as files } from "./scenarios/files.mjs";
 import { scenarios as firefox } from "./scenarios/firefox.mjs";
 import { scenarios as generating } from "./scenarios/generating.mjs";
@@ -18,7 +19,7 @@ import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, told, ways);
+const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

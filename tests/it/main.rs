@@ -26,6 +26,7 @@ mod damage;
 mod disk;
 mod docs;
 mod encrypt;
+mod face;
 mod faults;
 mod fuzz;
 mod histories;

@@ -5,10 +5,10 @@ use std::{io, net::SocketAddr};
 use crate::{
     cli::{
         data::{DataError, open_words},
-        error::{CommandError, Exit, StartError},
+        error::{CommandError, Exit, FileError, StartError},
     },
     secret::NoRandomness,
-    server::InvalidSettings,
+    server::{InvalidLogo, InvalidSettings},
     store::{OpenError, StoreError},
     vault::VaultError,
 };
@@ -23,6 +23,10 @@ pub(in crate::cli) enum ServeError {
     ClaimLease,
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
+    #[error("--logo: {path} {error}")]
+    Logo { path: String, error: InvalidLogo },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -62,8 +66,13 @@ impl From<OpenError> for ServeError {
 impl CommandError for ServeError {
     fn exit(&self) -> Exit {
         match self {
-            Self::DevelopmentAddress | Self::CleanupInterval | Self::ClaimLease | Self::Settings(_) => Exit::Usage,
+            Self::DevelopmentAddress
+            | Self::CleanupInterval
+            | Self::ClaimLease
+            | Self::Settings(_)
+            | Self::Logo { .. } => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::File(error) => error.exit(),
             Self::Data(error) => error.exit(),
             Self::Start(error) => error.exit(),
             Self::WriterEnded(_) | Self::SweeperEnded => Exit::Ended,

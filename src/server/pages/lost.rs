@@ -1,6 +1,8 @@
 //! What a browser gets in place of JSON, where a person may have come by a link that isn't whole: a page in words. What merely clings to
 //! a link (a full stop, a bracket, a slash) is taken away. Only the address's form decides, never what is stored.
 
+use std::sync::Arc;
+
 use hyper::{
     HeaderMap, Method, StatusCode,
     header::{self, HeaderName},
@@ -39,19 +41,20 @@ pub(in crate::server) fn instead_of(app: &App, head: &Parts, failed: Failed) -> 
     let text = Texts::for_reader(head);
     let path = head.uri.path();
     if problem.code == Code::NotFound {
-        return to_its_link(head).unwrap_or_else(|| not_whole(text, path));
+        return to_its_link(head).unwrap_or_else(|| not_whole(app, text, path));
     }
     let words = problems::words(text, &app.settings, &problem);
-    html(problem::status(&problem), text, &LostPage::failed(text, path, &words)).because(cause)
+    html(problem::status(&problem), text, &LostPage::failed(text, Arc::clone(&app.settings.face), path, &words))
+        .because(cause)
 }
 
 /// The page for a secret's address that can't be one.
-pub(super) fn mangled(call: &Call<'_>) -> Reply {
-    to_its_link(call.head).unwrap_or_else(|| not_whole(Texts::for_reader(call.head), call.head.uri.path()))
+pub(super) fn mangled(app: &App, call: &Call<'_>) -> Reply {
+    to_its_link(call.head).unwrap_or_else(|| not_whole(app, Texts::for_reader(call.head), call.head.uri.path()))
 }
 
-fn not_whole(text: &'static Texts, path: &str) -> Reply {
-    html(StatusCode::NOT_FOUND, text, &LostPage::mangled(text, path))
+fn not_whole(app: &App, text: &'static Texts, path: &str) -> Reply {
+    html(StatusCode::NOT_FOUND, text, &LostPage::mangled(text, Arc::clone(&app.settings.face), path))
 }
 
 /// To the link itself, if the path is one with something around its token. A browser takes what follows `#` along.

@@ -2,9 +2,11 @@
 //! page. Looking at a page reads nothing and destroys nothing.
 //!
 //! [`share`] and [`secret`] answer, and [`lost`] where neither can, with [`templates`] filled in one of the [`texts`]; [`ttl`] and
-//! [`problems`] are what they offer and what they say when something goes wrong; [`assets`] are what the pages load.
+//! [`problems`] are what they offer and what they say when something goes wrong; [`assets`] and the
+//! operator's [`face`] are what the pages load.
 
 pub(super) mod assets;
+pub(super) mod face;
 pub(super) mod lost;
 mod problems;
 pub(super) mod secret;
@@ -12,6 +14,8 @@ pub(super) mod share;
 mod templates;
 mod texts;
 mod ttl;
+
+use std::sync::Arc;
 
 use askama::Template;
 use bytes::Bytes;
@@ -43,6 +47,7 @@ fn here(app: &App, call: &Call<'_>) -> Here {
         host: name.trim_end_matches('/').to_owned(),
         named: app.settings.public_url.is_some(),
         lease: app.vault.claim_lease().as_secs(),
+        face: Arc::clone(&app.settings.face),
     }
 }
 

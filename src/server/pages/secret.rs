@@ -25,7 +25,7 @@ use crate::{
 /// `GET /s/{token}`: asks for the secret's status, no more.
 pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     let page = Page::new(app, call);
-    let Ok(token) = call.parameter.parse() else { return Ok(lost::mangled(call)) };
+    let Ok(token) = call.parameter.parse() else { return Ok(lost::mangled(app, call)) };
     match app.vault.status(&token, None).await {
         Ok(Some(status)) => page.waiting(&status, StatusCode::OK, ""),
         Ok(None) => Ok(page.gone()),
@@ -37,7 +37,7 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
 pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let page = Page::new(app, &call);
     let text = page.text;
-    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(lost::mangled(&call)) };
+    let Ok(token) = call.parameter.parse::<Token>() else { return Ok(lost::mangled(app, &call)) };
     let memory = &call.place.answers;
     let (claim, passphrase) = match intake::read_form(app, call).await {
         Ok(form) => form,

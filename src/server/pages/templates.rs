@@ -1,13 +1,14 @@
 //! The pages' markup (`src/web/`) and what goes into it. The template crate checks both when they are compiled: a value that
 //! is missing doesn't build. It escapes every value.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use askama::Template;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{assets::VERSION, texts::Texts};
+use crate::server::face::Face;
 
 /// What a page says of the server that it comes from.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Here {
     pub(super) named: bool,
     /// How long a claimed secret is kept for its reader, in seconds.
     pub(super) lease: u64,
+    /// What its operator has it say.
+    pub(super) face: Arc<Face>,
 }
 
 /// The share page. Scripts go from view to view, so all of them are there; what the others need is left empty.
@@ -84,6 +87,10 @@ impl<'a> SharePage<'a> {
     fn root(&self) -> &'static str {
         "./"
     }
+
+    fn face(&self) -> &Face {
+        &self.here.face
+    }
 }
 
 /// A secret's page; its views are as those of the share page.
@@ -142,6 +149,10 @@ impl<'a> SecretPage<'a> {
         "../"
     }
 
+    fn face(&self) -> &Face {
+        &self.here.face
+    }
+
     /// Whether the form can be sent without a script: only that of a secret that the server can read.
     fn native(&self) -> bool {
         self.waiting.encrypted == Some(false)
@@ -153,6 +164,7 @@ impl<'a> SecretPage<'a> {
 #[template(path = "lost.html")]
 pub(super) struct LostPage<'a> {
     text: &'a Texts,
+    face: Arc<Face>,
     root: String,
     state: &'static str,
     detail: &'a str,
@@ -162,17 +174,21 @@ pub(super) struct LostPage<'a> {
 
 impl<'a> LostPage<'a> {
     /// The path isn't that of a link, or not of a whole one.
-    pub(super) fn mangled(text: &'a Texts, path: &str) -> Self {
+    pub(super) fn mangled(text: &'a Texts, face: Arc<Face>, path: &str) -> Self {
         let escaped = path.contains("%23") || path.contains("%2523");
-        Self { text, root: root_of(path), state: "mangled", detail: "", escaped }
+        Self { text, face, root: root_of(path), state: "mangled", detail: "", escaped }
     }
 
-    pub(super) fn failed(text: &'a Texts, path: &str, detail: &'a str) -> Self {
-        Self { text, root: root_of(path), state: "failed", detail, escaped: false }
+    pub(super) fn failed(text: &'a Texts, face: Arc<Face>, path: &str, detail: &'a str) -> Self {
+        Self { text, face, root: root_of(path), state: "failed", detail, escaped: false }
     }
 
     fn root(&self) -> &str {
         &self.root
+    }
+
+    fn face(&self) -> &Face {
+        &self.face
     }
 }
 
@@ -255,7 +271,7 @@ mod tests {
             (html(&SecretPage::answer(text, here(), HOSTILE)), 2),
             (html(&SecretPage::failed(text, here(), HOSTILE)), 2),
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
-            (html(&LostPage::failed(text, "/", HOSTILE)), 1),
+            (html(&LostPage::failed(text, Arc::default(), "/", HOSTILE)), 1),
             (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 7),
             (html(&SharePage::made(text, here(), offer(), HOSTILE, moment(), true)), 9),
         ] {

@@ -4,8 +4,12 @@ use hyper::StatusCode;
 use url::Url;
 
 use crate::{
-    api::Info,
-    server::{call::App, reply::Reply},
+    api::{About, Info},
+    server::{
+        call::App,
+        face::{Contact, Face, Line},
+        reply::Reply,
+    },
 };
 
 pub(in crate::server) fn get(app: &App) -> Reply {
@@ -18,7 +22,19 @@ pub(in crate::server) fn get(app: &App) -> Reply {
             max_ttl_seconds: settings.max_ttl.as_secs(),
             claim_lease_seconds: app.vault.claim_lease().as_secs(),
             public_url: settings.public_url.as_ref().map(Url::to_string),
+            about: about(&settings.face),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
     )
+}
+
+fn about(face: &Face) -> About {
+    let line = |line: &Option<Line>| line.as_ref().map(|line| line.as_str().to_owned());
+    About {
+        title: line(&face.title),
+        notice: line(&face.notice),
+        contact: face.contact.as_ref().map(Contact::as_str).map(str::to_owned),
+        imprint_url: face.imprint.as_ref().map(Url::to_string),
+        privacy_url: face.privacy.as_ref().map(Url::to_string),
+    }
 }

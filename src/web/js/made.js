@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { forget, give, settle } from "./apart.js";
 import { qrCode } from "./libraries.js";
-import { element, note, phrase, show, showTime, shown } from "./ui.js";
+import { element, entitle, note, phrase, show, showTime, shown } from "./ui.js";
 
 /** How often the status line asks by itself, in milliseconds. */
 const INTERVAL = 10_000;
@@ -69,7 +69,7 @@ function over() {
   settle();
   alive(false);
   if (shown() !== "made") return;
-  document.title = phrase("goneTitle");
+  entitle(phrase("goneTitle"));
   if (hides) element("made-title").focus();
 }
 

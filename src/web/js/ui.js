@@ -17,12 +17,17 @@ export function ready() {
 
 export const element = (name) => document.querySelector(`[data-id="${name}"]`);
 
+/** Names the page, and after it the server where that has a name. */
+export function entitle(words) {
+  document.title = words + (document.documentElement.dataset.of ?? "");
+}
+
 /** Shows one view and moves the focus to its heading, so that a screen reader says it. */
 export function show(view) {
   main.dataset.state = view;
   for (const section of main.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== view;
   const heading = document.querySelector(`[data-view="${view}"] h1`);
-  document.title = heading ? heading.textContent : document.title;
+  if (heading) entitle(heading.textContent);
   heading?.focus();
 }
 

@@ -30,7 +30,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
-const LINE: [&[&str]; 16] = [
+const LINE: [&[&str]; 17] = [
+    &["face"],
     &["settings"],
     &["activity"],
     &["places"],

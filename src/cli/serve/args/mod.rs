@@ -1,10 +1,13 @@
 //! The options of `serve`, and what they make together.
 
+mod face;
+
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
+use self::face::FaceArgs;
 use super::ServeError;
 use crate::{
     cli::{data::DataArgs, values},
@@ -60,6 +63,8 @@ pub(in crate::cli) struct Serve {
     /// Start though no key opens some of the secrets; they stay as they are
     #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
     pub(super) allow_unreadable: bool,
+    #[command(flatten, next_help_heading = "What its pages say")]
+    pub(super) face: FaceArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,6 +93,7 @@ impl Serve {
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),
+            face: self.face.face()?,
         })?)
     }
 }
