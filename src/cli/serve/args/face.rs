@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    str::FromStr as _,
 };
 
 use clap::Args;
@@ -40,7 +41,7 @@ pub(in crate::cli::serve) struct FaceArgs {
     #[arg(long, value_name = "FILE", env = "OTS_LOGO")]
     logo: Option<PathBuf>,
     /// The colour of buttons and links, as #2f4ac0
-    #[arg(long, value_name = "COLOUR", env = "OTS_ACCENT", value_parser = accent)]
+    #[arg(long, value_name = "COLOUR", env = "OTS_ACCENT", value_parser = Accent::from_str)]
     accent: Option<Accent>,
 }
 
@@ -85,8 +86,4 @@ fn contact(text: &str) -> Result<Contact, &'static str> {
 
 fn page(text: &str) -> Result<Url, &'static str> {
     web_page(text).ok_or("write a page's URL, as https://example.org/privacy")
-}
-
-fn accent(text: &str) -> Result<Accent, crate::server::InvalidAccent> {
-    text.parse()
 }
