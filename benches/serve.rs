@@ -9,6 +9,7 @@
 //! A pair is a `POST` that creates and a `GET` that reads; for the echo, two `POST`s of the same body. The load comes
 //! from this process, the servers are processes of their own; all share the machine's cores.
 #![allow(missing_docs)]
+#![allow(unreachable_pub, reason = "what the benches share is public to them")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +19,9 @@
     clippy::print_stderr
 )]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+#[path = "shared/process.rs"]
+mod process;
 
 use std::{
     convert::Infallible,
@@ -169,9 +173,7 @@ impl Server {
     }
 
     fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        process::resident(self.child.id())
     }
 }
 

@@ -10,6 +10,7 @@
 //! As root the data lies on a tmpfs of 192 MiB, which is filled now and then; with Debian's `faketime` the clock is moved. What couldn't be
 //! done is said at the start. It prints a row every half minute, and fails if a promise broke.
 #![allow(missing_docs)]
+#![allow(unreachable_pub, reason = "what the tests and the other benches share is public to them")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +21,11 @@
 )]
 #![allow(clippy::cast_precision_loss)]
 
+#[path = "../shared/process.rs"]
+mod process;
 mod server;
+#[path = "../../tests/it/common/small_disk.rs"]
+mod small_disk;
 
 use std::{
     fs,
@@ -156,10 +161,11 @@ async fn trouble(server: &mut Server, place: &Place, address: &str, round: u64) 
             server.signal("HUP");
             "reload"
         }
-        2 if place.small => {
-            place.fill();
+        2 => {
+            let Some(disk) = &place.small else { return "" };
+            disk.fill();
             tokio::time::sleep(Duration::from_secs(8)).await;
-            fs::remove_file(place.filler()).unwrap();
+            fs::remove_file(disk.filler()).unwrap();
             "full disk"
         }
         3 if place.clock.is_some() => {

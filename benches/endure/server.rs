@@ -3,32 +3,33 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     time::{Duration, Instant},
 };
+
+use super::{process, small_disk::SmallDisk};
 
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 /// Where the server's data lies, and what time it has.
 pub(super) struct Place {
     directory: tempfile::TempDir,
-    pub(super) small: bool,
+    /// None where nobody may mount one.
+    pub(super) small: Option<SmallDisk>,
     pub(super) clock: Option<PathBuf>,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=192m,mode=0700", "tmpfs"]).arg(directory.path()).stderr(Stdio::null());
-        let small = mount.status().is_ok_and(|status| status.success());
+        let small = SmallDisk::new(192);
         let clock = Path::new(FAKETIME)
             .exists()
             .then(|| std::env::temp_dir().join(format!("ots-clock-{}", std::process::id())));
         let place = Self { directory, small, clock };
         place.move_clock(0);
         for (is_so, what) in [
-            (place.small, "no full disk: mounting one needs root"),
+            (place.small.is_some(), "no full disk: mounting one needs root"),
             (place.clock.is_some(), "no clock is moved: that needs faketime"),
         ] {
             if !is_so {
@@ -46,18 +47,7 @@ impl Place {
     }
 
     fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
-    }
-
-    pub(super) fn filler(&self) -> PathBuf {
-        self.directory.path().join("filler")
-    }
-
-    pub(super) fn fill(&self) {
-        let mut filler = fs::File::create(self.filler()).unwrap();
-        for block in [1 << 20, 4096] {
-            while std::io::Write::write_all(&mut filler, &vec![1; block]).is_ok() {}
-        }
+        self.small.as_ref().map_or(self.directory.path(), |disk| &disk.path).join("data")
     }
 
     pub(super) fn megabytes(&self) -> f64 {
@@ -71,9 +61,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(path) = &self.clock {
             let _ = fs::remove_file(path);
-        }
-        if self.small {
-            let _ = Command::new("umount").arg("-l").arg(self.directory.path()).status();
         }
     }
 }
@@ -118,9 +105,7 @@ impl Server {
     }
 
     pub(super) fn resident(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        process::resident(self.0.id())
     }
 
     pub(super) fn descriptors(&self) -> usize {

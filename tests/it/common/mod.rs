@@ -3,6 +3,7 @@
 pub mod database;
 pub mod lying;
 pub mod proxy;
+pub mod small_disk;
 
 use std::{
     io::{BufRead, BufReader, Write},
