@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{INLINE, engine_error, job::Failure, payload, schema, tables::time};
+use super::{INLINE, error::engine_error, job::Failure, payload, schema, tables::time};
 use crate::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},

@@ -15,9 +15,8 @@ use tokio::sync::oneshot;
 
 use super::{
     cleaner::Cleaner,
-    engine_error,
+    error::{engine_error, may_lack_space},
     job::Work,
-    may_lack_space,
     progress::Progress,
     tables::Tables,
     transaction::{Broken, transaction},
