@@ -19,7 +19,7 @@ use crate::{
 pub(super) use args::Serve;
 use error::ServeError;
 use log::log;
-use signals::stop_signal;
+use signals::{Reloads, stop_signal};
 
 /// From the removal of a record to the moment when its ciphertext has left the files, at the longest: what the sweeper and the writer
 /// take when much is going on.
@@ -42,6 +42,7 @@ impl Serve {
 
     async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
         let stop = stop_signal();
+        let reloads = Reloads::default();
         self.data.location()?; // before anything is made
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
@@ -58,6 +59,7 @@ impl Serve {
             );
         }
         self.tell_of_no_name(address);
+        reloads.listen(); // before it is said that the server listens: whoever waits for that may send the signal then
         tracing::info!("listening on http://{address}");
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());

@@ -1,8 +1,8 @@
-//! What ends the server from outside.
+//! What the server is told from outside: to stop, and to read its files again.
 
 use crate::cli::Exit;
 
-/// Done at SIGTERM or SIGINT. A second one ends the process at once.
+/// Done at SIGTERM or SIGINT, and at SIGHUP when it tells that the terminal is gone. A second one ends the process at once.
 pub(super) fn stop_signal() -> impl Future<Output = ()> {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let watch = async move {
@@ -25,9 +25,11 @@ async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = hang_up::Hangups::listen()?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = hangup.of_the_terminal() => {}
     }
     Ok(())
 }
@@ -35,4 +37,98 @@ async fn wait_for_signal() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn wait_for_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+/// What is read anew at SIGHUP. Where there is no such signal, nothing is.
+#[derive(Default)]
+pub(super) struct Reloads {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no signal asks for it there"))]
+    all: Vec<Box<dyn FnMut() + Send>>,
+}
+
+impl Reloads {
+    #[allow(dead_code, reason = "the first of them is the list of create keys, or the certificate")]
+    /// Adds what is done at each SIGHUP, after what was added before it. It may read files; how it went is its own to log, and what it had
+    /// stays when the new is bad. Connections and requests aren't touched.
+    pub(super) fn add(&mut self, reload: impl FnMut() + Send + 'static) {
+        self.all.push(Box::new(reload));
+    }
+
+    /// Does it from now on. SIGHUP never ends the server, also when there is nothing to read anew.
+    #[cfg(unix)]
+    pub(super) fn listen(mut self) {
+        let mut hangups = match hang_up::Hangups::listen() {
+            Ok(hangups) => hangups,
+            Err(error) => return tracing::warn!(%error, "SIGHUP can't be heard: files are read at the start only"),
+        };
+        tokio::spawn(async move {
+            loop {
+                hangups.of_somebody().await;
+                if self.all.is_empty() {
+                    tracing::info!("SIGHUP: nothing to reload");
+                    continue;
+                }
+                // One after the other, and off the threads that serve. A signal that comes meanwhile is answered afterwards.
+                let run = tokio::task::spawn_blocking(move || {
+                    self.all.iter_mut().for_each(|reload| reload());
+                    self
+                });
+                match run.await {
+                    Ok(again) => self = again,
+                    Err(error) => return tracing::error!(%error, "a reload failed: later ones need a new start"),
+                }
+            }
+        });
+    }
+
+    /// There is no signal for it.
+    #[cfg(not(unix))]
+    pub(super) fn listen(self) {}
+}
+
+/// SIGHUP has two meanings: a service manager asks to read the files anew; or the terminal that the server was started on is gone.
+#[cfg(unix)]
+mod hang_up {
+    use std::{
+        io::{self, IsTerminal as _},
+        sync::LazyLock,
+    };
+
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// Whether the server was started on a terminal.
+    static ON_TERMINAL: LazyLock<bool> = LazyLock::new(on_terminal);
+
+    pub(super) struct Hangups(Signal);
+
+    impl Hangups {
+        pub(super) fn listen() -> io::Result<Self> {
+            LazyLock::force(&ON_TERMINAL);
+            signal(SignalKind::hangup()).map(Self)
+        }
+
+        /// The next one that somebody sent.
+        pub(super) async fn of_somebody(&mut self) {
+            self.next(false).await;
+        }
+
+        /// The next one that the terminal's end sent.
+        pub(super) async fn of_the_terminal(mut self) {
+            self.next(true).await;
+        }
+
+        async fn next(&mut self, of_terminal: bool) {
+            while self.0.recv().await.is_some() {
+                // What was a terminal answers as none when its other end has gone.
+                if (*ON_TERMINAL && !on_terminal()) == of_terminal {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn on_terminal() -> bool {
+        io::stdin().is_terminal() || io::stderr().is_terminal()
+    }
 }

@@ -16,6 +16,8 @@ mod places;
 #[cfg(unix)]
 mod pty;
 mod put;
+#[cfg(unix)]
+mod reload;
 mod serve;
 #[cfg(unix)]
 mod signals;

@@ -1,0 +1,58 @@
+//! SIGHUP asks a server to read its files again: it never ends it, and no connection notices. Only when it comes because the terminal is
+//! gone does the server stop.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use super::signals::wait_until;
+use crate::common::{self, OTS, SECRET_KEY, Server, directory};
+
+#[test]
+fn a_server_with_nothing_to_reload_says_so_and_serves_on() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut ask = || {
+        stream.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let mut part = [0; 4096];
+            let length = stream.read(&mut part).unwrap();
+            assert!(length > 0, "the connection stays");
+            answer.extend_from_slice(&part[..length]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    };
+    ask();
+    for times in 1..=2 {
+        server.signal("-HUP");
+        wait_until("it says so", || server.log().matches("nothing to reload").count() == times);
+        ask();
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_server_whose_terminal_is_gone_stops() {
+    let data = directory();
+    let (pty, pts) = pty_process::blocking::open().unwrap();
+    let command = pty_process::blocking::Command::new(OTS).args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+    let mut child = command.arg(data.path()).env("SECRET_KEY", SECRET_KEY).spawn(pts).unwrap();
+    let mut seen = Vec::new();
+    while !common::contains(&seen, b"keeping secrets in") {
+        let mut part = [0; 4096];
+        let length = (&pty).read(&mut part).unwrap();
+        seen.extend_from_slice(&part[..length]);
+    }
+    super::pty::send(child.id(), "-HUP");
+    while !common::contains(&seen, b"nothing to reload") {
+        let mut part = [0; 4096];
+        let length = (&pty).read(&mut part).unwrap();
+        seen.extend_from_slice(&part[..length]);
+    }
+    drop(pty);
+    assert!(common::wait_for_exit(&mut child, Duration::from_secs(10)).success());
+}
