@@ -200,6 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--client-timeout', '--client-timeout', [CompletionResultType]::ParameterName, 'How long a client may be silent before it is cut off')
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at once')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to write the log')
+            [CompletionResult]::new('--trusted-proxy', '--trusted-proxy', [CompletionResultType]::ParameterName, 'Proxies whose word on the client counts: addresses, networks, unix')
             [CompletionResult]::new('--title', '--title', [CompletionResultType]::ParameterName, 'The server''s name, at the top of each page')
             [CompletionResult]::new('--notice', '--notice', [CompletionResultType]::ParameterName, 'A line on each page')
             [CompletionResult]::new('--contact', '--contact', [CompletionResultType]::ParameterName, 'Whom to ask: a mail address, or a page''s URL')

@@ -191,6 +191,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --client-timeout 'How long a client may be silent before it is cut off'
             cand --max-connections 'Connections at once'
             cand --log-format 'How to write the log'
+            cand --trusted-proxy 'Proxies whose word on the client counts: addresses, networks, unix'
             cand --title 'The server''s name, at the top of each page'
             cand --notice 'A line on each page'
             cand --contact 'Whom to ask: a mail address, or a page''s URL'

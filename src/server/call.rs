@@ -6,7 +6,8 @@ use hyper::{HeaderMap, Version, body::Incoming, header, http::request::Parts, ht
 
 use super::{
     activity::Activity,
-    places::Place,
+    guards::{Client, Guards, Peer},
+    places::Share,
     request_id::{RequestId, RequestIds},
     settings::Settings,
 };
@@ -16,12 +17,21 @@ use crate::vault::Vault;
 pub(crate) struct App {
     pub(super) vault: Vault,
     pub(super) settings: Settings,
+    pub(super) guards: Guards,
     requests: RequestIds,
 }
 
 impl App {
     pub(super) fn new(vault: Vault, settings: Settings, requests: RequestIds) -> Self {
-        Self { vault, settings, requests }
+        let guards = Guards::new(&settings.guards);
+        Self { vault, settings, guards, requests }
+    }
+
+    /// Who asks with such a head, at the other end of a connection with this scheme.
+    pub(super) fn caller(&self, headers: &HeaderMap, peer: Peer, scheme: &'static str) -> Caller {
+        let Client { address, through_proxy, scheme: forwarded } = self.guards.client(headers, peer);
+        let scheme = forwarded.unwrap_or(scheme);
+        Caller { address, peer, scheme, through_proxy, request_id: self.next_request_id() }
     }
 
     pub(super) fn next_request_id(&self) -> RequestId {
@@ -32,10 +42,14 @@ impl App {
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
-    /// The other end of the connection.
+    /// The client's address: what a trusted proxy says, else the peer's.
     pub(super) address: IpAddr,
-    /// How it came: what links to this server start with.
+    /// The other end of the connection.
+    pub(super) peer: Peer,
+    /// How the client came: what links to this server start with.
     pub(super) scheme: &'static str,
+    /// Whether a trusted proxy passed it on for somebody else.
+    pub(super) through_proxy: bool,
     /// The request.
     pub(super) request_id: RequestId,
 }
@@ -50,8 +64,8 @@ pub(super) struct Call<'a> {
     /// The version in an asset's path, the only one that has two parameters.
     pub(super) version: &'a str,
     pub(super) activity: &'a Activity,
-    /// What the connection may take.
-    pub(super) place: &'a Place,
+    /// What the request may take.
+    pub(super) place: &'a Share,
 }
 
 impl Call<'_> {
@@ -60,15 +74,15 @@ impl Call<'_> {
     }
 
     /// The root that links start with: as configured, else the host that the client asked.
-    pub(super) fn base_url(&self, settings: &Settings) -> String {
-        if let Some(url) = &settings.public_url {
+    pub(super) fn base_url(&self, app: &App) -> String {
+        if let Some(url) = &app.settings.public_url {
             return url.to_string();
         }
-        let host = self
-            .head
-            .uri
-            .authority()
-            .map(Authority::as_str)
+        let host = app
+            .guards
+            .forwarded_host(self.headers(), self.caller.peer)
+            .filter(|host| is_host(host))
+            .or_else(|| self.head.uri.authority().map(Authority::as_str))
             .or_else(|| self.headers().get(header::HOST)?.to_str().ok())
             .filter(|host| is_host(host))
             .unwrap_or("localhost");

@@ -1,6 +1,6 @@
 //! One connection: hyper serves it, and a watch cuts it when it stalls, whatever the protocol and wherever in a request.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{Request, Version, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 use super::{
     activity::Activity,
     body,
-    call::{App, Caller},
+    call::App,
     floods::Watched,
+    guards::Peer,
     places::Place,
     problem,
     reply::{Exchange, Reply},
@@ -30,7 +31,7 @@ const H2_BUFFER: usize = 64 * 1024;
 const REFUSAL: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends, stalls, loses its place, or the server stops and its requests are answered.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, place: Arc<Place>, watcher: Watcher) {
+pub(super) async fn serve(stream: TcpStream, peer: Peer, app: Arc<App>, place: Arc<Place>, watcher: Watcher) {
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
     let (noted, held) = (Arc::clone(&activity), Arc::clone(&place));
@@ -39,12 +40,13 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, app: Arc<App>, pl
         let (app, activity, place) = (Arc::clone(&app), Arc::clone(&noted), Arc::clone(&held));
         async move {
             // Nothing is done for a request that came too late: the connection is about to be closed.
-            let Some(under_way) = place.begin() else { return std::future::pending().await };
-            let caller = Caller { address: peer.ip(), scheme: "http", request_id: app.next_request_id() };
+            let Some(mut under_way) = place.begin() else { return std::future::pending().await };
+            let caller = app.caller(request.headers(), peer, "http");
+            let share = under_way.share(caller.address);
             let multiplexed = request.version() == Version::HTTP_2;
             let under_way = Some(under_way);
             let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed };
-            Ok::<_, Infallible>(router::answer(&app, request, caller, exchange, &place).await)
+            Ok::<_, Infallible>(router::answer(&app, request, caller, exchange, share.as_deref()).await)
         }
     });
     let builder = builder(timeout);

@@ -5,6 +5,7 @@
 //! The parts stand in a line, and each calls only those before it:
 //!
 //! - [`face`]: what it says of itself.
+//! - [`guards`]: who is at the other end, and what may be done for them.
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
 //! - [`places`]: who holds which share of the server, and who goes when it is full.
@@ -27,6 +28,7 @@ mod call;
 mod connection;
 mod face;
 mod floods;
+mod guards;
 mod intake;
 mod json;
 mod negotiate;
@@ -47,6 +49,8 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 use call::App;
 pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
+use guards::Peer;
+pub use guards::{GuardOptions, InvalidProxy, TrustedProxy};
 use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
@@ -82,7 +86,9 @@ pub async fn run(
         let Some((stream, peer)) = accepted else { continue };
         let watcher = graceful.watcher();
         let app = Arc::clone(&app);
-        if let Some(place) = places.take(peer.ip()) {
+        let peer = Peer::at(peer.ip());
+        // A proxy that is trusted is as many clients as it passes on, each with a share of its own.
+        if let Some(place) = places.take((!app.guards.trusts(peer)).then(|| peer.address())) {
             tokio::spawn(connection::serve(stream, peer, app, place, watcher));
         } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(async move {

@@ -1,9 +1,11 @@
 //! Who holds what of the server: how many connections there are, in all and from one address, which of them goes when another needs its
 //! place, and each one's share of the memory for bodies and answers. What is known of an address goes with its last connection.
+//!
+//! Behind a proxy that is trusted, each request is what a connection is elsewhere: its client's, and one of so many of that address.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -12,7 +14,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::settings::Settings;
+use super::{guards::Network, settings::Settings};
 use crate::memory::Budget;
 
 /// Bytes of bodies in memory at once, and of answers, unless what is allowed is so large that others would find no room beside it.
@@ -58,23 +60,23 @@ struct Held {
 }
 
 struct Idle {
-    network: Network,
+    network: Option<Network>,
     told: Arc<Notify>,
 }
 
-/// What the connections of one address share.
+/// What the connections of one address share, and its requests through a proxy.
 struct Address {
-    connections: usize,
+    holders: usize,
     idle: BTreeSet<u64>,
     bodies: Budget,
     answers: Budget,
 }
 
 impl Held {
-    fn begin_idle(&mut self, network: Network, told: Arc<Notify>) -> u64 {
+    fn begin_idle(&mut self, network: Option<Network>, told: Arc<Notify>) -> u64 {
         self.clock += 1;
         self.idle.insert(self.clock, Idle { network, told });
-        if let Some(address) = self.addresses.get_mut(&network) {
+        if let Some(address) = network.and_then(|network| self.addresses.get_mut(&network)) {
             address.idle.insert(self.clock);
         }
         self.clock
@@ -83,7 +85,7 @@ impl Held {
     /// None if it has lost its place.
     fn end_idle(&mut self, since: u64) -> Option<Idle> {
         let idle = self.idle.remove(&since)?;
-        if let Some(address) = self.addresses.get_mut(&idle.network) {
+        if let Some(address) = idle.network.and_then(|network| self.addresses.get_mut(&network)) {
             address.idle.remove(&since);
         }
         Some(idle)
@@ -97,11 +99,17 @@ impl Held {
         true
     }
 
-    fn leave(&mut self, network: Network) {
+    fn leave(&mut self, network: Option<Network>) {
         self.connections -= 1;
+        if let Some(network) = network {
+            self.let_go(network);
+        }
+    }
+
+    fn let_go(&mut self, network: Network) {
         if let Some(address) = self.addresses.get_mut(&network) {
-            address.connections -= 1;
-            if address.connections == 0 {
+            address.holders -= 1;
+            if address.holders == 0 {
                 self.addresses.remove(&network);
             }
         }
@@ -123,13 +131,13 @@ impl Places {
         })
     }
 
-    /// A place for a connection from `address`. When there is none, or the address has its share, the one of them goes that has been
-    /// without a request for longest; none, if all are busy.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Arc<Place>> {
-        let network = Network::of(address);
+    /// A place for a connection from `address`; none of an address for a proxy that is trusted. When there is none, or the address has its
+    /// share, the one of them goes that has been without a request for longest; none, if all are busy.
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Arc<Place>> {
+        let network = address.map(Network::of);
         let mut held = self.held();
-        let same = held.addresses.get(&network).filter(|same| same.connections >= self.of_address);
-        let longest = match same {
+        let same = network.and_then(|network| held.addresses.get(&network));
+        let longest = match same.filter(|same| same.holders >= self.of_address) {
             Some(same) => Some(same.idle.first().copied()),
             None => (held.connections >= self.most).then(|| held.idle.keys().next().copied()),
         };
@@ -137,18 +145,25 @@ impl Places {
             return None;
         }
         held.connections += 1;
+        let share = network.map(|network| Arc::new(self.share(&mut held, network)));
+        let told = Arc::new(Notify::new());
+        let idle = held.begin_idle(network, Arc::clone(&told)).into();
+        Some(Arc::new(Place { places: Arc::clone(self), network, share, told, idle, requests: 0.into() }))
+    }
+
+    /// One more of an address, and what it may take.
+    fn share(&self, held: &mut Held, network: Network) -> Share {
         let shared = held.addresses.entry(network).or_insert_with(|| Address {
-            connections: 0,
+            holders: 0,
             idle: BTreeSet::new(),
             bodies: self.bodies.part(&self.bodies.budget, OF_ADDRESS),
             answers: self.answers.part(&self.answers.budget, OF_ADDRESS),
         });
-        shared.connections += 1;
-        let bodies = self.bodies.part(&shared.bodies, OF_CONNECTION);
-        let answers = self.answers.part(&shared.answers, OF_CONNECTION);
-        let told = Arc::new(Notify::new());
-        let idle = held.begin_idle(network, Arc::clone(&told)).into();
-        Some(Arc::new(Place { places: Arc::clone(self), network, bodies, answers, told, idle, requests: 0.into() }))
+        shared.holders += 1;
+        Share {
+            bodies: self.bodies.part(&shared.bodies, OF_CONNECTION),
+            answers: self.answers.part(&shared.answers, OF_CONNECTION),
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -159,9 +174,9 @@ impl Places {
 /// A connection's place, until it is dropped or another takes it.
 pub(super) struct Place {
     places: Arc<Places>,
-    network: Network,
-    pub(super) bodies: Budget,
-    pub(super) answers: Budget,
+    /// None for a proxy that is trusted.
+    network: Option<Network>,
+    share: Option<Arc<Share>>,
     told: Arc<Notify>,
     /// Since when it has been without a request, and how many are under way. Both change only while the places are locked.
     idle: AtomicU64,
@@ -182,8 +197,14 @@ impl Place {
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         drop(held);
-        Some(UnderWay(Arc::clone(self)))
+        Some(UnderWay { place: Arc::clone(self), client: None })
     }
+}
+
+/// What a connection, or a proxy's request, may take of the memory.
+pub(super) struct Share {
+    pub(super) bodies: Budget,
+    pub(super) answers: Budget,
 }
 
 impl Drop for Place {
@@ -196,29 +217,39 @@ impl Drop for Place {
 }
 
 /// A request that is under way, until all of its answer has been sent.
-pub(super) struct UnderWay(Arc<Place>);
+pub(super) struct UnderWay {
+    place: Arc<Place>,
+    /// Whose it is, if a proxy passed it on.
+    client: Option<Network>,
+}
+
+impl UnderWay {
+    /// What the request may take, which is from `client`; none if a proxy passed it on, and that address has its share of what is under way.
+    pub(super) fn share(&mut self, client: IpAddr) -> Option<Arc<Share>> {
+        if let Some(share) = &self.place.share {
+            return Some(Arc::clone(share));
+        }
+        let (places, network) = (&self.place.places, Network::of(client));
+        let mut held = places.held();
+        if held.addresses.get(&network).is_some_and(|same| same.holders >= places.of_address) {
+            return None;
+        }
+        self.client = Some(network);
+        Some(Arc::new(places.share(&mut held, network)))
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let place = &self.0;
+        let place = &self.place;
         let mut held = place.places.held();
+        if let Some(network) = self.client {
+            held.let_go(network);
+        }
         if place.requests.fetch_sub(1, Ordering::Relaxed) == 1 {
             let since = held.begin_idle(place.network, Arc::clone(&place.told));
             place.idle.store(since, Ordering::Relaxed);
         }
-    }
-}
-
-/// What counts as one address: in IPv6 whoever has one has all of its /64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
-impl Network {
-    fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-            address @ IpAddr::V4(_) => address,
-        })
     }
 }
 
@@ -244,7 +275,7 @@ mod tests {
     #[test]
     fn the_longest_idle_one_goes_first() {
         let places = places(3);
-        let take = |last| places.take(address(last));
+        let take = |last| places.take(Some(address(last)));
         let (first, second, third) = (take(1).unwrap(), take(1).unwrap(), take(2).unwrap());
         // A request ended on it just now.
         drop(first.begin());
@@ -264,21 +295,32 @@ mod tests {
     #[test]
     fn nothing_is_left_of_those_who_have_gone() {
         let places = places(3);
-        let (one, other) = (places.take(address(1)).unwrap(), places.take(address(1)).unwrap());
+        let (one, other) = (places.take(Some(address(1))).unwrap(), places.take(Some(address(1))).unwrap());
         let request = other.begin().unwrap();
-        let third = places.take(address(2)).unwrap();
-        assert!(places.take(address(3)).is_some() && is_lost(&one));
+        let third = places.take(Some(address(2))).unwrap();
+        assert!(places.take(Some(address(3))).is_some() && is_lost(&one));
         drop((one, other, request, third));
         let held = places.held();
         assert_eq!((held.connections, held.addresses.len(), held.idle.len()), (0, 0, 0));
     }
 
     #[test]
-    fn what_is_one_address() {
-        let of = |text: &str| Network::of(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::"));
-        assert_ne!(of("2001:db8:1:2::"), of("2001:db8:1:3::"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    fn a_proxys_requests_are_their_clients() {
+        let places = places(6);
+        let proxy: Vec<_> = (0..5).map(|_| places.take(None).unwrap()).collect();
+        let ask = |connection: usize, last| {
+            let mut request = proxy[connection].begin().unwrap();
+            request.share(address(last)).map(|_| request)
+        };
+        let direct = places.take(Some(address(1))).unwrap();
+        let first = ask(0, 1).unwrap();
+        assert!(ask(1, 1).is_none(), "a connection of its own and a request are its share");
+        let others = [ask(1, 2).unwrap(), ask(2, 2).unwrap(), ask(2, 3).unwrap()];
+        assert!(ask(3, 2).is_none());
+        drop(first);
+        assert!(ask(4, 1).is_some());
+        drop((direct, others, proxy));
+        let held = places.held();
+        assert_eq!((held.connections, held.addresses.len(), held.idle.len()), (0, 0, 0));
     }
 }

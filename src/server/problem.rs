@@ -124,6 +124,11 @@ pub(super) fn too_many_connections() -> Problem {
     Problem::new(Code::Busy, "The server has too many connections; try again in a second")
 }
 
+/// The `503` for a client behind a proxy that has its share of the requests under way.
+pub(super) fn too_many_requests() -> Problem {
+    Problem::new(Code::Busy, "Too many requests from your address are under way; try again in a second")
+}
+
 /// The `400` for a request that doesn't say which host it asks, or says it twice.
 pub(super) fn no_host() -> Problem {
     Problem::new(

@@ -8,7 +8,7 @@ use super::{
     body,
     call::{App, Call, Caller, names_its_host},
     openapi, pages,
-    places::Place,
+    places::Share,
     problem::{self, Failed, nothing_here},
     reply::{Exchange, Reply, ReplyBody},
     resources::{health, info, secrets},
@@ -115,13 +115,13 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
     routes
 });
 
-/// Answers a request. Never fails: what goes wrong is an answer too.
+/// Answers a request, with what it may take if there is any left for its client. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
     app: &App,
     request: Request<Incoming>,
     caller: Caller,
     exchange: Exchange,
-    place: &Place,
+    place: Option<&Share>,
 ) -> Response<ReplyBody> {
     let started = Instant::now();
     let (head, mut body) = request.into_parts();
@@ -129,7 +129,9 @@ pub(super) async fn answer(
         Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
         Err(_) => (None, [""; 2]),
     };
-    let _room = match room_for(&head.headers, place) {
+    let room =
+        place.ok_or_else(problem::too_many_requests).and_then(|place| Ok((place, room_for(&head.headers, place)?)));
+    let (place, _room) = match room {
         Ok(room) => room,
         Err(busy) => return Reply::from(busy).finish(exchange, head.version < Version::HTTP_2),
     };
@@ -148,6 +150,7 @@ pub(super) async fn answer(
     tracing::debug!(
         request_id = %caller.request_id,
         client = %caller.address,
+        through_proxy = caller.through_proxy,
         method = head.method.as_str(),
         route = route.map_or("none", Route::name),
         status = reply.status.as_u16(),
@@ -160,7 +163,7 @@ pub(super) async fn answer(
 
 /// A head that is larger than others is counted as a body is, for as long as the request lasts: one of many small fields takes many
 /// times what was sent.
-fn room_for(headers: &HeaderMap, place: &Place) -> Result<Option<Reservation>, Problem> {
+fn room_for(headers: &HeaderMap, place: &Share) -> Result<Option<Reservation>, Problem> {
     let text: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let bytes = text + headers.len() * FIELD;
     if bytes <= USUAL_HEAD { Ok(None) } else { place.bodies.reserve(bytes).map(Some).ok_or_else(problem::busy) }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::face::Face;
+use super::{face::Face, guards::GuardOptions};
 use crate::secret::{InvalidTtl, MIN_TTL, Ttl};
 
 /// The largest content that a server may be told to take, in bytes.
@@ -31,6 +31,8 @@ pub struct Options {
     pub shutdown_timeout: Duration,
     /// What the server says of itself.
     pub face: Face,
+    /// Whom it does what for.
+    pub guards: GuardOptions,
 }
 
 /// What can't be allowed together, or at all.
@@ -59,6 +61,7 @@ pub struct Settings {
     pub(super) max_connections: usize,
     pub(super) shutdown_timeout: Duration,
     pub(super) face: Arc<Face>,
+    pub(super) guards: GuardOptions,
 }
 
 impl Settings {
@@ -84,6 +87,7 @@ impl Settings {
             max_connections: options.max_connections,
             shutdown_timeout: options.shutdown_timeout,
             face: Arc::new(options.face),
+            guards: options.guards,
         })
     }
 

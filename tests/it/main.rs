@@ -29,6 +29,7 @@ mod encrypt;
 mod face;
 mod faults;
 mod fuzz;
+mod guards;
 mod histories;
 #[cfg(target_os = "linux")] // its addresses, and its /proc
 mod hostile;

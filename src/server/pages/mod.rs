@@ -41,7 +41,7 @@ pub(super) fn robots() -> Reply {
 
 /// What a page may say of this server.
 fn here(app: &App, call: &Call<'_>) -> Here {
-    let root = call.base_url(&app.settings);
+    let root = call.base_url(app);
     let name = root.split_once("://").map_or(root.as_str(), |(_, name)| name);
     Here {
         host: name.trim_end_matches('/').to_owned(),

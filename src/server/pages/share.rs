@@ -24,7 +24,7 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
 /// `POST /`: the share page's form, without JavaScript.
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.head);
-    let base = call.base_url(&app.settings);
+    let base = call.base_url(app);
     let here = here(app, &call);
     let again = |here, status: StatusCode, wrong: &str| {
         html(status, text, &SharePage::compose(text, here, ttl::offer(&app.settings, text), wrong))

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
-    let base = call.base_url(&app.settings);
+    let base = call.base_url(app);
     let created = app.vault.create(new_secret(app, call).await?).await?;
     let token = created.token.expose();
     let body = Created {

@@ -1,13 +1,14 @@
 //! The options of `serve`, and what they make together.
 
 mod face;
+mod guards;
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
-use self::face::FaceArgs;
+use self::{face::FaceArgs, guards::GuardArgs};
 use super::ServeError;
 use crate::{
     cli::{data::DataArgs, values},
@@ -63,6 +64,8 @@ pub(in crate::cli) struct Serve {
     /// Start though no key opens some of the secrets; they stay as they are
     #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
     pub(super) allow_unreadable: bool,
+    #[command(flatten, next_help_heading = "Who may do what")]
+    pub(super) guards: GuardArgs,
     #[command(flatten, next_help_heading = "What its pages say")]
     pub(super) face: FaceArgs,
 }
@@ -94,6 +97,7 @@ impl Serve {
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),
             face: self.face.face()?,
+            guards: self.guards.guards(),
         })?)
     }
 }

@@ -1,0 +1,3 @@
+//! The guards: what they are told by a proxy, and what they refuse to whom. What they refuse costs nobody a secret.
+
+mod proxies;
