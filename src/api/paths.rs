@@ -6,3 +6,7 @@ pub const SECRETS_PATH: &str = "/api/v1/secrets";
 pub const INFO_PATH: &str = "/api/v1/info";
 /// Where health is told.
 pub const HEALTH_PATH: &str = "/health";
+/// Where whoever starts and stops servers asks whether the process runs.
+pub const LIVE_PATH: &str = "/livez";
+/// Where whoever sends requests on asks whether the server can do its work now.
+pub const READY_PATH: &str = "/readyz";

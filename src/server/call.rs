@@ -1,6 +1,9 @@
 //! Who asks, and over what: what every handler is given.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use hyper::{HeaderMap, Version, body::Incoming, header, http::request::Parts, http::uri::Authority};
 
@@ -19,12 +22,13 @@ pub(crate) struct App {
     pub(super) settings: Settings,
     pub(super) guards: Guards,
     requests: RequestIds,
+    stopping: AtomicBool,
 }
 
 impl App {
     pub(super) fn new(vault: Vault, settings: Settings, requests: RequestIds) -> Self {
         let guards = Guards::new(&settings.guards);
-        Self { vault, settings, guards, requests }
+        Self { vault, settings, guards, requests, stopping: AtomicBool::new(false) }
     }
 
     /// Who asks with such a head, at the other end of a connection with this scheme.
@@ -36,6 +40,16 @@ impl App {
 
     pub(super) fn next_request_id(&self) -> RequestId {
         self.requests.next()
+    }
+
+    /// Says that no connection is taken any more.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server finishes what runs, and is gone then.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 }
 

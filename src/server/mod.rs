@@ -97,6 +97,7 @@ pub async fn run(
             });
         }
     }
+    app.stop();
     drop(listener);
     tracing::info!("stopping: finishing what runs");
     if tokio::time::timeout(app.settings.shutdown_timeout, graceful.shutdown()).await.is_err() {

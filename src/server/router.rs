@@ -14,7 +14,7 @@ use super::{
     resources::{health, info, secrets},
 };
 use crate::{
-    api::{Code, HEALTH_PATH, INFO_PATH, Problem, SECRETS_PATH},
+    api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, SECRETS_PATH},
     memory::Reservation,
     secret::LINK_PATH,
 };
@@ -28,6 +28,8 @@ const USUAL_HEAD: usize = 4 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
     Health,
+    Live,
+    Ready,
     Info,
     Secrets,
     Secret,
@@ -54,6 +56,8 @@ impl Route {
     fn name(self) -> &'static str {
         match self {
             Self::Health => "health",
+            Self::Live => "livez",
+            Self::Ready => "readyz",
             Self::Info => "info",
             Self::Secrets => "secrets",
             Self::Secret => "secret",
@@ -73,6 +77,8 @@ impl Route {
     fn allows(self) -> &'static str {
         match self {
             Self::Health
+            | Self::Live
+            | Self::Ready
             | Self::Info
             | Self::Status
             | Self::Asset
@@ -95,6 +101,8 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
     let mut routes = matchit::Router::new();
     for (path, route) in [
         (HEALTH_PATH.to_owned(), Route::Health),
+        (LIVE_PATH.to_owned(), Route::Live),
+        (READY_PATH.to_owned(), Route::Ready),
         (INFO_PATH.to_owned(), Route::Info),
         (SECRETS_PATH.to_owned(), Route::Secrets),
         (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
@@ -178,6 +186,8 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
     let head_or_get = *method == Method::GET || *method == Method::HEAD;
     match route {
         Route::Health if head_or_get => Ok(health::get(app).await),
+        Route::Live if head_or_get => Ok(health::live()),
+        Route::Ready if head_or_get => Ok(health::ready(app).await?),
         Route::Info if head_or_get => Ok(info::get(app)),
         Route::Secrets if *method == Method::POST => secrets::create(app, incoming).await,
         Route::Secret if *method == Method::GET => secrets::get(app, &incoming).await,

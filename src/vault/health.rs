@@ -48,13 +48,9 @@ impl Vault {
     /// [`StoreError`] when the store doesn't do its work, or its threads don't answer in time.
     pub async fn health(&self) -> Result<Health, StoreError> {
         let now = Timestamp::now();
-        let silent = |_| StoreError::Engine("no answer from the thread that writes".to_owned());
         let mut troubles = Vec::new();
-        match tokio::time::timeout(PATIENCE, self.store.ping()).await.map_err(silent)? {
-            Ok(()) => {}
-            // It works, and on what others asked.
-            Err(StoreError::Busy) => troubles.push(Trouble::Busy),
-            Err(error) => return Err(error),
+        if self.is_busy().await? {
+            troubles.push(Trouble::Busy);
         }
         let state = self.store.state(now).await?;
         let late = |since: Option<Timestamp>| since.is_some_and(|since| now.duration_since(since) > LATE);
@@ -67,5 +63,23 @@ impl Vault {
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
         Ok(Health { troubles, state })
+    }
+
+    /// Whether the store does its work, and nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it doesn't, or its threads don't answer in time.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.is_busy().await.map(drop)
+    }
+
+    /// Has the store read and write. True when it works, and on what others asked.
+    async fn is_busy(&self) -> Result<bool, StoreError> {
+        let silent = |_| StoreError::Engine("no answer from the thread that writes".to_owned());
+        match tokio::time::timeout(PATIENCE, self.store.ping()).await.map_err(silent)? {
+            Ok(()) => Ok(false),
+            Err(StoreError::Busy) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 }

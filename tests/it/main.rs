@@ -53,3 +53,4 @@ mod transcripts_http;
 #[cfg(target_os = "linux")]
 mod transcripts_operator;
 mod vectors;
+mod watch;

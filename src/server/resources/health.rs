@@ -1,9 +1,10 @@
-//! `GET /health`: has the store read and write, so that it says what is so.
+//! `GET /health`: has the store read and write, so that it says what is so. `GET /livez` and `GET /readyz`: the same for programs that
+//! want a status and nothing else.
 
 use hyper::{StatusCode, header};
 
 use crate::{
-    api::{Health, HealthProblem},
+    api::{Code, Health, HealthProblem, Problem},
     server::{call::App, reply::Reply},
     store::State,
     vault::Trouble,
@@ -20,6 +21,25 @@ pub(in crate::server) async fn get(app: &App) -> Reply {
             tracing::warn!(%error, "unhealthy");
             let answer = answer("unhealthy", "unavailable", &State::default(), Vec::new());
             Reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer).with(header::RETRY_AFTER, "5")
+        }
+    }
+}
+
+/// Whoever can be answered has a process that runs: nothing else is asked, so that no fault of the disk has it started anew in vain.
+pub(in crate::server) fn live() -> Reply {
+    Reply::text("ok\n")
+}
+
+/// Whether requests can be sent here now.
+pub(in crate::server) async fn ready(app: &App) -> Result<Reply, Problem> {
+    if app.is_stopping() {
+        return Err(Problem::new(Code::Unavailable, "The server is stopping: ask another, or again when it has started"));
+    }
+    match app.vault.ready().await {
+        Ok(()) => Ok(Reply::text("ready\n")),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            Err(Problem::new(Code::Unavailable, "The server's database doesn't answer as it should; try again later"))
         }
     }
 }

@@ -82,6 +82,8 @@ async fn the_wrong_method_names_the_right_ones() {
         (Method::GET, format!("/api/v1/secrets/{token}/reveal"), "POST"),
         (Method::POST, format!("/api/v1/secrets/{token}/status"), "GET, HEAD"),
         (Method::DELETE, "/health".to_owned(), "GET, HEAD"),
+        (Method::POST, "/livez".to_owned(), "GET, HEAD"),
+        (Method::POST, "/readyz".to_owned(), "GET, HEAD"),
     ] {
         let response = server.request(method, &path).send().await.unwrap();
         assert_eq!(response.status(), 405, "{path}");

@@ -21,8 +21,10 @@ async fn a_writer_that_can_not_go_on_ends_the_server() {
         secrets.push(api.create(&content(number, 1000), false, 600).await.1.unwrap());
     }
     disk.arm(Plan { kind: Kind::Sync, nth: 1, times: FOR_GOOD, error: EIO, crash: false });
-    let answer = api.call(Call::Read, &secrets[0]).await;
+    let probe = async |path: &str| client.get(format!("{}{path}", server.url)).send().await.unwrap().status().as_u16();
+    let (answer, live, ready) = tokio::join!(api.call(Call::Read, &secrets[0]), probe("/livez"), probe("/readyz"));
     assert_eq!(answer.status, 0, "it isn't answered: whether it was read nobody knows");
+    assert_eq!((live, ready), (200, 503), "the process runs, and can't do its work");
     let status = wait_for_exit(&mut server.child, Duration::from_secs(20));
     disk.disarm();
     assert_eq!(status.code(), Some(9), "{}", server.log());

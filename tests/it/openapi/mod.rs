@@ -64,7 +64,7 @@ async fn it_has_every_route_and_method() {
     assert_eq!(description, document());
     assert_eq!(description["openapi"], "3.1.0");
     let described = description["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 6);
+    assert_eq!(described.len(), 8);
     for (path, methods) in described {
         let options = server.request(Method::OPTIONS, &path.replace("{token}", "unknown")).send().await.unwrap();
         let allowed = options.headers()["allow"].to_str().unwrap().to_ascii_lowercase();

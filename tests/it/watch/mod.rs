@@ -1,0 +1,3 @@
+//! What whoever runs a server can watch: probes, spans, metrics, the audit stream; against each other and against the truth.
+
+mod probes;
