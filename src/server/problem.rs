@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 
-use super::request_id::RequestId;
 use crate::{
     api::{Code, FieldError, Malformed, Problem},
     store::StoreError,
@@ -82,14 +81,14 @@ fn damaged() -> Problem {
 }
 
 /// Logs what the operator has to know; what clients do wrong isn't that.
-pub(super) fn log(error: &VaultError, request_id: RequestId) {
+pub(super) fn log(error: &VaultError) {
     match error {
         VaultError::Unreadable => {
-            tracing::error!(%request_id, "a secret can't be opened: it was sealed under another SECRET_KEY");
+            tracing::error!("a secret can't be opened: it was sealed under another SECRET_KEY");
         }
-        VaultError::Crypto(error) => tracing::error!(%request_id, %error, "cryptography failed"),
+        VaultError::Crypto(error) => tracing::error!(%error, "cryptography failed"),
         VaultError::Store(error @ (StoreError::Exists | StoreError::Engine(_) | StoreError::Closed)) => {
-            tracing::error!(%request_id, %error, "the store failed");
+            tracing::error!(%error, "the store failed");
         }
         // What is damaged was told where it was found.
         VaultError::Damaged

@@ -2,7 +2,8 @@
 
 use std::{sync::LazyLock, time::Instant};
 
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version, body::Incoming, header};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version, body::Incoming, header, http::request::Parts};
+use tracing::Instrument as _;
 
 use super::{
     body,
@@ -131,42 +132,66 @@ pub(super) async fn answer(
     exchange: Exchange,
     place: Option<&Share>,
 ) -> Response<ReplyBody> {
-    let started = Instant::now();
-    let (head, mut body) = request.into_parts();
-    let (route, [parameter, version]) = match ROUTES.at(head.uri.path()) {
+    let (head, body) = request.into_parts();
+    let (route, parameters) = match ROUTES.at(head.uri.path()) {
         Ok(matched) => (Some(*matched.value), parameters_of(&matched.params)),
         Err(_) => (None, [""; 2]),
     };
+    // Of the highest level, so that whatever is logged within says which request it was.
+    let span = tracing::error_span!("request", request_id = %caller.request_id, route = name_of(route));
+    respond(app, Matched { route, parameters, head: &head }, body, caller, exchange, place).instrument(span).await
+}
+
+/// A request's head, and what its path leads to.
+struct Matched<'a> {
+    route: Option<Route>,
+    parameters: [&'a str; 2],
+    head: &'a Parts,
+}
+
+async fn respond(
+    app: &App,
+    matched: Matched<'_>,
+    mut body: Incoming,
+    caller: Caller,
+    exchange: Exchange,
+    place: Option<&Share>,
+) -> Response<ReplyBody> {
+    let started = Instant::now();
+    let Matched { route, parameters: [parameter, version], head } = matched;
     let room =
         place.ok_or_else(problem::too_many_requests).and_then(|place| Ok((place, room_for(&head.headers, place)?)));
     let (place, _room) = match room {
         Ok(room) => room,
         Err(busy) => return Reply::from(busy).finish(exchange, head.version < Version::HTTP_2),
     };
-    let call = Call { head: &head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
-    let named = names_its_host(&head);
+    let call = Call { head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
+    let named = names_its_host(head);
     let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
     let reply = reply.unwrap_or_else(|failed| {
-        let page = route.is_none_or(Route::is_page) && pages::lost::looked_at(&head);
-        if page { pages::lost::instead_of(app, &head, failed) } else { failed.into() }
+        let page = route.is_none_or(Route::is_page) && pages::lost::looked_at(head);
+        if page { pages::lost::instead_of(app, head, failed) } else { failed.into() }
     });
     if let Some(cause) = &reply.cause {
-        problem::log(cause, caller.request_id);
+        problem::log(cause);
     }
     // What wasn't read of the body would otherwise cut the answer off.
     let finished = reply.status != StatusCode::REQUEST_TIMEOUT && body::drain(&head.headers, &mut body).await;
     tracing::debug!(
-        request_id = %caller.request_id,
         client = %caller.address,
         through_proxy = caller.through_proxy,
         method = head.method.as_str(),
-        route = route.map_or("none", Route::name),
         status = reply.status.as_u16(),
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
     );
     let close = (!finished || !named) && head.version < Version::HTTP_2;
     reply.finish(exchange, close)
+}
+
+/// As the log names what a path leads to.
+fn name_of(route: Option<Route>) -> &'static str {
+    route.map_or("none", Route::name)
 }
 
 /// A head that is larger than others is counted as a body is, for as long as the request lasts: one of many small fields takes many

@@ -18,7 +18,8 @@ pub(super) fn log(format: LogFormat, global: &Global) {
     let layer = layer.with_ansi(global.coloured()).with_target(false);
     let set = match format {
         LogFormat::Text => registry.with(layer).try_init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        // The request that a line belongs to is one object in it.
+        LogFormat::Json => registry.with(layer.json().flatten_event(true).with_span_list(false)).try_init(),
     };
     if let Err(error) = set {
         terminal::say(&format!("ots: no log: {error}"));

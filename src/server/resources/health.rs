@@ -33,7 +33,10 @@ pub(in crate::server) fn live() -> Reply {
 /// Whether requests can be sent here now.
 pub(in crate::server) async fn ready(app: &App) -> Result<Reply, Problem> {
     if app.is_stopping() {
-        return Err(Problem::new(Code::Unavailable, "The server is stopping: ask another, or again when it has started"));
+        return Err(Problem::new(
+            Code::Unavailable,
+            "The server is stopping: ask another, or again when it has started",
+        ));
     }
     match app.vault.ready().await {
         Ok(()) => Ok(Reply::text("ready\n")),

@@ -9,7 +9,7 @@ use super::{
     secrets::{Api, Call, content},
     shim::{Disk, EIO, FOR_GOOD, Kind, Plan},
 };
-use crate::common::{Server, wait_for_exit};
+use crate::common::{Server, until, wait_for_exit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_can_not_go_on_ends_the_server() {
@@ -22,7 +22,12 @@ async fn a_writer_that_can_not_go_on_ends_the_server() {
     }
     disk.arm(Plan { kind: Kind::Sync, nth: 1, times: FOR_GOOD, error: EIO, crash: false });
     let probe = async |path: &str| client.get(format!("{}{path}", server.url)).send().await.unwrap().status().as_u16();
-    let (answer, live, ready) = tokio::join!(api.call(Call::Read, &secrets[0]), probe("/livez"), probe("/readyz"));
+    let probes = async {
+        let failed = || async { server.log().contains("a commit failed") };
+        until("it has failed", Duration::from_secs(5), failed).await;
+        (probe("/livez").await, probe("/readyz").await)
+    };
+    let (answer, (live, ready)) = tokio::join!(api.call(Call::Read, &secrets[0]), probes);
     assert_eq!(answer.status, 0, "it isn't answered: whether it was read nobody knows");
     assert_eq!((live, ready), (200, 503), "the process runs, and can't do its work");
     let status = wait_for_exit(&mut server.child, Duration::from_secs(20));

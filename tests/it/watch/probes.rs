@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::common::{Server, directory, until};
+use crate::common::{Server, directory, until, wait_for_exit};
 
 #[tokio::test]
 async fn a_server_that_runs_is_live_and_ready() {
@@ -29,7 +29,7 @@ async fn a_server_that_runs_is_live_and_ready() {
 async fn a_server_that_stops_is_not_ready() {
     for (path, status) in [("/readyz", "503"), ("/livez", "200")] {
         let data = directory();
-        let server = Server::start(data.path(), &[]);
+        let mut server = Server::start(data.path(), &[]);
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {}\r\n", server.address()).as_bytes()).await.unwrap();
         // Behind it in the queue of the connections that wait: once it is answered, the other one was taken too.
@@ -41,6 +41,6 @@ async fn a_server_that_stops_is_not_ready() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
         assert_eq!(answer.contains("retry-after: 5") && answer.contains("The server is stopping"), status == "503");
-        assert!(server.stop().success());
+        assert!(wait_for_exit(&mut server.child, Duration::from_secs(10)).success());
     }
 }
