@@ -5,10 +5,14 @@ use crate::cli::Exit;
 /// Done at SIGTERM or SIGINT, and at SIGHUP when it tells that the terminal is gone. A second one ends the process at once.
 pub(super) fn stop_signal() -> impl Future<Output = ()> {
     let (stop, stopped) = tokio::sync::oneshot::channel();
+    // Heard from here on, and not from when a task comes to run.
+    let first = signals();
     let watch = async move {
-        let Ok(()) = wait_for_signal().await else { return };
+        let Ok(first) = first else { return };
+        first.await;
         let _ = stop.send(());
-        let _ = wait_for_signal().await;
+        let Ok(second) = signals() else { return };
+        second.await;
         tracing::warn!("stopped at once");
         std::process::exit(i32::from(Exit::Interrupted as u8));
     };
@@ -21,22 +25,27 @@ pub(super) fn stop_signal() -> impl Future<Output = ()> {
 }
 
 #[cfg(unix)]
-async fn wait_for_signal() -> std::io::Result<()> {
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = hang_up::Hangups::listen()?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = hangup.of_the_terminal() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = hangup.of_the_terminal() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn wait_for_signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
 }
 
 /// What is read anew at SIGHUP. Where there is no such signal, nothing is.
