@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use ots::{
     memory::Budget,
     secret::{KeyId, Token},
-    store::{Access, Head, Location, Record, Store},
+    store::{Access, Charge, Head, Location, Record, Store},
 };
 
 const PARALLEL: usize = 64;
@@ -64,7 +64,12 @@ fn record(size: usize) -> Record {
         key_id: KeyId([1; 8]),
         verifier: None,
     };
-    Record { id: Token::generate(now).unwrap().id(), head, sealed: vec![7; size].as_slice().into() }
+    Record {
+        id: Token::generate(now).unwrap().id(),
+        head,
+        sealed: vec![7; size].as_slice().into(),
+        charge: Charge::default(),
+    }
 }
 
 async fn insert_all(store: &Arc<Store>, count: usize, parallel: usize) {

@@ -40,6 +40,10 @@ pub enum Code {
     Damaged,
     /// 500.
     Internal,
+    /// 507: as much of the client's is kept as is allowed.
+    QuotaExceeded,
+    /// 507: as much is kept as is allowed.
+    ServerFull,
     /// 503: try again soon.
     Busy,
     /// 503: the server's disk is full.
@@ -67,10 +71,11 @@ impl Code {
             Self::RateLimited => 429,
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => 500,
             Self::Busy | Self::StorageFull | Self::Unavailable => 503,
+            Self::QuotaExceeded | Self::ServerFull => 507,
         }
     }
 
-    /// The status in words (RFC 9110).
+    /// The status in words (RFC 9110; 507 is of RFC 4918).
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -85,6 +90,7 @@ impl Code {
             Self::RateLimited => "Too Many Requests",
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => "Internal Server Error",
             Self::Busy | Self::StorageFull | Self::Unavailable => "Service Unavailable",
+            Self::QuotaExceeded | Self::ServerFull => "Insufficient Storage",
         }
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::CryptoError;
 use crate::{
     memory::Buffer,
-    secret::{KeyId, Kind, Passphrase, SecretId, Token, Verifier, random},
+    secret::{KeyId, Kind, OwnerId, Passphrase, SecretId, Token, Verifier, random},
 };
 
 /// Version of the sealed format: part of the associated data.
@@ -80,6 +80,16 @@ impl MasterKey {
         let mut bytes = [0; 32];
         keyed(&self.secret, &[b"ots/verifier/v1", token.as_bytes(), passphrase.expose().as_bytes()], &mut bytes)?;
         Ok(Verifier(bytes))
+    }
+
+    /// Names whom records are counted under: `kind` says what `name` is of.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn owner_id(&self, kind: u8, name: &[u8]) -> Result<OwnerId, CryptoError> {
+        let mut bytes = [0; 16];
+        keyed(&self.secret, &[b"ots/owner/v1", &[kind], name], &mut bytes)?;
+        Ok(OwnerId(bytes))
     }
 
     /// Derives the key that seals the record of `token`, with its passphrase if it has one.

@@ -10,6 +10,10 @@ pub struct SecretId(pub [u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 8]);
 
+/// Names whom records are counted under: a keyed hash of an address or a name, of which nothing can be told without the server's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(pub [u8; 16]);
+
 /// What a passphrase is checked against: a keyed hash, useless without the token and `SECRET_KEY`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verifier(pub [u8; 32]);

@@ -16,7 +16,7 @@ use orion::hazardous::hash::blake2::blake2b::Blake2b;
 
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
 pub use generated::{Generated, InvalidRecipe, Recipe};
-pub use id::{KeyId, SecretId, Verifier};
+pub use id::{KeyId, OwnerId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{InvalidLink, LINK_PATH, Link};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     body::{self, Bounds},
-    call::{App, Call},
+    call::{App, Call, Caller},
     problem::{busy, contradictory, invalid, malformed, too_large},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     memory::Buffer,
     secret::{ClaimKey, InvalidClaimKey, Kind, Passphrase, Token, Ttl},
-    vault::NewSecret,
+    vault::{NewSecret, Owner},
 };
 
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
@@ -32,6 +32,12 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// A token that can't be one is as any that isn't known.
 pub(super) fn token(call: &Call<'_>) -> Result<Token, Problem> {
     call.parameter.parse().map_err(|_| Problem::gone())
+}
+
+/// Whom the secrets of a caller are counted under: nobody, if it is on this host and names nobody else, since that is everybody whom a
+/// proxy lets through.
+pub(super) fn owner_of(caller: &Caller) -> Option<Owner> {
+    Some(caller.address.to_canonical()).filter(|address| !address.is_loopback()).map(Owner::Address)
 }
 
 /// The reader's claim, if it sent one.

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 
 use crate::{
     api::{Code, FieldError, Malformed, Problem},
-    store::StoreError,
+    store::{StoreError, Whose},
     vault::VaultError,
 };
 
@@ -64,10 +64,27 @@ fn of_store(error: &StoreError) -> Problem {
             Problem::new(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
         }
         StoreError::TooLarge => too_large(None),
+        StoreError::OverQuota(whose) => over_quota(*whose),
         StoreError::Damaged(_) => damaged(),
         StoreError::Exists | StoreError::Engine(_) | StoreError::Closed => {
             Problem::new(Code::Unavailable, "The server's database doesn't answer as it should; try again later")
         }
+    }
+}
+
+/// The `507` for more than may be kept.
+fn over_quota(whose: Whose) -> Problem {
+    match whose {
+        Whose::Owner => Problem::new(
+            Code::QuotaExceeded,
+            "As much of yours is kept here as is allowed for one; nothing was stored. Wait until some of it has been read or has expired, \
+             or burn what isn't needed",
+        ),
+        Whose::All => Problem::new(
+            Code::ServerFull,
+            "The server keeps as much as it may; nothing was stored. Try again when something has been read or has expired, or ask its \
+             operator",
+        ),
     }
 }
 
@@ -92,14 +109,20 @@ pub(super) fn log(error: &VaultError) {
         }
         // What is damaged was told where it was found.
         VaultError::Damaged
-        | VaultError::Store(StoreError::Busy | StoreError::Full | StoreError::TooLarge | StoreError::Damaged(_))
+        | VaultError::Store(
+            StoreError::Busy
+            | StoreError::Full
+            | StoreError::TooLarge
+            | StoreError::OverQuota(_)
+            | StoreError::Damaged(_),
+        )
         | VaultError::PassphraseNeeded
         | VaultError::WrongPassphrase { .. } => {}
     }
 }
 
 /// The status that a problem is answered with.
-#[expect(clippy::expect_used, reason = "the statuses of all codes are between 400 and 503")]
+#[expect(clippy::expect_used, reason = "the statuses of all codes are between 400 and 507")]
 pub(super) fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.code.status()).expect("a code has a status of HTTP")
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Whose;
+
 /// Why a store didn't do what it was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -11,6 +13,9 @@ pub enum StoreError {
     /// The queue, or the memory for contents, is full: try again soon.
     #[error("the store has more to do than it can queue")]
     Busy,
+    /// There would be more than a quota allows.
+    #[error("as much is kept as is allowed")]
+    OverQuota(Whose),
     /// No space is left on the disk.
     #[error("no space is left for the database")]
     Full,

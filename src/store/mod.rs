@@ -11,6 +11,7 @@ mod due;
 mod error;
 mod files;
 mod location;
+mod quota;
 mod record;
 mod sqlite;
 pub mod sweeper;
@@ -29,6 +30,7 @@ pub use checked::Checked;
 pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
+pub use quota::{Charge, Quota, Quotas, Usage, Whose};
 pub use record::{Access, Head, Held, Record, State, Stored, Swept};
 
 use crate::{
@@ -77,6 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] if the id is known: it is never overwritten. [`StoreError::Busy`] also when too much waits.
+    /// [`StoreError::OverQuota`] when there would be more than the record's charge allows.
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         let expires_at = record.head.expires_at;
         let id = record.id;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::{
     memory::Buffer,
     secret::{KeyId, SecretId, Verifier},
+    store::Charge,
 };
 
 /// What may be told of a record without reading it. All of it is opaque to a store but the times.
@@ -33,6 +34,8 @@ pub struct Record {
     pub head: Head,
     /// The ciphertext.
     pub sealed: Buffer,
+    /// Whom it is counted under, and what bounds that.
+    pub charge: Charge,
 }
 
 /// A record as a reader gets it.

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod health;
+mod owner;
 mod reveal;
 
 use std::{sync::Arc, time::Duration};
@@ -18,12 +19,13 @@ use crate::{
     },
     memory::Buffer,
     secret::{ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
-    store::{Head, Record, Store, StoreError},
+    store::{Charge, Head, Quotas, Record, Store, StoreError},
 };
 
 pub use delivery::Content;
 use delivery::Deliveries;
 pub use health::{Health, Trouble};
+pub use owner::Owner;
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
@@ -96,6 +98,7 @@ pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
     lease: Duration,
+    quotas: Quotas,
     deliveries: Deliveries,
 }
 
@@ -103,7 +106,13 @@ impl Vault {
     /// A vault whose claims last for `lease`.
     #[must_use]
     pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
-        Self { store, keys, lease, deliveries: Deliveries::default() }
+        Self { store, keys, lease, quotas: Quotas::default(), deliveries: Deliveries::default() }
+    }
+
+    /// The same, that keeps no more than that.
+    #[must_use]
+    pub fn within(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// How long a claimed secret is kept for its reader.
@@ -121,11 +130,11 @@ impl Vault {
         Ok(held.iter().filter(|held| self.keys.find(held.key_id).is_none()).map(|held| held.records).sum())
     }
 
-    /// Seals a secret and keeps it. When this returns, the secret is on the disk.
+    /// Seals a secret and keeps it, counted under its owner if it has one. When this returns, the secret is on the disk.
     ///
     /// # Errors
     /// [`VaultError::Store`], [`VaultError::Crypto`]: nothing is kept then.
-    pub async fn create(&self, secret: NewSecret) -> Result<Created, VaultError> {
+    pub async fn create(&self, secret: NewSecret, owner: Option<&Owner>) -> Result<Created, VaultError> {
         let NewSecret { content, ttl, passphrase, kind } = secret;
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
@@ -140,11 +149,19 @@ impl Vault {
             key_id: master.id(),
             verifier: passphrase.as_ref().map(|passphrase| master.verifier(&token, passphrase)).transpose()?,
         };
+        let charge = self.charge(owner)?;
         let key = master.record_key(&token, passphrase.as_ref())?;
         let context = Context { id, expires_at, kind };
         let sealed = off_thread(content.len(), move || key.seal(context, content)).await??;
-        self.store.insert(Record { id, head, sealed }).await?;
+        self.store.insert(Record { id, head, sealed, charge }).await?;
         Ok(Created { token, expires_at })
+    }
+
+    /// Whose a record is isn't noted where nobody has a quota of their own.
+    fn charge(&self, owner: Option<&Owner>) -> Result<Charge, CryptoError> {
+        let owner = owner.filter(|_| !self.quotas.each.is_none());
+        let owner = owner.map(|owner| owner.id(self.keys.current())).transpose()?;
+        Ok(Charge { owner, within: self.quotas })
     }
 
     /// Destroys a secret unread. False when it isn't there, or somebody is reading it.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ots::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},
-    store::{Access, Head, Held, Location, Record, Store, StoreError, Swept},
+    store::{Access, Charge, Head, Held, Location, Record, Store, StoreError, Swept},
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -46,13 +46,13 @@ fn id(number: u8) -> SecretId {
 fn record(number: u8, start: Timestamp) -> Record {
     let head =
         Head { created_at: start, expires_at: at(start, 100), kind: 3, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [number; 50][..].into() }
+    Record { id: id(number), head, sealed: [number; 50][..].into(), charge: Charge::default() }
 }
 
 /// One that a passphrase guards.
 fn guarded(number: u8, start: Timestamp) -> Record {
-    let Record { id, head, sealed } = record(number, start);
-    Record { id, head: Head { verifier: Some(Verifier([5; 32])), ..head }, sealed }
+    let plain = record(number, start);
+    Record { head: Head { verifier: Some(Verifier([5; 32])), ..plain.head }, ..plain }
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     rusqlite::Connection::open(&database).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
     let before = std::fs::read(&database).unwrap();
     let refusal = Server::try_start(data.path(), &[]).err().unwrap();
-    assert!(refusal.contains("written by a newer ots (schema 999, this one knows 2)"), "{refusal}");
+    assert!(refusal.contains("written by a newer ots (schema 999, this one knows 3)"), "{refusal}");
     assert!(std::fs::read(&database).unwrap() == before, "it is as it was");
 }
 

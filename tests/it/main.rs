@@ -43,6 +43,7 @@ mod openapi;
 mod pages;
 mod promises;
 mod proxies;
+mod quotas;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;
 #[cfg(target_os = "linux")] // its tests mount small file systems

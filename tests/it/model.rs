@@ -8,18 +8,23 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use ots::{
     memory::Budget,
-    secret::{ClaimHash, KeyId, SecretId, Verifier},
-    store::{Access, Head, Held, Location, Record, Store, StoreError, Swept},
+    secret::{ClaimHash, KeyId, OwnerId, SecretId, Verifier},
+    store::{Access, Charge, Head, Held, Location, Quota, Quotas, Record, Store, StoreError, Swept, Usage, Whose},
 };
 use proptest::prelude::*;
 
 const LEASE: u64 = 60;
 const LIMIT: u32 = 3;
+/// Tight, so that they are met: of four records one is too many, and of the large ones two.
+const QUOTAS: Quotas = Quotas {
+    all: Quota { records: Some(3), bytes: Some(500_000) },
+    each: Quota { records: Some(2), bytes: Some(302_000) },
+};
 
 /// A call. Few ids and claims, so that they meet.
 #[derive(Debug, Clone)]
 enum Call {
-    Insert { id: u8, ttl: u64, guarded: bool, length: usize },
+    Insert { id: u8, ttl: u64, guarded: bool, length: usize, owner: Option<u8> },
     Load { id: u8, claim: Option<u8>, access: Access },
     Peek { id: u8, claim: Option<u8> },
     Take { id: u8, access: Access },
@@ -63,8 +68,8 @@ fn calls() -> impl Strategy<Value = Call> {
     let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
     prop_oneof![
-        6 => (id.clone(), 1..200_u64, any::<bool>(), length)
-            .prop_map(|(id, ttl, guarded, length)| Call::Insert { id, ttl, guarded, length }),
+        6 => (id.clone(), 1..200_u64, any::<bool>(), length, proptest::option::of(0..2_u8))
+            .prop_map(|(id, ttl, guarded, length, owner)| Call::Insert { id, ttl, guarded, length, owner }),
         4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Call::Load { id, claim, access }),
         2 => (id.clone(), maybe.clone()).prop_map(|(id, claim)| Call::Peek { id, claim }),
         3 => (id.clone(), access.clone()).prop_map(|(id, access)| Call::Take { id, access }),
@@ -109,6 +114,7 @@ struct Kept {
     order: u64,
     head: Head,
     sealed: Vec<u8>,
+    owner: Option<OwnerId>,
     claim: Option<(u8, Timestamp)>,
     attempts: u32,
 }
@@ -190,12 +196,32 @@ impl Model {
     fn insert(&mut self, record: &Record) -> Result<(), StoreError> {
         let id = record.id.0[0];
         self.inserted += 1;
+        if let Some(whose) = self.refuses(record) {
+            return Err(StoreError::OverQuota(whose));
+        }
         if self.records.contains_key(&id) {
             return Err(StoreError::Exists);
         }
         let (head, sealed) = (record.head.clone(), record.sealed.as_ref().to_vec());
-        self.records.insert(id, Kept { order: self.inserted, head, sealed, claim: None, attempts: 0 });
+        let (order, owner) = (self.inserted, record.charge.owner);
+        self.records.insert(id, Kept { order, head, sealed, owner, claim: None, attempts: 0 });
         Ok(())
+    }
+
+    /// Whose quota has no room for it.
+    fn refuses(&self, record: &Record) -> Option<Whose> {
+        let with_it = |counts: &dyn Fn(&Kept) -> bool| {
+            let counted = self.records.values().filter(|kept| counts(kept));
+            counted.fold(Usage { records: 1, bytes: record.sealed.len() as u64 }, |usage, kept| Usage {
+                records: usage.records + 1,
+                bytes: usage.bytes + kept.sealed.len() as u64,
+            })
+        };
+        let owner = record.charge.owner;
+        if owner.is_some() && !QUOTAS.each.allows(with_it(&|kept| kept.owner == owner)) {
+            return Some(Whose::Owner);
+        }
+        (!QUOTAS.all.allows(with_it(&|_| true))).then_some(Whose::All)
     }
 
     fn call(&mut self, call: &Call) -> Answer {
@@ -236,16 +262,17 @@ fn open(directory: &Path) -> Arc<Store> {
 }
 
 fn record(call: &Call, now: Timestamp) -> Record {
-    let Call::Insert { id, ttl, guarded, length } = *call else { panic!("it inserts nothing: {call:?}") };
+    let Call::Insert { id, ttl, guarded, length, owner } = *call else { panic!("it inserts nothing: {call:?}") };
     let head = Head {
         created_at: now,
         expires_at: now + Duration::from_secs(ttl),
-        kind: id,
+        kind: id % 2,
         size: length as u64,
         key_id: KeyId([id % 2; 8]),
         verifier: guarded.then_some(Verifier([id; 32])),
     };
-    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into() }
+    let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within: QUOTAS };
+    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge }
 }
 
 async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
@@ -361,6 +388,9 @@ proptest! {
             for step in &steps {
                 run(step, &mut models, &mut store, directory.path()).await;
             }
+            store.close().await.unwrap();
+            let checked = Store::check(&Location::Sqlite(directory.path().join("ots.db"))).unwrap();
+            assert!(checked.findings.is_empty(), "{:?}", checked.findings);
         });
     }
 }

@@ -21,6 +21,8 @@ pub(in crate::cli) enum ServeError {
     CleanupInterval,
     #[error("--claim-lease can be at most 10m: what was read and never acknowledged is kept for so long")]
     ClaimLease,
+    #[error("{0} has to be some 50 bytes more than --max-size, or the largest secret could never be stored")]
+    Quota(&'static str),
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
     #[error("--logo: {path} {error}")]
@@ -69,6 +71,7 @@ impl CommandError for ServeError {
             Self::DevelopmentAddress
             | Self::CleanupInterval
             | Self::ClaimLease
+            | Self::Quota(_)
             | Self::Settings(_)
             | Self::Logo { .. } => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,

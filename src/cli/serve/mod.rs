@@ -99,7 +99,7 @@ impl Serve {
 
     /// What none of the keys opens stays as it is, and somebody has to say that this is known.
     async fn vault(&self, store: &Arc<Store>, keys: Keyring) -> Result<Vault, ServeError> {
-        let vault = Vault::new(Arc::clone(store), keys, self.claim_lease);
+        let vault = Vault::new(Arc::clone(store), keys, self.claim_lease).within(self.quotas.quotas());
         match vault.unreadable().await? {
             0 => {}
             count if self.allow_unreadable => {

@@ -24,6 +24,8 @@ pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem)
         Code::Damaged => &text.problem_damaged,
         Code::Internal => &text.problem_internal,
         Code::Busy => &text.problem_busy,
+        Code::QuotaExceeded => &text.problem_quota_exceeded,
+        Code::ServerFull => &text.problem_server_full,
         Code::StorageFull => &text.problem_storage_full,
         Code::Unavailable => &text.problem_unavailable,
         Code::Gone => &text.gone_title,

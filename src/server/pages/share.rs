@@ -26,6 +26,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let text = Texts::for_reader(call.head);
     let base = call.base_url(app);
     let here = here(app, &call);
+    let owner = intake::owner_of(&call.caller);
     let again = |here, status: StatusCode, wrong: &str| {
         html(status, text, &SharePage::compose(text, here, ttl::offer(&app.settings, text), wrong))
     };
@@ -49,7 +50,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         Err(problem) => return Ok(failed(here, problem.into())),
     };
     let needs_passphrase = secret.passphrase.is_some();
-    let created = match app.vault.create(secret).await {
+    let created = match app.vault.create(secret, owner.as_ref()).await {
         Ok(created) => created,
         Err(error) => return Ok(failed(here, error.into())),
     };

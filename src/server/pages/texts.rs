@@ -61,6 +61,8 @@ pub(super) struct Texts {
     pub(super) problem_internal: String,
     pub(super) problem_busy: String,
     pub(super) problem_storage_full: String,
+    pub(super) problem_quota_exceeded: String,
+    pub(super) problem_server_full: String,
     pub(super) problem_unavailable: String,
     pub(super) problem_unknown: Pattern,
     pub(super) loading: String,

@@ -7,7 +7,7 @@ use crate::{
     secret::LINK_PATH,
     server::{
         call::{App, Call},
-        intake::{self, claim, new_secret, token},
+        intake::{self, claim, new_secret, owner_of, token},
         negotiate::Accepted,
         problem::Failed,
         reply::Reply,
@@ -17,7 +17,8 @@ use crate::{
 
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = call.base_url(app);
-    let created = app.vault.create(new_secret(app, call).await?).await?;
+    let owner = owner_of(&call.caller);
+    let created = app.vault.create(new_secret(app, call).await?, owner.as_ref()).await?;
     let token = created.token.expose();
     let body = Created {
         url: format!("{base}{LINK_PATH}{}", token.as_str()),

@@ -11,8 +11,8 @@ use super::{
     schema,
 };
 use crate::{
-    secret::{KeyId, Kind},
-    store::{Checked, Held, OpenError, damage},
+    secret::{KeyId, Kind, OwnerId},
+    store::{Checked, Held, OpenError, Usage, damage},
 };
 
 /// Findings of one kind that are told; of more, how many there are.
@@ -31,9 +31,10 @@ pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
     schema::is_current(path, &connection)?;
     let mut checked = Checked::default();
     pages(&connection, &mut checked).map_err(error)?;
-    records(&connection, &mut checked);
+    let owners = records(&connection, &mut checked);
     orphans(&connection, &mut checked);
     counts(&connection, &mut checked);
+    counts_of_owners(&connection, &owners, &mut checked);
     Ok(checked)
 }
 
@@ -57,17 +58,26 @@ fn pages(connection: &Connection, checked: &mut Checked) -> rusqlite::Result<()>
     }
 }
 
-/// Each record can be read, and its ciphertext is there and as long as it says.
-fn records(connection: &Connection, checked: &mut Checked) {
+/// What each owner has.
+type Owners = BTreeMap<OwnerId, Usage>;
+
+/// Each record can be read, and its ciphertext is there and as long as it says. Gives what each owner has.
+fn records(connection: &Connection, checked: &mut Checked) -> Owners {
     let mut by_key: BTreeMap<KeyId, (u64, u64)> = BTreeMap::new();
+    let mut owners = Owners::new();
     let mut wrong = Wrong::default();
-    each(connection, "record", "seq", &format!("{HEAD}, seq, id, sealed_len"), &mut wrong, |row| {
+    each(connection, "record", "seq", &format!("{HEAD}, seq, id, sealed_len, owner"), &mut wrong, |row| {
         let seq: i64 = row.get("seq")?;
         let (id, expected) = match (row.get("id"), row.get::<_, u64>("sealed_len"), Reader::head(row)) {
             (Ok(id), Ok(length), Ok(head)) if Kind::from_byte(head.kind).is_some() => {
                 let (records, bytes) = by_key.entry(head.key_id).or_default();
                 *records += 1;
                 *bytes += length;
+                if let Some(owner) = row.get("owner").ok().flatten() {
+                    let usage = owners.entry(OwnerId(owner)).or_default();
+                    usage.records += 1;
+                    usage.bytes += length;
+                }
                 (damage::name(crate::secret::SecretId(id)), length)
             }
             _ => return Ok(Some(format!("row {seq} of the records can't be read"))),
@@ -80,6 +90,7 @@ fn records(connection: &Connection, checked: &mut Checked) {
     checked.held = by_key.into_iter().map(|(key_id, (records, bytes))| Held { key_id, records, bytes }).collect();
     checked.records = checked.held.iter().map(|held| held.records).sum();
     checked.bytes = checked.held.iter().map(|held| held.bytes).sum();
+    owners
 }
 
 /// No ciphertext is without its record.
@@ -103,6 +114,21 @@ fn counts(connection: &Connection, checked: &mut Checked) {
             }
         }
         Err(error) => checked.findings.push(format!("the counts of records can't be read: {error}")),
+    }
+}
+
+/// The same for each owner, as far as there are any.
+fn counts_of_owners(connection: &Connection, owners: &Owners, checked: &mut Checked) {
+    let counted = || -> rusqlite::Result<Owners> {
+        let mut statement = connection.prepare("SELECT owner, records, bytes FROM owner")?;
+        let rows = statement
+            .query_map([], |row| Ok((OwnerId(row.get(0)?), Usage { records: row.get(1)?, bytes: row.get(2)? })))?;
+        rows.collect()
+    };
+    match counted() {
+        Ok(counted) if counted == *owners => {}
+        Ok(_) => checked.findings.push("the counts of records of each owner aren't what there is".to_owned()),
+        Err(error) => checked.findings.push(format!("the counts of records of each owner can't be read: {error}")),
     }
 }
 

@@ -72,7 +72,10 @@ impl Fresh {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::{KeyId, Verifier};
+    use crate::{
+        secret::{KeyId, Verifier},
+        store::Charge,
+    };
 
     fn record(number: usize, length: usize, verifier: Option<Verifier>) -> Record {
         let head = Head {
@@ -85,7 +88,7 @@ mod tests {
         };
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_be_bytes());
-        Record { id: SecretId(id), head, sealed: vec![1; length].as_slice().into() }
+        Record { id: SecretId(id), head, sealed: vec![1; length].as_slice().into(), charge: Charge::default() }
     }
 
     fn has(fresh: &Fresh, number: usize) -> bool {

@@ -4,6 +4,7 @@
 //! - [`error`]: what SQLite's errors mean.
 //! - [`payload`]: how ciphertext lies in the file.
 //! - [`tables`]: what each changing call of the contract does to the tables.
+//! - [`counts`]: what is kept under each key and for each owner.
 //! - [`job`]: a call on its way through the writer's thread.
 //! - [`transaction`]: one transaction, and where it broke.
 //! - [`sweep`]: removing what is no longer live.
@@ -17,6 +18,7 @@
 
 pub(super) mod check;
 mod cleaner;
+mod counts;
 mod error;
 mod fresh;
 mod job;

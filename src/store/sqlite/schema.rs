@@ -7,7 +7,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::OpenError;
 
 /// Numbered SQL, applied in order, each in one transaction. Forward only.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.sql"), include_str!("migrations/0002_state.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_records.sql"),
+    include_str!("migrations/0002_state.sql"),
+    include_str!("migrations/0003_owners.sql"),
+];
 
 /// "ots1": tells our files from other SQLite databases.
 const APPLICATION_ID: i64 = 0x6f74_7331;

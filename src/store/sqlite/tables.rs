@@ -1,27 +1,25 @@
 //! What each changing call of the store's contract does to the tables. The caller has a transaction open.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
 
 use super::{
+    counts::Counts,
     job::Failure,
     payload, schema,
     transaction::{Broken, transaction},
 };
 use crate::{
-    secret::{ClaimHash, KeyId, SecretId},
+    secret::{ClaimHash, KeyId, OwnerId, SecretId},
     store::{Access, Head, Record},
 };
 
 /// The tables, changed only inside an open transaction.
 pub(super) struct Tables {
     pub(super) connection: Connection,
-    /// What the open transaction adds to what is held under each key, and takes from it: records, bytes.
-    held: RefCell<Vec<(KeyId, i64, i64)>>,
-    /// Whether the counts can't be written, for damage.
-    uncounted: Cell<bool>,
+    pub(super) counts: Counts,
     /// The row of the next record; none before the first. One that came to nothing stays free.
     next: Cell<Option<i64>>,
 }
@@ -30,32 +28,36 @@ pub(super) struct Tables {
 pub(super) struct Place {
     pub(super) seq: i64,
     key_id: Option<KeyId>,
+    owner: Option<OwnerId>,
     pub(super) sealed_len: usize,
 }
 
 impl Place {
-    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len";
+    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner";
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
-        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), sealed_len })
+        let owner = row.get(3).ok().flatten().map(OwnerId);
+        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), owner, sealed_len })
     }
 }
 
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, held: RefCell::default(), uncounted: Cell::default(), next: Cell::default() }
+        Self { connection, counts: Counts::default(), next: Cell::default() }
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
         let Head { created_at, expires_at, kind, size, key_id, verifier } = &record.head;
         let sealed = record.sealed.as_ref();
+        self.counts.admit(&self.connection, &record.charge, sealed.len())?;
         let seq = self.next_row()?;
         let inserted = self
             .connection
             .prepare_cached(
-                "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len)
-                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len,
+                                     owner)
+                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?10)",
             )?
             .execute(params![
                 record.id.0,
@@ -67,6 +69,7 @@ impl Tables {
                 verifier.map(|verifier| verifier.0),
                 sealed.len(),
                 seq,
+                record.charge.owner.map(|owner| owner.0),
             ]);
         match inserted {
             Ok(_) => {}
@@ -74,7 +77,7 @@ impl Tables {
             Err(error) => return Err(error.into()),
         }
         payload::write(&self.connection, seq, sealed)?;
-        self.count(*key_id, 1, sealed.len());
+        self.counts.add(Some(*key_id), record.charge.owner, 1, sealed.len());
         Ok(true)
     }
 
@@ -147,7 +150,7 @@ impl Tables {
                 Place::COLUMNS
             ))?
             .query_row(params![id.0, now.as_millisecond(), claim.map(|claim| claim.0)], |row| {
-                Ok((Place::from_row(row)?, row.get::<_, u32>(3)?))
+                Ok((Place::from_row(row)?, row.get::<_, u32>(4)?))
             })
             .optional()?;
         let Some((place, attempts)) = counted else { return Ok(None) };
@@ -160,7 +163,7 @@ impl Tables {
 
     /// Says that a transaction begins.
     pub(super) fn begin(&self) {
-        self.held.borrow_mut().clear();
+        self.counts.begin();
     }
 
     /// Writes something that means nothing, in a transaction of its own: what a commit that failed may have left in the WAL is
@@ -174,32 +177,6 @@ impl Tables {
         self.connection
             .prepare_cached("UPDATE state SET seen_at = ?1 WHERE one = 1")?
             .execute([now.as_millisecond()])?;
-        Ok(())
-    }
-
-    /// Counts nothing any more.
-    pub(super) fn give_up_counts(&self) {
-        self.uncounted.set(true);
-    }
-
-    /// Writes down what the transaction changed in all, before it is committed.
-    pub(super) fn write_counts(&self) -> rusqlite::Result<()> {
-        if self.uncounted.get() {
-            return Ok(());
-        }
-        for (key_id, records, bytes) in
-            self.held.borrow().iter().filter(|(_, records, bytes)| (*records, *bytes) != (0, 0))
-        {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO held (key_id, records, bytes) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (key_id) DO UPDATE SET
-                         -- A sum that damage has made huge stays one that can be added to.
-                         records = max(min(records, 1 << 60), -1 << 60) + ?2,
-                         bytes = max(min(bytes, 1 << 60), -1 << 60) + ?3",
-                )?
-                .execute(params![key_id.0, records, bytes])?;
-        }
         Ok(())
     }
 
@@ -226,22 +203,8 @@ impl Tables {
     pub(super) fn remove(&self, place: &Place) -> Result<(), Failure> {
         payload::remove(&self.connection, place.seq)?;
         self.connection.prepare_cached("DELETE FROM record WHERE seq = ?1")?.execute([place.seq])?;
-        if let Some(key_id) = place.key_id {
-            self.count(key_id, -1, place.sealed_len);
-        }
+        self.counts.add(place.key_id, place.owner, -1, place.sealed_len);
         Ok(())
-    }
-
-    fn count(&self, key_id: KeyId, records: i64, bytes: usize) {
-        let bytes = records * i64::try_from(bytes).unwrap_or(i64::MAX);
-        let mut held = self.held.borrow_mut();
-        match held.iter_mut().find(|(known, ..)| *known == key_id) {
-            Some((_, all_records, all_bytes)) => {
-                *all_records += records;
-                *all_bytes += bytes;
-            }
-            None => held.push((key_id, records, bytes)),
-        }
     }
 }
 

@@ -195,14 +195,11 @@ impl Writer {
             for call in batch {
                 call.work.run(&self.tables)?;
             }
-            self.tables.write_counts().inspect_err(|error| {
-                // Nothing hangs on the counts that a secret should be refused for: the calls are run again, and not counted.
-                if matches!(engine_error(error), StoreError::Damaged(_)) {
-                    self.damage.report("the counts of records", &error.to_string());
-                    self.tables.give_up_counts();
-                }
-            })
+            self.tables.counts.write(&self.tables.connection)
         });
+        if let Some(why) = self.tables.counts.damage() {
+            self.damage.report("the counts of records", &why);
+        }
         match done {
             Ok(()) => {
                 self.progress.committed();

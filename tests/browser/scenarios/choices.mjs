@@ -35,6 +35,8 @@ export const scenarios = {
       [503, { code: "busy" }, said.problem_busy],
       [503, { code: "storage_full" }, said.problem_storage_full],
       [503, { code: "unavailable" }, said.problem_unavailable],
+      [507, { code: "quota_exceeded" }, said.problem_quota_exceeded],
+      [507, { code: "server_full" }, said.problem_server_full],
       [507, { code: "quota_full" }, said.problem_unknown.replace("{}", "quota_full")],
       [...at("/headers/Ots-Passphrase"), said.problem_passphrase],
       [...at("/query/ttl_seconds"), said.ttl_too_long.replace("{}", said.ttl_2592000)],

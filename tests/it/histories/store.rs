@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use ots::{
     secret::{ClaimHash, KeyId, SecretId},
-    store::{Access, Head, Location, Record, Store, StoreError},
+    store::{Access, Charge, Head, Location, Record, Store, StoreError},
 };
 
 use super::{Call, Dice, Histories, Outcome, Rules};
@@ -35,7 +35,7 @@ async fn call(store: &Store, id: SecretId, call: Call, now: Timestamp) -> Option
         Call::Create { expires } => {
             let expires_at = Timestamp::from_millisecond(expires.0).unwrap();
             let head = Head { created_at: now, expires_at, kind: 0, size: 9, key_id: KeyId([1; 8]), verifier: None };
-            match store.insert(Record { id, head, sealed: [7; 3000][..].into() }).await {
+            match store.insert(Record { id, head, sealed: [7; 3000][..].into(), charge: Charge::default() }).await {
                 Err(StoreError::Exists) => Ok(Outcome::Exists),
                 answer => answer.map(|()| Outcome::Done),
             }

@@ -2,16 +2,18 @@
 
 mod face;
 mod guards;
+mod quotas;
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
-use self::{face::FaceArgs, guards::GuardArgs};
+use self::{face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs};
 use super::ServeError;
 use crate::{
     cli::{data::DataArgs, values},
+    crypto::at_rest::OVERHEAD,
     server::{Options, Settings},
 };
 
@@ -66,6 +68,8 @@ pub(in crate::cli) struct Serve {
     pub(super) allow_unreadable: bool,
     #[command(flatten, next_help_heading = "Who may do what")]
     pub(super) guards: GuardArgs,
+    #[command(flatten, next_help_heading = "Quotas")]
+    pub(super) quotas: QuotaArgs,
     #[command(flatten, next_help_heading = "What its pages say")]
     pub(super) face: FaceArgs,
 }
@@ -86,6 +90,9 @@ impl Serve {
         }
         if self.claim_lease > Duration::from_secs(600) {
             return Err(ServeError::ClaimLease);
+        }
+        if let Some(option) = self.quotas.too_small_for(self.max_size.saturating_add(OVERHEAD)) {
+            return Err(ServeError::Quota(option));
         }
         Ok(Settings::new(Options {
             max_size: self.max_size,
