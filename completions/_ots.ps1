@@ -200,6 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--client-timeout', '--client-timeout', [CompletionResultType]::ParameterName, 'How long a client may be silent before it is cut off')
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at once')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to write the log')
+            [CompletionResult]::new('--trusted-proxy', '--trusted-proxy', [CompletionResultType]::ParameterName, 'Proxies whose word on the client counts: addresses, networks, unix')
             [CompletionResult]::new('--quota-secrets', '--quota-secrets', [CompletionResultType]::ParameterName, 'Secrets that are kept at once')
             [CompletionResult]::new('--quota-bytes', '--quota-bytes', [CompletionResultType]::ParameterName, 'Bytes of secrets that are kept at once')
             [CompletionResult]::new('--quota-secrets-each', '--quota-secrets-each', [CompletionResultType]::ParameterName, 'Secrets of one address (IPv6: /64) at once')

@@ -787,7 +787,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -h -s -q -v -V --listen --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --trusted-proxy --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -880,6 +880,10 @@ _ots() {
                     ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --trusted-proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --quota-secrets)

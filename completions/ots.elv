@@ -191,6 +191,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --client-timeout 'How long a client may be silent before it is cut off'
             cand --max-connections 'Connections at once'
             cand --log-format 'How to write the log'
+            cand --trusted-proxy 'Proxies whose word on the client counts: addresses, networks, unix'
             cand --quota-secrets 'Secrets that are kept at once'
             cand --quota-bytes 'Bytes of secrets that are kept at once'
             cand --quota-secrets-each 'Secrets of one address (IPv6: /64) at once'

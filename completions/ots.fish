@@ -157,6 +157,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
 json\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l trusted-proxy -d 'Proxies whose word on the client counts: addresses, networks, unix' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one address (IPv6: /64) at once' -r

@@ -16,7 +16,7 @@ pub fn copy_of(data: &Path) -> (Connection, tempfile::TempDir) {
 }
 
 /// Fails unless SQLite finds the database sound, each record has its whole payload, no payload is without its record, and what is
-/// counted under each key is there. How many records there are.
+/// counted under each key and for each owner is there. How many records there are.
 pub fn assert_sound(data: &Path) -> i64 {
     let (database, _copy) = copy_of(data);
     let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
@@ -32,5 +32,9 @@ pub fn assert_sound(data: &Path) -> i64 {
                       USING (key_id) WHERE coalesce(held.records, 0) != coalesce(there.records, 0)
                       OR coalesce(held.bytes, 0) != coalesce(there.bytes, 0)";
     assert_eq!(number(miscounted), 0, "what is held is counted");
+    let miscounted = "SELECT count(*) FROM owner FULL JOIN (SELECT owner, count(*) AS records, sum(sealed_len) AS bytes
+                      FROM record WHERE owner IS NOT NULL GROUP BY owner) AS there USING (owner)
+                      WHERE owner.records IS NOT there.records OR owner.bytes IS NOT there.bytes";
+    assert_eq!(number(miscounted), 0, "what each owner has is counted");
     number("SELECT count(*) FROM record")
 }

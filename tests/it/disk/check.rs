@@ -25,6 +25,12 @@ pub fn database(path: &Path) -> Result<(), String> {
              records <> (SELECT count(*) FROM record WHERE record.key_id = held.key_id) OR
              bytes <> (SELECT coalesce(sum(sealed_len), 0) FROM record WHERE record.key_id = held.key_id)",
         ),
+        (
+            "counted otherwise for an owner than there is",
+            "SELECT coalesce(owner.records, 0) || ' of ' || coalesce(there.records, 0) FROM owner FULL JOIN
+             (SELECT owner, count(*) AS records, sum(sealed_len) AS bytes FROM record WHERE owner IS NOT NULL GROUP BY owner)
+             AS there USING (owner) WHERE owner.records IS NOT there.records OR owner.bytes IS NOT there.bytes",
+        ),
     ];
     for (what, query) in queries {
         let read = || -> rusqlite::Result<Vec<String>> {

@@ -106,3 +106,53 @@ fn quotas_that_nobody_can_mean_are_refused() {
         assert!(refusal.contains(says), "{refusal}");
     }
 }
+
+/// One address has a quota of its own, a network of IPv6 too; who is on the server's host and names nobody has none.
+#[tokio::test]
+async fn each_address_has_a_quota_of_its_own() {
+    let data = directory();
+    let each = ["--quota-secrets-each", "3", "--quota-secrets", "12", "--trusted-proxy", "127.0.0.1"];
+    let server = Server::start(data.path(), &each);
+    let create = async |address: &str| {
+        let request = server.request(reqwest::Method::POST, "/api/v1/secrets").header("x-forwarded-for", address);
+        let answer = request.json(&json!({"content": "hunter2"})).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let race = join_all((0..16).map(|_| create("192.0.2.1"))).await;
+    assert_eq!(race.iter().filter(|(status, _)| *status == 201).count(), 3);
+    let refused = race.iter().find(|(status, _)| *status == 507).unwrap();
+    assert_eq!(refused.1["code"], "quota_exceeded");
+    assert!(refused.1["detail"].as_str().unwrap().contains("or burn what isn't needed"), "{}", refused.1);
+    for (address, status) in [
+        ("2001:db8::1", 201),
+        ("2001:db8::2", 201),
+        ("2001:db8::1:0:0:3", 201),
+        ("2001:db8::4", 507),
+        ("2001:db8:0:1::1", 201),
+        ("192.0.2.2", 201),
+        ("::ffff:192.0.2.1", 507),
+    ] {
+        assert_eq!(create(address).await.0, status, "{address}");
+    }
+    for _ in 0..4 {
+        server.create("on this host").await;
+    }
+    let last = create("192.0.2.3").await;
+    assert_eq!((last.0, &last.1["code"]), (507, &"server_full".into()));
+    let mine = race.iter().find(|(status, _)| *status == 201).unwrap().1["token"].as_str().unwrap().to_owned();
+    assert_eq!(server.get(&mine).await.status(), 200);
+    assert_eq!(create("192.0.2.1").await.0, 201, "a reader elsewhere made room for its owner");
+    let address = "192.0.2.1".parse::<std::net::Ipv4Addr>().unwrap().octets();
+    assert!(server.stop().success());
+    let (database, _copy) = crate::common::database::copy_of(data.path());
+    let owners: Vec<Vec<u8>> = database
+        .prepare("SELECT owner FROM owner")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(owners.len(), 4);
+    assert!(owners.iter().all(|owner| owner.len() == 16 && !crate::common::contains(owner, &address)));
+    assert_eq!(assert_sound(data.path()), 12);
+}
