@@ -102,6 +102,8 @@ fn run_over(scenario: &str, options: &[&str]) {
     node.env("OTS_SERVER", &server.url).env("OTS_BINARY", OTS).env("OTS_PACKAGES", &tools.packages);
     node.env("OTS_FIREFOX", tools.firefox.as_deref().unwrap_or_default());
     node.env("OTS_CHROMIUM", &tools.chromium).env("OTS_SCREENSHOTS", target().join("screenshots"));
+    let pictures = std::env::var_os("OTS_PICTURES").map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    node.env("OTS_PICTURES", pictures.unwrap_or_else(|| target().join("screenshots")));
     node.env("OTS_VECTORS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors"));
     node.env("OTS_SOURCES", concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/js"));
     let output = node.output().unwrap();
@@ -200,6 +202,8 @@ scenarios! {
     a_passphrase_is_shown_and_hidden_again
     /// Each language, on a narrow screen and in the dark too.
     every_language_fits
+    /// `OTS_PICTURES=docs/pictures` renews those that the README shows.
+    the_readmes_pictures
     firefox_shares_reveals_and_forgets
     firefox_keeps_the_key_when_the_language_changes
 }

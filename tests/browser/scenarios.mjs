@@ -15,11 +15,12 @@ import { scenarios as links } from "./scenarios/links.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
 import { scenarios as offline } from "./scenarios/offline.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
+import { scenarios as pictures } from "./scenarios/pictures.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, late, links, looks, offline, pages, reading, told, ways);
+const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, late, links, looks, offline, pages, pictures, reading, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -7,25 +7,62 @@ use crate::common::{OTS, Server, directory, files, ots, run};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The README's shell blocks, in order, in one shell with `ots` on its path and a server to talk to.
-#[test]
-fn the_readmes_commands_run() {
+/// The page's shell blocks, in order, in one shell with `ots` on its path, a server to talk to, and that server's data: what they say.
+fn commands_of(page: &str) -> String {
     let (data, place) = (directory(), directory());
     let server = Server::start(data.path(), &[]);
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let blocks: Vec<&str> = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(blocks.len() >= 6, "{}", blocks.len());
+    let text = fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+    let blocks: Vec<&str> = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!blocks.is_empty(), "{page} has no commands");
     let script = format!("set -eu\n{}", blocks.join("\n"));
     let binaries = Path::new(OTS).parent().unwrap().display();
     let mut shell = Command::new("bash");
     shell.args(["-c", &script]).current_dir(place.path()).env("OTS_SERVER", &server.url);
+    shell.env("OTS_DATA_DIR", data.path()).env_remove("SECRET_KEY");
     shell.env("PATH", format!("{binaries}:{}", std::env::var("PATH").unwrap())).env("HOME", place.path());
     let output = run(shell, b"");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{page}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn the_readmes_commands_run() {
+    let said = commands_of("README.md");
     assert!(said.contains("a password") && said.contains("for two eyes") && said.contains("received"), "{said}");
     assert!(said.contains("\"status\":\"healthy\""), "{said}");
     assert_eq!(said.matches("Secret stored successfully").count(), 2, "{said}");
+}
+
+#[test]
+fn the_operators_commands_run() {
+    let said = commands_of("docs/operating.md");
+    assert!(said.contains("healthy\n") && said.contains("whole\n"), "{said}");
+}
+
+/// What a page of ours leads to is there, its headings too.
+#[test]
+fn links_between_the_pages_lead_somewhere() {
+    let root = Path::new(ROOT);
+    let mut pages = files(&root.join("docs"));
+    pages.push(root.join("README.md"));
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !heading.is_empty() {
+                let target = fs::read_to_string(&target).unwrap().to_lowercase();
+                let heading = heading.replace('-', " ");
+                assert!(target.contains(&format!("# {heading}\n")), "{}: {link}", page.display());
+            }
+        }
+    }
 }
 
 /// Every option and variable of the help is in the README's table or among its words.

@@ -41,6 +41,7 @@ mod memory;
 mod model;
 mod openapi;
 mod pages;
+mod pictures;
 mod promises;
 mod proxies;
 mod quotas;
