@@ -1,6 +1,9 @@
 //! `ots health`: for container health checks, which know only 0 and 1.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use url::Url;
 
@@ -11,6 +14,9 @@ use super::{
     terminal, values,
 };
 
+/// Where a server listens that wasn't told otherwise.
+const DEFAULT_PORT: u16 = 8000;
+
 /// Exit with 0 if the server does its work, else with 1
 ///
 /// For container health checks: needs neither shell nor curl. A server that works though something is wrong is degraded: that is
@@ -18,8 +24,11 @@ use super::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Health {
     /// Where the server on this machine listens, as it was told itself; for when no --server is given
-    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", value_parser = values::listen)]
-    listen: Option<SocketAddr>,
+    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", value_delimiter = ',', value_parser = values::listen)]
+    listen: Vec<SocketAddr>,
+    /// The certificate that it serves with: it is asked by https, and on a loopback address may show any
+    #[arg(long, value_name = "FILE", env = "OTS_TLS_CERT", value_hint = clap::ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
 }
 
 /// Why the server doesn't count as healthy.
@@ -46,8 +55,9 @@ impl CommandError for HealthError {
 
 impl Health {
     pub(super) async fn run(&self, global: &Global) -> Result<(), HealthError> {
-        let here = self.listen.filter(|_| !global.server_is_given).and_then(root_at);
-        let client = global.client_for(here).map_err(HealthError::Call)?;
+        let here = if global.server_is_given { None } else { self.here() };
+        let any_certificate_here = here.is_some();
+        let client = global.client_with(here, any_certificate_here).map_err(HealthError::Call)?;
         let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
         match health.status.as_str() {
             "healthy" | "degraded" => {}
@@ -70,14 +80,26 @@ impl Health {
     }
 }
 
+impl Health {
+    /// The root of the server on this machine, as far as it is known otherwise than by --server's default.
+    fn here(&self) -> Option<Url> {
+        match (self.listen.first(), &self.tls_cert) {
+            (Some(listen), None) => root_at("http", *listen),
+            (Some(listen), Some(_)) => root_at("https", *listen),
+            (None, Some(_)) => root_at("https", SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT)),
+            (None, None) => None,
+        }
+    }
+}
+
 /// The root of a server that listens there; one that listens on every address is asked on this machine's own.
-fn root_at(listen: SocketAddr) -> Option<Url> {
+fn root_at(scheme: &str, listen: SocketAddr) -> Option<Url> {
     let address = match listen.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         address => address,
     };
-    Url::parse(&format!("http://{}/", SocketAddr::new(address, listen.port()))).ok()
+    Url::parse(&format!("{scheme}://{}/", SocketAddr::new(address, listen.port()))).ok()
 }
 
 #[cfg(test)]
@@ -92,7 +114,7 @@ mod tests {
             ("127.0.0.2:80", "http://127.0.0.2/"),
             ("[::1]:8000", "http://[::1]:8000/"),
         ] {
-            assert_eq!(root_at(listen.parse().unwrap()).unwrap().as_str(), root);
+            assert_eq!(root_at("http", listen.parse().unwrap()).unwrap().as_str(), root);
         }
     }
 }

@@ -209,6 +209,7 @@ fn examples(roff: &mut Roff, name: &str) {
         "ots-serve" => &[
             ("On this machine:", "ots serve"),
             ("Behind a proxy:", "SECRET_KEY=... ots serve --public-url https://ots.example.org"),
+            ("With a certificate:", "ots serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem"),
         ],
         "ots-health" => &[("In a container:", "HEALTHCHECK CMD [\"ots\", \"health\"]")],
         "ots-admin" | "ots-admin-check" => &[
@@ -298,7 +299,7 @@ fn security(roff: &mut Roff, name: &str) {
         }
         "ots-serve" => {
             "The database together with SECRET_KEY opens nothing: the token in the link is part of every key, and only its hash is stored. \
-             Serve it behind TLS: a link that travels in the clear can be read on the way."
+             Serve it with TLS, its own or a proxy's: a link that travels in the clear can be read on the way."
         }
         _ => return,
     };

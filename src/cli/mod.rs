@@ -206,10 +206,16 @@ impl Global {
 
     /// The client for that server, or the configured one.
     fn client_for(&self, server: Option<Url>) -> Result<Client, CallError> {
+        self.client_with(server, false)
+    }
+
+    /// The same; a server on a loopback address may show any certificate if that is said.
+    fn client_with(&self, server: Option<Url>, any_certificate_here: bool) -> Result<Client, CallError> {
         let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
         let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
         let server = server.unwrap_or_else(|| self.server.clone());
-        let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http };
+        let options =
+            Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http, any_certificate_here };
         Ok(Client::new(server, &options)?)
     }
 

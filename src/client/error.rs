@@ -146,7 +146,7 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             Some("the server answers in plain http: write http:// in its address, or name its port for https")
         }
         rustls::Error::InvalidCertificate(error) => match error {
-            CertificateError::UnknownIssuer => {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 Some("its certificate is from an authority that isn't trusted here: name that one's with --ca-cert")
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Some("its certificate has expired"),

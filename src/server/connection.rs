@@ -2,24 +2,31 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use hyper::{Request, Version, body::Incoming, service::service_fn};
+use hyper::{
+    Request, Version,
+    body::Incoming,
+    header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY},
+    http::uri::Authority,
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::Watcher},
 };
-use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::{
     activity::Activity,
     body,
     call::App,
     floods::Watched,
-    guards::Peer,
+    listener::{Accepted, Stream},
     places::Place,
     problem,
     reply::{Exchange, Reply},
     router,
 };
+use crate::api::Problem;
 
 /// Bytes of a request's head, and of hyper's buffer, at most.
 const MAX_HEAD: usize = 16 * 1024;
@@ -27,13 +34,35 @@ const MAX_HEAD: usize = 16 * 1024;
 const H2_WINDOW: u32 = 256 * 1024;
 /// Bytes of an answer that wait in a stream of HTTP/2.
 const H2_BUFFER: usize = 64 * 1024;
-/// How long a client beyond the cap is listened to.
+/// How long a client beyond the cap, or one that should speak TLS, is listened to.
 const REFUSAL: Duration = Duration::from_secs(2);
 
+/// Who has come by TLS once doesn't come without it again, for a year (RFC 6797).
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Serves a connection until it ends, stalls, loses its place, or the server stops and its requests are answered.
-pub(super) async fn serve(stream: TcpStream, peer: Peer, app: Arc<App>, place: Arc<Place>, watcher: Watcher) {
+pub(super) async fn serve(
+    accepted: Accepted,
+    app: Arc<App>,
+    place: Arc<Place>,
+    watcher: Watcher,
+    mut stopping: watch::Receiver<()>,
+) {
+    let peer = accepted.peer;
+    let opened = tokio::select! {
+        opened = accepted.open() => opened,
+        () = place.lost() => return tracing::debug!("a connection gave its place to another before its handshake"),
+        _ = stopping.changed() => return,
+    };
+    let stream = match opened {
+        Ok(Stream::Misdirected(stream)) => return tell(Stream::Misdirected(stream), app, problem::needs_tls).await,
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, "a handshake failed"),
+    };
+    drop(stopping);
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
+    let scheme = stream.scheme();
     let (noted, held) = (Arc::clone(&activity), Arc::clone(&place));
     let service = service_fn(move |request: Request<Incoming>| {
         noted.note();
@@ -41,12 +70,17 @@ pub(super) async fn serve(stream: TcpStream, peer: Peer, app: Arc<App>, place: A
         async move {
             // Nothing is done for a request that came too late: the connection is about to be closed.
             let Some(mut under_way) = place.begin() else { return std::future::pending().await };
-            let caller = app.caller(request.headers(), peer, "http");
+            let caller = app.caller(request.headers(), peer, scheme);
             let share = under_way.share(caller.address);
             let multiplexed = request.version() == Version::HTTP_2;
             let under_way = Some(under_way);
             let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed };
-            Ok::<_, Infallible>(router::answer(&app, request, caller, exchange, share.as_deref()).await)
+            let tls_only = scheme == "https" && !asks_localhost(&request);
+            let mut response = router::answer(&app, request, caller, exchange, share.as_deref()).await;
+            if tls_only {
+                response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TLS_ONLY);
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     let builder = builder(timeout);
@@ -65,21 +99,39 @@ pub(super) async fn serve(stream: TcpStream, peer: Peer, app: Arc<App>, place: A
 }
 
 /// Tells a client beyond the cap to come back, and closes.
-pub(super) async fn refuse(stream: TcpStream, app: Arc<App>) {
+pub(super) async fn refuse(accepted: Accepted, app: Arc<App>) {
+    let refuse = async {
+        match accepted.open().await {
+            Ok(stream @ Stream::Misdirected(_)) => tell(stream, app, problem::needs_tls).await,
+            Ok(stream) => tell(stream, app, problem::too_many_connections).await,
+            Err(error) => tracing::debug!(%error, "a handshake failed"),
+        }
+    };
+    let _ = tokio::time::timeout(REFUSAL, refuse).await;
+}
+
+/// Answers whatever is asked with a problem, and closes.
+async fn tell(stream: Stream, app: Arc<App>, problem: fn() -> Problem) {
     let service = service_fn(move |request: Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {
             let (head, mut body) = request.into_parts();
             body::drain(&head.headers, &mut body).await;
-            let reply = Reply::from(problem::too_many_connections());
             let (request_id, activity) = (app.next_request_id(), Activity::new());
             let exchange = Exchange { request_id, activity, under_way: None, multiplexed: false };
-            Ok::<_, Infallible>(reply.finish(exchange, true))
+            Ok::<_, Infallible>(Reply::from(problem()).finish(exchange, true))
         }
     });
     let builder = builder(REFUSAL);
     let connection = builder.serve_connection(TokioIo::new(Watched::new(stream)), service);
     let _ = tokio::time::timeout(REFUSAL, connection).await;
+}
+
+/// Whether it is this machine that is asked by the name that all servers on it share, over http often.
+fn asks_localhost(request: &Request<Incoming>) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(Authority::as_str).or(host).unwrap_or_default();
+    host.split(':').next().is_some_and(|name| name == "localhost" || name.ends_with(".localhost"))
 }
 
 fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {

@@ -19,6 +19,7 @@
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
 //! - [`router`]: which path and method is which handler; the request log.
+//! - [`tls`]: handshakes, and the certificate that they are made with; [`listener`]: where connections come from.
 //! - [`floods`]: connections of HTTP/2 that only cost.
 //! - [`connection`]: one connection, cut when it stalls.
 
@@ -31,6 +32,7 @@ mod floods;
 mod guards;
 mod intake;
 mod json;
+mod listener;
 mod negotiate;
 mod openapi;
 mod pages;
@@ -41,19 +43,22 @@ mod request_id;
 mod resources;
 mod router;
 mod settings;
+mod tls;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::sync::{Semaphore, watch};
 
 use call::App;
 pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
-use guards::Peer;
 pub use guards::{GuardOptions, InvalidProxy, TrustedProxy};
+pub use listener::Listener;
+use listener::Listeners;
 use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
+pub use tls::{Files, InvalidPair, Tls};
 
 use crate::vault::Vault;
 
@@ -68,7 +73,7 @@ pub const WEB_BUNDLED: bool = pages::BUNDLED;
 /// # Errors
 /// Only before the first connection: when the operating system gives no randomness.
 pub async fn run(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     vault: Vault,
     settings: Settings,
     stop: impl Future<Output = ()>,
@@ -77,46 +82,41 @@ pub async fn run(
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let app = Arc::new(App::new(vault, settings, RequestIds::generate()?));
     let graceful = GracefulShutdown::new();
+    let mut listeners = Listeners::new(listeners);
+    let (stopping, _) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener) => accepted,
+            accepted = listeners.accept() => accepted,
             () = &mut stop => break,
         };
-        let Some((stream, peer)) = accepted else { continue };
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            // The process has no file descriptor left, say.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
         let watcher = graceful.watcher();
         let app = Arc::clone(&app);
-        let peer = Peer::at(peer.ip());
+        let peer = accepted.peer;
         // A proxy that is trusted is as many clients as it passes on, each with a share of its own.
         if let Some(place) = places.take((!app.guards.trusts(peer)).then(|| peer.address())) {
-            tokio::spawn(connection::serve(stream, peer, app, place, watcher));
+            tokio::spawn(connection::serve(accepted, app, place, watcher, stopping.subscribe()));
         } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(async move {
-                connection::refuse(stream, app).await;
+                connection::refuse(accepted, app).await;
                 drop(place);
             });
         }
     }
     app.stop();
-    drop(listener);
+    drop((listeners, stopping));
     tracing::info!("stopping: finishing what runs");
     if tokio::time::timeout(app.settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("some clients did not finish in time and were cut off");
     }
     Ok(())
-}
-
-/// The next connection. None when it could not be accepted: the process has no file descriptor left, say.
-async fn accept(listener: &TcpListener) -> Option<(tokio::net::TcpStream, SocketAddr)> {
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            let _ = stream.set_nodelay(true);
-            Some((stream, peer))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            None
-        }
-    }
 }

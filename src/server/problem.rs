@@ -151,6 +151,11 @@ pub(super) fn too_many_requests() -> Problem {
     Problem::new(Code::Busy, "Too many requests from your address are under way; try again in a second")
 }
 
+/// The `400` for a client that speaks without TLS where there has to be TLS.
+pub(super) fn needs_tls() -> Problem {
+    Problem::new(Code::BadRequest, "This port speaks TLS: ask with https:// in place of http://; nothing was done")
+}
+
 /// The `400` for a request that doesn't say which host it asks, or says it twice.
 pub(super) fn no_host() -> Problem {
     Problem::new(

@@ -56,3 +56,4 @@ mod transcripts_http;
 mod transcripts_operator;
 mod vectors;
 mod watch;
+mod wire;

@@ -8,7 +8,7 @@ use crate::{
         error::{CommandError, Exit, FileError, StartError},
     },
     secret::NoRandomness,
-    server::{InvalidLogo, InvalidSettings},
+    server::{InvalidLogo, InvalidPair, InvalidSettings},
     store::{OpenError, StoreError},
     vault::VaultError,
 };
@@ -42,6 +42,10 @@ pub(in crate::cli) enum ServeError {
          --allow-unreadable; nothing was changed"
     )]
     Unreadable(u64),
+    #[error("--tls-cert and --tls-key belong together: give both, or neither")]
+    HalfAPair,
+    #[error("TLS: {0}")]
+    Tls(InvalidPair),
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
     Listen { address: SocketAddr, source: io::Error },
     #[error(
@@ -65,6 +69,15 @@ impl From<OpenError> for ServeError {
     }
 }
 
+impl From<InvalidPair> for ServeError {
+    fn from(error: InvalidPair) -> Self {
+        match error {
+            InvalidPair::Read { path, source } => Self::File(FileError::new("read", &path)(source)),
+            error => Self::Tls(error),
+        }
+    }
+}
+
 impl CommandError for ServeError {
     fn exit(&self) -> Exit {
         match self {
@@ -73,7 +86,9 @@ impl CommandError for ServeError {
             | Self::ClaimLease
             | Self::Quota(_)
             | Self::Settings(_)
-            | Self::Logo { .. } => Exit::Usage,
+            | Self::Logo { .. }
+            | Self::HalfAPair
+            | Self::Tls(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,
             Self::File(error) => error.exit(),
             Self::Data(error) => error.exit(),

@@ -2,12 +2,11 @@
 
 mod args;
 mod error;
+mod listening;
 mod log;
 mod signals;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-
-use tokio::net::{TcpListener, TcpSocket};
+use std::{sync::Arc, time::Duration};
 
 use super::{Global, error::StartError};
 use crate::{
@@ -18,15 +17,13 @@ use crate::{
 };
 pub(super) use args::Serve;
 use error::ServeError;
+use listening::Listening;
 use log::log;
 use signals::{Reloads, stop_signal};
 
 /// From the removal of a record to the moment when its ciphertext has left the files, at the longest: what the sweeper and the writer
 /// take when much is going on.
 const LONGEST_CLEANING: Duration = Duration::from_secs(13);
-
-/// Connections that wait to be accepted at most, where the system allows as many.
-const BACKLOG: u32 = 4096;
 
 impl Serve {
     pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
@@ -44,13 +41,12 @@ impl Serve {
         let stop = stop_signal();
         let reloads = Reloads::default();
         self.data.location()?; // before anything is made
+        let tls = listening::tls(&self.wire)?;
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
         let store = Arc::new(Store::open(&location, self.max_size)?);
         let vault = self.vault(&store, self.data.keyring(&data)?).await?;
-        let listen = |source| ServeError::Listen { address: self.listen, source };
-        let listener = listen_on(self.listen).map_err(listen)?;
-        let address = listener.local_addr().unwrap_or(self.listen);
+        let listening = Listening::on(&self.wire, tls.as_ref())?;
         self.tell_of_a_long_way();
         if !WEB_BUNDLED {
             tracing::warn!(
@@ -58,16 +54,16 @@ impl Serve {
                  ChaCha20-Poly1305 themselves (not Firefox, not Safari), and without a passphrase"
             );
         }
-        self.tell_of_no_name(address);
+        self.tell_of_no_name();
         reloads.listen(); // before it is said that the server listens: whoever waits for that may send the signal then
-        tracing::info!("listening on http://{address}");
+        listening.tell();
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
         let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
-            served = server::run(listener, vault, settings, stop) => served,
+            served = server::run(listening.listeners, vault, settings, stop) => served,
             why = store.ended() => return Err(ServeError::WriterEnded(why)),
             _ = &mut sweeping => return Err(ServeError::SweeperEnded),
         };
@@ -89,8 +85,8 @@ impl Serve {
     }
 
     /// Whoever is reached from elsewhere is often reached by another name than the one that a proxy passes on.
-    fn tell_of_no_name(&self, address: SocketAddr) {
-        if self.public_url.is_none() && !address.ip().is_loopback() {
+    fn tell_of_no_name(&self) {
+        if self.public_url.is_none() && !self.wire.is_loopback() {
             tracing::warn!(
                 "links start with the host that each request names; behind a proxy, give the public address with --public-url"
             );
@@ -109,16 +105,6 @@ impl Serve {
         }
         Ok(vault)
     }
-}
-
-/// With room for a flood of new connections, so that others needn't call twice.
-fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As the standard library does: a port that was left a moment ago is free. Elsewhere it would let two have one.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 /// As many connections as the system lets us have.

@@ -30,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
-const LINE: [&[&str]; 17] = [
+const LINE: [&[&str]; 19] = [
     &["face", "guards"],
     &["settings"],
     &["activity"],
@@ -47,6 +47,8 @@ const LINE: [&[&str]; 17] = [
     &["openapi"],
     &["router"],
     &["floods"],
+    &["tls"],
+    &["listener"],
     &["connection"],
 ];
 

@@ -93,7 +93,7 @@ impl Server {
     }
 
     pub fn address(&self) -> String {
-        self.url.trim_start_matches("http://").to_owned()
+        self.url.split("://").nth(1).unwrap().to_owned()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -3,12 +3,14 @@
 mod face;
 mod guards;
 mod quotas;
+mod wire;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
+pub(super) use self::wire::WireArgs;
 use self::{face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs};
 use super::ServeError;
 use crate::{
@@ -24,9 +26,8 @@ use crate::{
 /// --old-key-file those it replaced.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Serve {
-    /// The address and port to listen on
-    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000", value_parser = values::listen)]
-    pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) wire: WireArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     /// The root that links start with, as people reach it
@@ -82,7 +83,7 @@ pub(super) enum LogFormat {
 
 impl Serve {
     pub(super) fn settings(&self) -> Result<Settings, ServeError> {
-        if self.data.dev && !self.listen.ip().is_loopback() {
+        if self.data.dev && !self.wire.is_loopback() {
             return Err(ServeError::DevelopmentAddress);
         }
         if self.cleanup_interval > Duration::from_secs(30) {

@@ -1,0 +1,132 @@
+//! A certificate and its key, as they are read from two files in PEM: together they work, or it is said why they don't.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use rustls::{
+    Error as RustlsError, InconsistentKeys,
+    crypto::CryptoProvider,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
+    sign::CertifiedKey,
+};
+use x509_cert::{Certificate, der::Decode as _};
+use zeroize::Zeroizing;
+
+/// Where a certificate and its key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The server's certificate, and those that lead from it to an authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why a certificate and a key can't be used. Nothing of what is in them is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPair {
+    /// A file can't be read.
+    #[error("can't read {}: {}", .path.display(), .source.kind())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No certificate is in the file.
+    #[error("{} has no certificate in PEM (-----BEGIN CERTIFICATE-----){}", .path.display(), if *.key { "; it has a key: change the two files round" } else { "" })]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Whether there is a key instead.
+        key: bool,
+    },
+    /// No key is in the file.
+    #[error("{} has no private key in PEM (-----BEGIN PRIVATE KEY-----)", .0.display())]
+    NoKey(PathBuf),
+    /// The key needs a passphrase.
+    #[error("the key in {} is encrypted, and nobody is there to ask: decrypt it with openssl pkey -in FILE -out KEY", .0.display())]
+    EncryptedKey(PathBuf),
+    /// It isn't PEM as it should be.
+    #[error("{} is damaged: it isn't PEM as it should be", .0.display())]
+    Pem(PathBuf),
+    /// The certificate can't be read.
+    #[error("the first certificate in {} can't be understood", .0.display())]
+    Certificate(PathBuf),
+    /// The key is of a kind that isn't known.
+    #[error("the key in {} is of a kind that can't be used: make one of ECDSA (P-256, P-384), Ed25519 or RSA (2048 bits and more)", .0.display())]
+    UnusableKey(PathBuf),
+    /// They don't belong together.
+    #[error("the key in {} isn't that of the first certificate in {}: the server's own has to come first", .key.display(), .certificate.display())]
+    Mismatch {
+        /// The key's file.
+        key: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+}
+
+/// A certificate with its key, and for how long it is valid.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) certified: Arc<CertifiedKey>,
+    pub(super) begins: Timestamp,
+    pub(super) ends: Timestamp,
+}
+
+impl Pair {
+    pub(super) fn read(files: &Files, provider: &CryptoProvider) -> Result<Self, InvalidPair> {
+        let certificates = read(&files.certificate)?;
+        let key = read(&files.key)?;
+        Self::from_pem(&certificates, &key, files, provider)
+    }
+
+    fn from_pem(
+        certificates: &[u8],
+        key: &[u8],
+        files: &Files,
+        provider: &CryptoProvider,
+    ) -> Result<Self, InvalidPair> {
+        let damaged = |path: &Path| InvalidPair::Pem(path.to_owned());
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+            .collect::<Result<_, _>>()
+            .map_err(|_| damaged(&files.certificate))?;
+        let Some(first) = chain.first() else {
+            let key = PrivateKeyDer::from_pem_slice(certificates).is_ok();
+            return Err(InvalidPair::NoCertificate { path: files.certificate.clone(), key });
+        };
+        let unclear = || InvalidPair::Certificate(files.certificate.clone());
+        let read = Certificate::from_der(first).map_err(|_| unclear())?;
+        let validity = read.tbs_certificate().validity();
+        let time = |time: x509_cert::time::Time| Timestamp::try_from(time.to_system_time()).map_err(|_| unclear());
+        let (begins, ends) = (time(validity.not_before)?, time(validity.not_after)?);
+
+        // Both ways of saying so (RFC 7468 and RFC 1421) name it in a line of their own.
+        if memchr::memmem::find(key, b"ENCRYPTED").is_some() {
+            return Err(InvalidPair::EncryptedKey(files.key.clone()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+            pem::Error::NoItemsFound => InvalidPair::NoKey(files.key.clone()),
+            _ => damaged(&files.key),
+        })?;
+        let certified = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+            RustlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                InvalidPair::Mismatch { key: files.key.clone(), certificate: files.certificate.clone() }
+            }
+            RustlsError::InvalidCertificate(_) => unclear(),
+            _ => InvalidPair::UnusableKey(files.key.clone()),
+        })?;
+        Ok(Self { certified: Arc::new(certified), begins, ends })
+    }
+}
+
+/// The file, wiped when it has been used: it may hold a key.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, InvalidPair> {
+    fs::read(path).map(Zeroizing::new).map_err(|source| InvalidPair::Read { path: path.to_owned(), source })
+}
