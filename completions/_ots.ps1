@@ -184,8 +184,10 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             break
         }
         'ots;serve' {
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'The address and port to listen on')
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'The address and port to listen on')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'The address and port to listen on; can be given several times')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'The address and port to listen on; can be given several times')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Serve https, with the certificate in this PEM file')
+            [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'And its private key, in PEM')
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
             [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
@@ -237,6 +239,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         'ots;health' {
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Where the server on this machine listens, as it was told itself; for when no --server is given')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the server on this machine listens, as it was told itself; for when no --server is given')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'The certificate that it serves with: it is asked by https, and on a loopback address may show any')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file instead of the usual one')

@@ -175,8 +175,10 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --version 'Print version'
         }
         &'ots;serve'= {
-            cand -l 'The address and port to listen on'
-            cand --listen 'The address and port to listen on'
+            cand -l 'The address and port to listen on; can be given several times'
+            cand --listen 'The address and port to listen on; can be given several times'
+            cand --tls-cert 'Serve https, with the certificate in this PEM file'
+            cand --tls-key 'And its private key, in PEM'
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
             cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
             cand --secret-key-file 'Read the secret key from a file'
@@ -227,6 +229,7 @@ set edit:completion:arg-completer[ots] = {|@words|
         &'ots;health'= {
             cand -l 'Where the server on this machine listens, as it was told itself; for when no --server is given'
             cand --listen 'Where the server on this machine listens, as it was told itself; for when no --server is given'
+            cand --tls-cert 'The certificate that it serves with: it is asked by https, and on a loopback address may show any'
             cand -s 'The server; a full link brings its own'
             cand --server 'The server; a full link brings its own'
             cand --config 'Read this configuration file instead of the usual one'
