@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use super::{
     check,
-    plan::{ARGUMENTS, all_is_well, client, gets_over, plans, prepare, read_all, run_all, stop},
+    plan::{ARGUMENTS, all_is_well, client, gets_over, part, plans, prepare, read_all, run_all, stop},
     secrets::{Api, Secret},
     shim::{Disk, Kind, Plan},
 };
@@ -83,9 +83,9 @@ async fn faults(stride: usize) {
         let left = &Left::behind(client, crashed).await;
         let calls = left.start(client, Plan::NONE).await.unwrap();
         eprintln!("a start makes {calls:?}");
-        found.extend(
-            run_all(plans(&calls, stride), |plan| async move { left.start(client, plan).await.map(drop) }).await,
-        );
+        let plans = plans(&calls, stride);
+        let plans = if stride == 1 { part(plans) } else { plans };
+        found.extend(run_all(plans, |plan| async move { left.start(client, plan).await.map(drop) }).await);
     }
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
