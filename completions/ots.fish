@@ -164,6 +164,8 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secr
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one address (IPv6: /64) at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes-each -d 'Bytes of secrets of one address (IPv6: /64) at once' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l metrics-listen -d 'Show the numbers at /metrics, on an address of their own' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l audit -d 'Tell what becomes of secrets: to FILE, -, or syslog' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l title -d 'The server\'s name, at the top of each page' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l notice -d 'A line on each page' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l contact -d 'Whom to ask: a mail address, or a page\'s URL' -r
@@ -181,6 +183,7 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l audit-addresses -d 'Tell it with the addresses of those who asked'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'

@@ -6,6 +6,8 @@
 //!   passwords and passphrases that it draws.
 //! - [`memory`]: bytes that wipe themselves, and a bound on how many are held at once.
 //! - [`crypto`]: sealing at rest and end to end: pure functions over bytes.
+//! - [`tally`]: what is counted while a server runs.
+//! - [`audit`]: what becomes of secrets, told.
 //! - [`store`]: the contract of a store, its SQLite engine and the sweeper. Sees opaque bytes only.
 //! - [`vault`]: the domain: create, reveal, burn, status. Puts `crypto` and `store` together.
 //! - [`api`]: the wire: paths, bodies and problems, shared by both sides.
@@ -17,6 +19,7 @@
 //! No arrow turns back; a test sees to it.
 
 pub mod api;
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod crypto;
@@ -24,4 +27,5 @@ pub mod memory;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod tally;
 pub mod vault;

@@ -56,6 +56,54 @@ pub enum Code {
 }
 
 impl Code {
+    /// Each that a server answers.
+    pub const ALL: [Self; 18] = [
+        Self::BadRequest,
+        Self::BrowserRequest,
+        Self::PassphraseRequired,
+        Self::WrongPassphrase,
+        Self::Gone,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Validation,
+        Self::RateLimited,
+        Self::Unreadable,
+        Self::Damaged,
+        Self::Internal,
+        Self::Busy,
+        Self::StorageFull,
+        Self::Unavailable,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::BrowserRequest => "browser_request",
+            Self::PassphraseRequired => "passphrase_required",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::Gone => "gone",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Validation => "validation",
+            Self::RateLimited => "rate_limited",
+            Self::Unreadable => "unreadable",
+            Self::Damaged => "damaged",
+            Self::Internal => "internal",
+            Self::Busy => "busy",
+            Self::StorageFull => "storage_full",
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The status that goes with it. A word that this version doesn't know came with its own, in [`Problem::status`].
     #[must_use]
     pub const fn status(self) -> u16 {

@@ -72,6 +72,16 @@ impl MasterKey {
         self.id
     }
 
+    /// Derives the key that names secrets in the audit stream.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn audit_key(&self) -> Result<AuditKey, CryptoError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        keyed(&self.secret, &[b"ots/audit/v1"], bytes.as_mut())?;
+        MasterSecret::try_from(bytes.as_ref()).map(AuditKey).map_err(|_| CryptoError::Seal)
+    }
+
     /// Derives the verifier that is stored beside a record with a passphrase.
     ///
     /// # Errors
@@ -101,6 +111,22 @@ impl MasterKey {
         let passphrase = passphrase.map_or("", Passphrase::expose);
         keyed(&self.secret, &[b"ots/record/v1", token.as_bytes(), passphrase.as_bytes()], bytes.as_mut())?;
         SecretKey::try_from(bytes.as_ref()).map(RecordKey).map_err(|_| CryptoError::Seal)
+    }
+}
+
+/// The key that names secrets in the audit stream: who reads that can tell which lines are of one secret, and find neither its record nor
+/// its link.
+pub struct AuditKey(MasterSecret);
+
+impl AuditKey {
+    /// The name of a secret.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn name(&self, id: SecretId) -> Result<[u8; 12], CryptoError> {
+        let mut name = [0; 12];
+        keyed(&self.0, &[&id.0], &mut name)?;
+        Ok(name)
     }
 }
 

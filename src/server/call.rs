@@ -6,6 +6,7 @@ use std::{
 };
 
 use hyper::{HeaderMap, Version, body::Incoming, header, http::request::Parts, http::uri::Authority};
+use jiff::Timestamp;
 
 use super::{
     activity::Activity,
@@ -13,14 +14,17 @@ use super::{
     places::Share,
     request_id::{RequestId, RequestIds},
     settings::Settings,
+    traffic::Traffic,
 };
-use crate::vault::Vault;
+use crate::{audit::Origin, vault::Vault};
 
 /// What every request needs.
 pub(crate) struct App {
     pub(super) vault: Vault,
     pub(super) settings: Settings,
     pub(super) guards: Guards,
+    pub(super) traffic: Traffic,
+    pub(super) started: Timestamp,
     requests: RequestIds,
     stopping: AtomicBool,
 }
@@ -28,7 +32,9 @@ pub(crate) struct App {
 impl App {
     pub(super) fn new(vault: Vault, settings: Settings, requests: RequestIds) -> Self {
         let guards = Guards::new(&settings.guards);
-        Self { vault, settings, guards, requests, stopping: AtomicBool::new(false) }
+        let (traffic, started) = (Traffic::new(), Timestamp::now());
+        let stopping = AtomicBool::new(false);
+        Self { vault, settings, guards, traffic, started, requests, stopping }
     }
 
     /// Who asks with such a head, at the other end of a connection with this scheme.
@@ -66,6 +72,13 @@ pub(super) struct Caller {
     pub(super) through_proxy: bool,
     /// The request.
     pub(super) request_id: RequestId,
+}
+
+impl Caller {
+    /// As the audit stream names it.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { request_id: self.request_id.number(), address: Some(self.address), creator: None }
+    }
 }
 
 /// What a handler is given besides the application.

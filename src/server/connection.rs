@@ -60,6 +60,7 @@ pub(super) async fn serve(
         Err(error) => return tracing::debug!(%error, "a handshake failed"),
     };
     drop(stopping);
+    let open = Open::new(Arc::clone(&app));
     let activity = Activity::new();
     let timeout = app.settings.client_timeout;
     let scheme = stream.scheme();
@@ -96,6 +97,24 @@ pub(super) async fn serve(
         () = activity.stalled(timeout) => tracing::debug!("a connection stalled and was cut"),
         () = place.lost() => tracing::debug!("a connection without a request gave its place to another"),
     }
+    drop(open);
+}
+
+/// A connection that is open, counted until it isn't, however it ends.
+struct Open(Arc<App>);
+
+impl Open {
+    fn new(app: Arc<App>) -> Self {
+        app.traffic.accepted.one();
+        app.traffic.connections.add(1);
+        Self(app)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.traffic.connections.add(-1);
+    }
 }
 
 /// Tells a client beyond the cap to come back, and closes.
@@ -112,6 +131,7 @@ pub(super) async fn refuse(accepted: Accepted, app: Arc<App>) {
 
 /// Answers whatever is asked with a problem, and closes.
 async fn tell(stream: Stream, app: Arc<App>, problem: fn() -> Problem) {
+    app.traffic.refused(problem().code);
     let service = service_fn(move |request: Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {

@@ -8,12 +8,14 @@
 //! - [`guards`]: who is at the other end, and what may be done for them.
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
+//! - [`route`]: what a path can lead to; [`traffic`]: what comes over the wire, counted.
 //! - [`places`]: who holds which share of the server, and who goes when it is full.
 //! - [`problem`]: what goes wrong, as the client is told.
 //! - [`request_id`]: the name of a request.
 //! - [`json`], [`reply`]: answers, and the headers on all of them.
 //! - [`body`]: reading bodies within bounds of size, time and memory.
 //! - [`call`]: who asks, and over what.
+//! - [`metrics`]: the numbers, on a port of their own.
 //! - [`intake`]: a request, whatever its format, as what the vault takes.
 //! - [`negotiate`]: what the client accepts.
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
@@ -33,6 +35,7 @@ mod guards;
 mod intake;
 mod json;
 mod listener;
+mod metrics;
 mod negotiate;
 mod openapi;
 mod pages;
@@ -41,14 +44,19 @@ mod problem;
 mod reply;
 mod request_id;
 mod resources;
+mod route;
 mod router;
 mod settings;
 mod tls;
+mod traffic;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
 use call::App;
 pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
@@ -68,7 +76,8 @@ const REFUSALS: usize = 64;
 /// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
 pub const WEB_BUNDLED: bool = pages::BUNDLED;
 
-/// Serves until `stop` is done, then finishes the requests that are under way.
+/// Serves until `stop` is done, then finishes the requests that are under way. What is counted is shown on `metrics`, if that is there, to
+/// the end.
 ///
 /// # Errors
 /// Only before the first connection: when the operating system gives no randomness.
@@ -76,11 +85,13 @@ pub async fn run(
     listeners: Vec<Listener>,
     vault: Vault,
     settings: Settings,
+    metrics: Option<TcpListener>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), crate::secret::NoRandomness> {
     let places = Places::new(&settings);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let app = Arc::new(App::new(vault, settings, RequestIds::generate()?));
+    let scraped = metrics.map(|listener| tokio::spawn(metrics::serve(listener, Arc::clone(&app))));
     let graceful = GracefulShutdown::new();
     let mut listeners = Listeners::new(listeners);
     let (stopping, _) = watch::channel(());
@@ -105,7 +116,10 @@ pub async fn run(
         // A proxy that is trusted is as many clients as it passes on, each with a share of its own.
         if let Some(place) = places.take((!app.guards.trusts(peer)).then(|| peer.address())) {
             tokio::spawn(connection::serve(accepted, app, place, watcher, stopping.subscribe()));
-        } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
+            continue;
+        }
+        app.traffic.turned_away.one();
+        if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
             tokio::spawn(async move {
                 connection::refuse(accepted, app).await;
                 drop(place);
@@ -117,6 +131,9 @@ pub async fn run(
     tracing::info!("stopping: finishing what runs");
     if tokio::time::timeout(app.settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("some clients did not finish in time and were cut off");
+    }
+    if let Some(scraped) = scraped {
+        scraped.abort();
     }
     Ok(())
 }

@@ -51,11 +51,13 @@ pub(super) struct Reply {
     data: Data,
     /// The error behind it, for the log.
     pub(super) cause: Option<Box<VaultError>>,
+    /// The word for why it was refused, if it was.
+    pub(super) code: Option<Code>,
 }
 
 impl Reply {
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::with_capacity(12), data: Data::Whole(Bytes::new()), cause: None }
+        Self { status, headers: HeaderMap::with_capacity(12), data: Data::Whole(Bytes::new()), cause: None, code: None }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
@@ -121,6 +123,11 @@ impl Reply {
         Self { cause, ..self }
     }
 
+    /// An answer that refuses, for the reason that the word names.
+    pub(super) fn coded(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
     /// The response, with what all share.
     pub(super) fn finish(self, exchange: Exchange, close: bool) -> Response<ReplyBody> {
         let Exchange { request_id, activity, under_way, multiplexed } = exchange;
@@ -148,6 +155,7 @@ impl Reply {
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let reply = Self::json(problem::status(&problem), &problem).with(header::CONTENT_TYPE, PROBLEM_JSON);
+        let reply = reply.coded(problem.code);
         match problem.code {
             Code::Busy => reply.with(header::RETRY_AFTER, "1"),
             Code::StorageFull => reply.with(header::RETRY_AFTER, "60"),

@@ -13,88 +13,19 @@ use super::{
     problem::{self, Failed, nothing_here},
     reply::{Exchange, Reply, ReplyBody},
     resources::{health, info, secrets},
+    route::Route,
 };
 use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, SECRETS_PATH},
+    audit::Event,
     memory::Reservation,
-    secret::LINK_PATH,
+    secret::{LINK_PATH, Token},
 };
 
 /// Bytes that a field of a head takes besides its text.
 const FIELD: usize = 112;
 /// Bytes that a browser's head takes at most, usually.
 const USUAL_HEAD: usize = 4 * 1024;
-
-/// What a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
-    Health,
-    Live,
-    Ready,
-    Info,
-    Secrets,
-    Secret,
-    Reveal,
-    Status,
-    SharePage,
-    SecretPage,
-    Asset,
-    Face,
-    Robots,
-    OpenApi,
-    Swagger,
-    ApiPageFile,
-    Redoc,
-}
-
-impl Route {
-    /// Whether people look at what it answers.
-    fn is_page(self) -> bool {
-        matches!(self, Self::SharePage | Self::SecretPage)
-    }
-
-    /// As the log names it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Health => "health",
-            Self::Live => "livez",
-            Self::Ready => "readyz",
-            Self::Info => "info",
-            Self::Secrets => "secrets",
-            Self::Secret => "secret",
-            Self::Reveal => "reveal",
-            Self::Status => "status",
-            Self::SharePage => "share-page",
-            Self::SecretPage => "secret-page",
-            Self::Asset => "asset",
-            Self::Face => "face",
-            Self::Robots => "robots",
-            Self::OpenApi => "openapi",
-            Self::Swagger | Self::ApiPageFile => "docs",
-            Self::Redoc => "redoc",
-        }
-    }
-
-    fn allows(self) -> &'static str {
-        match self {
-            Self::Health
-            | Self::Live
-            | Self::Ready
-            | Self::Info
-            | Self::Status
-            | Self::Asset
-            | Self::Face
-            | Self::Robots
-            | Self::OpenApi
-            | Self::Swagger
-            | Self::ApiPageFile
-            | Self::Redoc => "GET, HEAD",
-            Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
-            Self::Secrets | Self::Reveal => "POST",
-            Self::Secret => "GET, HEAD, DELETE",
-        }
-    }
-}
 
 /// The routes. A path is matched as it came: none of them needs percent-encoding.
 #[expect(clippy::expect_used, reason = "the routes are fixed, and every test needs them all")]
@@ -138,7 +69,7 @@ pub(super) async fn answer(
         Err(_) => (None, [""; 2]),
     };
     // Of the highest level, so that whatever is logged within says which request it was.
-    let span = tracing::error_span!("request", request_id = %caller.request_id, route = name_of(route));
+    let span = tracing::error_span!("request", request_id = %caller.request_id, route = Route::name_of(route));
     respond(app, Matched { route, parameters, head: &head }, body, caller, exchange, place).instrument(span).await
 }
 
@@ -163,7 +94,11 @@ async fn respond(
         place.ok_or_else(problem::too_many_requests).and_then(|place| Ok((place, room_for(&head.headers, place)?)));
     let (place, _room) = match room {
         Ok(room) => room,
-        Err(busy) => return Reply::from(busy).finish(exchange, head.version < Version::HTTP_2),
+        Err(busy) => {
+            let reply = Reply::from(busy);
+            tell(app, route, "", caller, &reply, started);
+            return reply.finish(exchange, head.version < Version::HTTP_2);
+        }
     };
     let call = Call { head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
     let named = names_its_host(head);
@@ -177,6 +112,7 @@ async fn respond(
     }
     // What wasn't read of the body would otherwise cut the answer off.
     let finished = reply.status != StatusCode::REQUEST_TIMEOUT && body::drain(&head.headers, &mut body).await;
+    tell(app, route, parameter, caller, &reply, started);
     tracing::debug!(
         client = %caller.address,
         through_proxy = caller.through_proxy,
@@ -189,9 +125,19 @@ async fn respond(
     reply.finish(exchange, close)
 }
 
-/// As the log names what a path leads to.
-fn name_of(route: Option<Route>) -> &'static str {
-    route.map_or("none", Route::name)
+/// Counts an answer, and tells of it if it refuses. Of what isn't a secret's nobody is told: anybody can ask for what isn't there. Of a
+/// wrong passphrase everybody was, where it was counted.
+fn tell(app: &App, route: Option<Route>, parameter: &str, caller: Caller, reply: &Reply, started: Instant) {
+    let status = reply.status.as_u16();
+    app.traffic.answered(route, status, started.elapsed());
+    let Some(code) = reply.code else { return };
+    app.traffic.refused(code);
+    let told = !matches!(code, Code::NotFound | Code::MethodNotAllowed | Code::WrongPassphrase);
+    if told && app.vault.tells_of_refusals() {
+        let event = Event::Refused { route: Route::name_of(route), code: code.name(), status };
+        let token: Option<Token> = route.filter(|route| route.has_token()).and_then(|_| parameter.parse().ok());
+        app.vault.note_refused(caller.origin(), token.as_ref(), event);
+    }
 }
 
 /// A head that is larger than others is counted as a body is, for as long as the request lasts: one of many small fields takes many

@@ -31,11 +31,12 @@ pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
 pub use quota::{Charge, Quota, Quotas, Usage, Whose};
-pub use record::{Access, Head, Held, Record, State, Stored, Swept};
+pub use record::{Access, Claimed, Gone, Head, Held, Record, State, Stored, Swept};
 
 use crate::{
     memory::Budget,
     secret::{ClaimHash, SecretId},
+    tally::Tally,
 };
 use damage::Damage;
 use due::Due;
@@ -58,9 +59,19 @@ impl Store {
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
     pub fn open(location: &Location, largest: usize) -> Result<Self, OpenError> {
+        Self::open_counted(location, largest, Arc::default())
+    }
+
+    /// The same, and counts what it does.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_counted(location: &Location, largest: usize, tally: Arc<Tally>) -> Result<Self, OpenError> {
         let damage = Arc::new(Damage::default());
         let engine = match location {
-            Location::Sqlite(path) => Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage))?),
+            Location::Sqlite(path) => {
+                Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), tally)?)
+            }
         };
         Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
     }
@@ -139,8 +150,8 @@ impl Store {
         self.noticed(id, outcome)
     }
 
-    /// Marks the record with `claim` until `now + lease`, if it is live, unclaimed and open to `access`. True, and the lease as it was,
-    /// if it is marked with the same claim and the lease lasts. What was loaded before may be delivered once this has said true.
+    /// Marks the record with `claim` until `now + lease`, if it is live, unclaimed and open to `access`. Says so again, and leaves the lease
+    /// as it was, if it is marked with the same claim and the lease lasts. What was loaded before may be delivered once this has said either.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -151,13 +162,13 @@ impl Store {
         claim: ClaimHash,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Claimed>, StoreError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let claimed = match &self.engine {
             Engine::Sqlite(store) => store.claim(id, access, claim, until, now).await,
         };
         let claimed = self.noticed(id, claimed)?;
-        if claimed {
+        if claimed.is_some() {
             self.due.by(until);
         }
         Ok(claimed)
@@ -213,11 +224,11 @@ impl Store {
         }
     }
 
-    /// Removes claimed records whose lease ended after `since`, and has ended at `now`; how many.
+    /// Removes claimed records whose lease ended after `since`, and has ended at `now`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+    async fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<Vec<Gone>, StoreError> {
         match &self.engine {
             Engine::Sqlite(store) => store.sweep_leases(since, now, at_most).await,
         }

@@ -56,11 +56,29 @@ pub enum Access {
     Verified,
 }
 
-/// What one bounded sweep did.
+/// What a claim came to, for whoever has the record now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is theirs from now on.
+    New,
+    /// It was theirs already.
+    Again,
+}
+
+/// A record that was removed because its time was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Its lookup key; none where that was damaged.
+    pub id: Option<SecretId>,
+    /// Whether it was its claim's time.
+    pub claimed: bool,
+}
+
+/// What one bounded sweep did.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Swept {
-    /// Records removed.
-    pub removed: usize,
+    /// What it removed.
+    pub gone: Vec<Gone>,
     /// Whether the bound stopped it before the end.
     pub more: bool,
 }
@@ -80,6 +98,8 @@ pub struct State {
     pub last_checkpoint: Option<Timestamp>,
     /// Since when removed ciphertext may still be in the files.
     pub unclean_since: Option<Timestamp>,
+    /// Bytes of what was written and isn't in the database itself yet.
+    pub wal_bytes: u64,
     /// Whether something found no disk space, or the space that is kept back for removals couldn't be had.
     pub lacks_space: bool,
     /// Damaged places that were met since the start.

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError,
+    Gone, Store, StoreError,
     clock::{Clock, Trust},
 };
 
@@ -20,8 +20,9 @@ const NOTE: Duration = Duration::from_secs(300);
 const SOONEST: Duration = Duration::from_secs(1);
 
 /// Sweeps at once, then whenever a record dies, and at the latest after `interval`. A clock that is far ahead of the last known time is
-/// believed once it has been so for `grace`. Never returns; drop it to stop. A failure is logged and tried again.
-pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration) {
+/// believed once it has been so for `grace`. What was removed is told to `told`. Never returns; drop it to stop. A failure is logged and
+/// tried again.
+pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: impl Fn(&[Gone])) {
     let mut clock = Clock::new(store.last_seen(), grace);
     let mut noted: Option<Instant> = None;
     let mut lost_at: Option<Timestamp> = None;
@@ -34,15 +35,16 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration) {
         if matches!(trust, Trust::Lost | Trust::No) {
             // What this clock has given, it may take: a lease that began by it ends by it.
             let since = *lost_at.get_or_insert(now);
-            if let Err(error) = store.sweep_leases(since, now, BATCH).await {
-                tracing::warn!(%error, "ended leases could not be swept; it will be tried again");
+            match store.sweep_leases(since, now, BATCH).await {
+                Ok(gone) => told(&gone),
+                Err(error) => tracing::warn!(%error, "ended leases could not be swept; it will be tried again"),
             }
         } else {
             lost_at = None;
             if noted.is_none_or(|noted| noted.elapsed() >= NOTE) && store.saw(now).await.is_ok() {
                 noted = Some(Instant::now());
             }
-            match sweep(&store).await {
+            match sweep(&store, &told).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "swept"),
                 Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
@@ -55,11 +57,12 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration) {
     }
 }
 
-async fn sweep(store: &Store) -> Result<usize, StoreError> {
+async fn sweep(store: &Store, told: &impl Fn(&[Gone])) -> Result<usize, StoreError> {
     let mut removed = 0;
     loop {
         let swept = store.sweep(Timestamp::now(), BATCH).await?;
-        removed += swept.removed;
+        removed += swept.gone.len();
+        told(&swept.gone);
         if !swept.more {
             return Ok(removed);
         }

@@ -39,6 +39,11 @@ pub enum Trouble {
     FilesLate,
     /// The disk is full, or so nearly that the space that is kept back couldn't be had.
     StorageFull,
+    /// The audit stream isn't written, or wasn't a moment ago.
+    AuditLate {
+        /// Its lines that are lost, since the start.
+        lost: u64,
+    },
 }
 
 impl Vault {
@@ -53,6 +58,7 @@ impl Vault {
             troubles.push(Trouble::Busy);
         }
         let state = self.store.state(now).await?;
+        let audit = &self.tally().audit;
         let late = |since: Option<Timestamp>| since.is_some_and(|since| now.duration_since(since) > LATE);
         let wrong = [
             (state.damaged > 0, Trouble::Damage { places: state.damaged }),
@@ -60,6 +66,7 @@ impl Vault {
             (late(state.oldest_dead) && !state.clock_ahead, Trouble::RemovalLate),
             (late(state.unclean_since), Trouble::FilesLate),
             (state.lacks_space, Trouble::StorageFull),
+            (audit.is_troubled(), Trouble::AuditLate { lost: audit.lost.get() }),
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
         Ok(Health { troubles, state })

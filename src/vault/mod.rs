@@ -11,15 +11,18 @@ mod reveal;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use crate::{
+    audit::{Event, Journal, Origin},
     crypto::{
         CryptoError,
         at_rest::{Context, Keyring},
     },
     memory::Buffer,
     secret::{ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
-    store::{Charge, Head, Quotas, Record, Store, StoreError},
+    store::{Charge, Gone, Head, Quotas, Record, State, Store, StoreError},
+    tally::Tally,
 };
 
 pub use delivery::Content;
@@ -100,19 +103,41 @@ pub struct Vault {
     lease: Duration,
     quotas: Quotas,
     deliveries: Deliveries,
+    journal: Arc<Journal>,
 }
 
 impl Vault {
     /// A vault whose claims last for `lease`.
     #[must_use]
     pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
-        Self { store, keys, lease, quotas: Quotas::default(), deliveries: Deliveries::default() }
+        let (quotas, deliveries) = (Quotas::default(), Deliveries::default());
+        Self { store, keys, lease, quotas, deliveries, journal: Arc::default() }
     }
 
     /// The same, that keeps no more than that.
     #[must_use]
     pub fn within(self, quotas: Quotas) -> Self {
         Self { quotas, ..self }
+    }
+
+    /// The same, with what becomes of secrets noted in `journal`.
+    #[must_use]
+    pub fn with_journal(self, journal: Arc<Journal>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Where it is counted what becomes of secrets.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        self.journal.tally()
+    }
+
+    /// How the store is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state(&self) -> Result<State, StoreError> {
+        self.store.state(Timestamp::now()).await
     }
 
     /// How long a claimed secret is kept for its reader.
@@ -134,7 +159,12 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Store`], [`VaultError::Crypto`]: nothing is kept then.
-    pub async fn create(&self, secret: NewSecret, owner: Option<&Owner>) -> Result<Created, VaultError> {
+    pub async fn create(
+        &self,
+        secret: NewSecret,
+        owner: Option<&Owner>,
+        origin: Origin,
+    ) -> Result<Created, VaultError> {
         let NewSecret { content, ttl, passphrase, kind } = secret;
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
@@ -153,7 +183,14 @@ impl Vault {
         let key = master.record_key(&token, passphrase.as_ref())?;
         let context = Context { id, expires_at, kind };
         let sealed = off_thread(content.len(), move || key.seal(context, content)).await??;
-        self.store.insert(Record { id, head, sealed, charge }).await?;
+        let event = Event::Created { size: head.size, ttl: ttl.duration() };
+        let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
+        self.to_its_end(async move {
+            store.insert(Record { id, head, sealed, charge }).await?;
+            journal.note(Some(origin), Some(id), event);
+            Ok(())
+        })
+        .await?;
         Ok(Created { token, expires_at })
     }
 
@@ -168,16 +205,59 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Store`].
-    pub async fn burn(&self, token: &Token) -> Result<bool, VaultError> {
-        Ok(self.store.burn(token.id(), Timestamp::now()).await?)
+    pub async fn burn(&self, token: &Token, origin: Origin) -> Result<bool, VaultError> {
+        let (store, journal, id) = (Arc::clone(&self.store), Arc::clone(&self.journal), token.id());
+        let burned = async move {
+            let burned = store.burn(id, Timestamp::now()).await?;
+            if burned {
+                journal.note(Some(origin), Some(id), Event::Burned);
+            }
+            Ok(burned)
+        };
+        Ok(self.to_its_end(burned).await?)
     }
 
     /// Destroys a secret that was read under `claim`: the reader's acknowledgement.
     ///
     /// # Errors
     /// [`VaultError::Store`].
-    pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey) -> Result<bool, VaultError> {
-        Ok(self.store.release(token.id(), claim.hash()).await?)
+    pub async fn acknowledge(&self, token: &Token, claim: &ClaimKey, origin: Origin) -> Result<bool, VaultError> {
+        let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
+        let (id, claim) = (token.id(), claim.hash());
+        let released = async move {
+            let released = store.release(id, claim).await?;
+            if released {
+                journal.note(Some(origin), Some(id), Event::Acknowledged);
+            }
+            Ok(released)
+        };
+        Ok(self.to_its_end(released).await?)
+    }
+
+    /// Notes that a request was refused, which may have been for a secret.
+    pub fn note_refused(&self, origin: Origin, token: Option<&Token>, event: Event) {
+        self.journal.note(Some(origin), token.map(Token::id), event);
+    }
+
+    /// Whether refusals are told to anybody.
+    #[must_use]
+    pub fn tells_of_refusals(&self) -> bool {
+        self.journal.has_audit()
+    }
+
+    /// Runs what commits something and notes it, to its end: whoever asked may go away meanwhile, and what is committed is told all the
+    /// same.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let hold = self.journal.hold();
+        let work = async move {
+            let done = work.await;
+            drop(hold);
+            done
+        };
+        tokio::spawn(work.in_current_span()).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// What may be known without reading. `None` when it isn't there, or somebody else is reading it.
@@ -203,6 +283,13 @@ impl Vault {
     fn damaged(&self, id: SecretId, why: &str) -> VaultError {
         self.store.found_damaged(id, why);
         VaultError::Damaged
+    }
+}
+
+/// Notes what was removed because its time was over.
+pub fn note_gone(journal: &Journal, gone: &[Gone]) {
+    for Gone { id, claimed } in gone {
+        journal.note(None, *id, Event::Expired { read: *claimed });
     }
 }
 

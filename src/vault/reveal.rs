@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::{Content, PASSPHRASE_TRIES, Vault, VaultError, off_thread};
 use crate::{
+    audit::{Event, Origin},
     crypto::at_rest::{Context, MasterKey, same},
     memory::{Budget, Buffer},
     secret::{ClaimHash, ClaimKey, Passphrase, SecretId, Token},
-    store::{Access, Head, StoreError, Stored},
+    store::{Access, Claimed, Head, StoreError, Stored},
 };
 
 impl Vault {
@@ -26,6 +27,7 @@ impl Vault {
         claim: Option<&ClaimKey>,
         passphrase: Option<&Passphrase>,
         memory: &Budget,
+        origin: Origin,
     ) -> Result<Option<Content>, VaultError> {
         let id = token.id();
         let claim = claim.map(ClaimKey::hash);
@@ -44,7 +46,9 @@ impl Vault {
             stored.map(|Stored { head, sealed }| (head, Found::Sealed(sealed)))
         };
         let Some((head, found)) = found else { return Ok(None) };
-        let Some((passphrase, access)) = self.admit(token, claim, &head, passphrase).await? else { return Ok(None) };
+        let Some((passphrase, access)) = self.admit(token, claim, &head, passphrase, &origin).await? else {
+            return Ok(None);
+        };
         let content = match found {
             Found::Opened(content) => content.with_room(memory).ok_or(StoreError::Busy)?,
             Found::Sealed(sealed) => {
@@ -54,7 +58,7 @@ impl Vault {
         if let Some(mut turn) = turn.take() {
             turn.set(&content);
         }
-        Ok(self.win(id, access, claim).await?.then_some(content))
+        Ok(self.win(id, access, claim, origin).await?.then_some(content))
     }
 
     /// The passphrase that opens the record, if it has one, and what that shows. A wrong one is counted; `None` when the record went
@@ -65,12 +69,22 @@ impl Vault {
         claim: Option<ClaimHash>,
         head: &Head,
         passphrase: Option<&'p Passphrase>,
+        origin: &Origin,
     ) -> Result<Option<(Option<&'p Passphrase>, Access)>, VaultError> {
         match check(self.master(head)?, token, head, passphrase)? {
             Guard::None => Ok(Some((None, Access::Open))),
             Guard::Right(passphrase) => Ok(Some((Some(passphrase), Access::Verified))),
             Guard::Wrong => {
-                let left = self.store.fail_attempt(token.id(), claim, PASSPHRASE_TRIES, Timestamp::now()).await?;
+                let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
+                let (id, origin) = (token.id(), origin.clone());
+                let left = self.to_its_end(async move {
+                    let left = store.fail_attempt(id, claim, PASSPHRASE_TRIES, Timestamp::now()).await?;
+                    if let Some(left) = left {
+                        journal.note(Some(origin), Some(id), Event::WrongPassphrase { left });
+                    }
+                    Ok(left)
+                });
+                let left = left.await?;
                 left.map_or(Ok(None), |left| Err(VaultError::WrongPassphrase { left }))
             }
         }
@@ -95,12 +109,30 @@ impl Vault {
     }
 
     /// Commits the removal, or the claim. One of those who race for a secret is told true.
-    async fn win(&self, id: SecretId, access: Access, claim: Option<ClaimHash>) -> Result<bool, StoreError> {
-        let now = Timestamp::now();
-        match claim {
-            Some(claim) => self.store.claim(id, access, claim, self.lease, now).await,
-            None => self.store.take(id, access, now).await,
-        }
+    async fn win(
+        &self,
+        id: SecretId,
+        access: Access,
+        claim: Option<ClaimHash>,
+        origin: Origin,
+    ) -> Result<bool, StoreError> {
+        let (store, journal, lease) = (Arc::clone(&self.store), Arc::clone(&self.journal), self.lease);
+        self.to_its_end(async move {
+            let now = Timestamp::now();
+            let won = match claim {
+                Some(claim) => store.claim(id, access, claim, lease, now).await?.map(|claimed| match claimed {
+                    Claimed::New => Event::Claimed,
+                    Claimed::Again => Event::Repeated,
+                }),
+                None => store.take(id, access, now).await?.then_some(Event::Delivered),
+            };
+            let is_won = won.is_some();
+            if let Some(event) = won {
+                journal.note(Some(origin), Some(id), event);
+            }
+            Ok(is_won)
+        })
+        .await
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ots::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, KeyId, SecretId, Verifier},
-    store::{Access, Charge, Head, Held, Location, Record, Store, StoreError, Swept},
+    store::{Access, Charge, Claimed, Gone, Head, Held, Location, Record, Store, StoreError, Swept},
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -93,7 +93,7 @@ async fn expired_is_gone_to_every_call_before_any_sweep() {
         assert!(store.peek(id(1), None, after).await.unwrap().is_none());
         assert!(store.load(id(1), None, Access::Verified, after, &memory()).await.unwrap().is_none());
         assert!(!store.take(id(1), Access::Open, after).await.unwrap());
-        assert!(!store.claim(id(1), Access::Open, MINE, LEASE, after).await.unwrap());
+        assert!(store.claim(id(1), Access::Open, MINE, LEASE, after).await.unwrap().is_none());
         assert!(!store.burn(id(1), after).await.unwrap());
         assert_eq!(store.fail_attempt(id(1), None, 10, after).await.unwrap(), None);
         assert!(store.take(id(1), Access::Open, before).await.unwrap(), "none of them removed it");
@@ -109,21 +109,22 @@ async fn a_claim_is_one_readers_for_the_lease() {
         let memory = memory();
         let load = |claim, seconds| store.load(id(1), claim, Access::Verified, at(start, seconds), &memory);
         assert!(load(Some(MINE), 80).await.unwrap().is_some(), "not claimed yet");
-        assert!(claim(MINE, 80).await.unwrap());
+        assert_eq!(claim(MINE, 80).await.unwrap(), Some(Claimed::New));
         assert_eq!(load(Some(MINE), 80).await.unwrap().unwrap().sealed.as_ref(), [1; 50]);
         assert!(store.peek(id(1), Some(MINE), at(start, 80)).await.unwrap().is_some());
         for others in [None, Some(THEIRS)] {
             assert!(load(others, 81).await.unwrap().is_none());
             assert!(store.peek(id(1), others, at(start, 81)).await.unwrap().is_none());
         }
-        assert!(!claim(THEIRS, 81).await.unwrap());
+        assert_eq!(claim(THEIRS, 81).await.unwrap(), None);
         assert!(!store.take(id(1), Access::Open, at(start, 81)).await.unwrap());
         assert!(!store.burn(id(1), at(start, 81)).await.unwrap());
         assert!(!store.release(id(1), THEIRS).await.unwrap());
         // Past the expiry, within the lease; and asking again doesn't make it longer.
-        assert!(claim(MINE, 139).await.unwrap() && load(Some(MINE), 139).await.unwrap().is_some());
-        assert!(!claim(MINE, 140).await.unwrap());
-        assert!(!claim(THEIRS, 140).await.unwrap());
+        assert_eq!(claim(MINE, 139).await.unwrap(), Some(Claimed::Again));
+        assert!(load(Some(MINE), 139).await.unwrap().is_some());
+        assert_eq!(claim(MINE, 140).await.unwrap(), None);
+        assert_eq!(claim(THEIRS, 140).await.unwrap(), None);
         assert!(load(Some(MINE), 140).await.unwrap().is_none());
         assert!(store.release(id(1), MINE).await.unwrap(), "late, and still to be removed");
         assert!(!store.release(id(1), MINE).await.unwrap());
@@ -136,9 +137,9 @@ async fn release_removes_what_was_claimed_only() {
     for store in stores {
         store.insert(record(1, start)).await.unwrap();
         assert!(!store.release(id(1), MINE).await.unwrap(), "nobody has claimed it");
-        assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap());
+        assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_some());
         assert!(store.release(id(1), MINE).await.unwrap());
-        assert!(!store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap());
+        assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_none());
     }
 }
 
@@ -151,10 +152,10 @@ async fn guarded_records_are_given_to_the_verified_only() {
         let unshown = store.load(id(1), None, Access::Open, start, &memory()).await.unwrap().unwrap();
         assert!(unshown.sealed.is_empty(), "its content isn't even loaded");
         assert!(!store.take(id(1), Access::Open, start).await.unwrap());
-        assert!(!store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap());
-        assert!(store.claim(id(1), Access::Verified, MINE, LEASE, start).await.unwrap());
-        assert!(!store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap(), "not even again");
-        assert!(store.claim(id(1), Access::Verified, MINE, LEASE, start).await.unwrap());
+        assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_none());
+        assert!(store.claim(id(1), Access::Verified, MINE, LEASE, start).await.unwrap().is_some());
+        assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_none(), "not even again");
+        assert!(store.claim(id(1), Access::Verified, MINE, LEASE, start).await.unwrap().is_some());
     }
 }
 
@@ -192,12 +193,17 @@ async fn sweep_removes_what_is_dead_in_bounded_batches() {
         }
         let head = Head { expires_at: at(start, 1000), ..record(10, start).head };
         store.insert(Record { head, ..record(10, start) }).await.unwrap();
-        assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 90)).await.unwrap());
-        assert_eq!(store.sweep(at(start, 99), 100).await.unwrap(), Swept { removed: 0, more: false });
-        assert_eq!(store.sweep(at(start, 100), 5).await.unwrap(), Swept { removed: 5, more: true });
-        assert_eq!(store.sweep(at(start, 100), 5).await.unwrap().removed, 4, "the claimed one has its lease");
-        assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 100)).await.unwrap());
-        assert_eq!(store.sweep(at(start, 150), 5).await.unwrap(), Swept { removed: 1, more: false });
+        assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 90)).await.unwrap().is_some());
+        assert_eq!(store.sweep(at(start, 99), 100).await.unwrap(), Swept { gone: vec![], more: false });
+        let unread = |ids: std::ops::Range<u8>| {
+            ids.map(|number| Gone { id: Some(id(number)), claimed: false }).collect::<Vec<_>>()
+        };
+        assert_eq!(store.sweep(at(start, 100), 5).await.unwrap(), Swept { gone: unread(1..6), more: true });
+        assert_eq!(store.sweep(at(start, 100), 5).await.unwrap().gone, unread(6..10), "the claimed one has its lease");
+        assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 100)).await.unwrap().is_some());
+        assert_eq!(store.sweep(at(start, 150), 5).await.unwrap(), {
+            Swept { gone: vec![Gone { id: Some(id(0)), claimed: true }], more: false }
+        });
         assert!(!store.release(id(0), MINE).await.unwrap());
         assert!(store.take(id(10), Access::Open, at(start, 150)).await.unwrap());
     }

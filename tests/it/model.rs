@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use ots::{
     memory::Budget,
     secret::{ClaimHash, KeyId, OwnerId, SecretId, Verifier},
-    store::{Access, Charge, Head, Held, Location, Quota, Quotas, Record, Store, StoreError, Swept, Usage, Whose},
+    store::{
+        Access, Charge, Claimed, Gone, Head, Held, Location, Quota, Quotas, Record, Store, StoreError, Swept, Usage,
+        Whose,
+    },
 };
 use proptest::prelude::*;
 
@@ -42,6 +45,7 @@ enum Answer {
     Peeked(Option<Head>),
     Done(bool),
     Left(Option<u32>),
+    Claimed(Option<Claimed>),
     Swept(Swept),
 }
 
@@ -147,14 +151,15 @@ impl Model {
         self.unclaimed(id, access).is_some() && self.records.remove(&id).is_some()
     }
 
-    fn claim(&mut self, id: u8, access: Access, claim: u8) -> bool {
+    fn claim(&mut self, id: u8, access: Access, claim: u8) -> Option<Claimed> {
         let until = self.now + Duration::from_secs(LEASE);
         if let Some(kept) = self.unclaimed(id, access) {
             kept.claim = Some((claim, until));
-            return true;
+            return Some(Claimed::New);
         }
         let open = |kept: &Kept| kept.head.verifier.is_none() || access == Access::Verified;
-        self.live(id).is_some_and(|kept| kept.claim.is_some_and(|(theirs, _)| theirs == claim) && open(kept))
+        let again = |kept: &Kept| kept.claim.is_some_and(|(theirs, _)| theirs == claim) && open(kept);
+        self.live(id).is_some_and(|kept| again(kept)).then_some(Claimed::Again)
     }
 
     fn release(&mut self, id: u8, claim: u8) -> bool {
@@ -181,10 +186,9 @@ impl Model {
 
     fn sweep(&mut self, at_most: usize) -> Swept {
         let dead: Vec<u8> = self.dead().into_iter().take(at_most).collect();
-        for id in &dead {
-            self.records.remove(id);
-        }
-        Swept { removed: dead.len(), more: dead.len() == at_most }
+        let removed = dead.iter().map(|id| (*id, self.records.remove(id).unwrap()));
+        let gone = removed.map(|(id, kept)| Gone { id: Some(secret_id(id)), claimed: kept.claim.is_some() });
+        Swept { gone: gone.collect(), more: dead.len() == at_most }
     }
 
     fn load(&mut self, id: u8, claim: Option<u8>, access: Access) -> Option<(Head, Vec<u8>)> {
@@ -230,7 +234,7 @@ impl Model {
             Call::Load { id, claim, access } => Answer::Loaded(self.load(id, claim, access)),
             Call::Peek { id, claim } => Answer::Peeked(self.load(id, claim, Access::Open).map(|(head, _)| head)),
             Call::Take { id, access } => Answer::Done(self.take(id, access)),
-            Call::Claim { id, access, claim } => Answer::Done(self.claim(id, access, claim)),
+            Call::Claim { id, access, claim } => Answer::Claimed(self.claim(id, access, claim)),
             Call::Release { id, claim } => Answer::Done(self.release(id, claim)),
             Call::Burn { id } => Answer::Done(self.take(id, Access::Verified)),
             Call::FailAttempt { id, claim } => Answer::Left(self.fail_attempt(id, claim)),
@@ -289,7 +293,7 @@ async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
         Call::Take { id, access } => Answer::Done(store.take(secret_id(id), access, now).await.unwrap()),
         Call::Claim { id, access, claim } => {
             let lease = Duration::from_secs(LEASE);
-            Answer::Done(store.claim(secret_id(id), access, claim_hash(claim), lease, now).await.unwrap())
+            Answer::Claimed(store.claim(secret_id(id), access, claim_hash(claim), lease, now).await.unwrap())
         }
         Call::Release { id, claim } => Answer::Done(store.release(secret_id(id), claim_hash(claim)).await.unwrap()),
         Call::Burn { id } => Answer::Done(store.burn(secret_id(id), now).await.unwrap()),

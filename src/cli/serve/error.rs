@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use crate::{
     cli::{
         data::{DataError, open_words},
-        error::{CommandError, Exit, FileError, StartError},
+        error::{CommandError, Exit, FileError, StartError, describe},
     },
     secret::NoRandomness,
     server::{InvalidLogo, InvalidPair, InvalidSettings},
@@ -48,6 +48,10 @@ pub(in crate::cli) enum ServeError {
     Tls(InvalidPair),
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("can't listen on {address}: {}; choose another with --metrics-listen", .source.kind())]
+    Metrics { address: SocketAddr, source: io::Error },
+    #[error("can't write the audit stream to {}: {}; choose another place with --audit", .to, describe(.source))]
+    Audit { to: String, source: io::Error },
     #[error(
         "the thread that writes to the database has ended: {0}. Look at the disk and the system's log, \
          and start the server again: what was acknowledged is kept"
@@ -89,7 +93,7 @@ impl CommandError for ServeError {
             | Self::Logo { .. }
             | Self::HalfAPair
             | Self::Tls(_) => Exit::Usage,
-            Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::Open(OpenError::Io { .. }) | Self::Audit { .. } => Exit::File,
             Self::File(error) => error.exit(),
             Self::Data(error) => error.exit(),
             Self::Start(error) => error.exit(),
@@ -98,6 +102,7 @@ impl CommandError for ServeError {
             | Self::Vault(_)
             | Self::Unreadable(_)
             | Self::Listen { .. }
+            | Self::Metrics { .. }
             | Self::Serve(_)
             | Self::Close(_) => Exit::Other,
         }

@@ -70,6 +70,20 @@ fn tell_of_validity(tls: &Tls) {
     }
 }
 
+/// Where the numbers are shown, if anywhere.
+pub(super) fn metrics(address: Option<SocketAddr>) -> Result<Option<TcpListener>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen_on(address).map_err(|source| ServeError::Metrics { address, source })?;
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!("metrics at http://{address}/metrics");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches {address} can read the metrics: they hold no secret, but they say how much is shared and when"
+        );
+    }
+    Ok(Some(listener))
+}
+
 /// With room for a flood of new connections, so that others needn't call twice.
 fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;

@@ -8,12 +8,14 @@ mod signals;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Global, error::StartError};
+use super::{Global, error::StartError, values};
 use crate::{
+    audit::{Audit, Journal, Target},
     crypto::at_rest::Keyring,
     server::{self, Settings, WEB_BUNDLED},
     store::{Location, Store, sweeper},
-    vault::Vault,
+    tally::Tally,
+    vault::{Vault, VaultError, note_gone},
 };
 pub(super) use args::Serve;
 use error::ServeError;
@@ -44,9 +46,16 @@ impl Serve {
         let tls = listening::tls(&self.wire)?;
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
-        let store = Arc::new(Store::open(&location, self.max_size)?);
-        let vault = self.vault(&store, self.data.keyring(&data)?).await?;
+        let keys = self.data.keyring(&data)?;
+        let tally: Arc<Tally> = Arc::default();
+        let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
+        if let Some(tls) = &tls {
+            tally.certificate_expires(tls.validity().1);
+        }
+        let journal = Arc::new(self.journal(&keys, tally)?);
+        let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
         let listening = Listening::on(&self.wire, tls.as_ref())?;
+        let metrics = listening::metrics(self.watch.metrics_listen)?;
         self.tell_of_a_long_way();
         if !WEB_BUNDLED {
             tracing::warn!(
@@ -60,17 +69,43 @@ impl Serve {
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
-        let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace));
+        let told = {
+            let journal = Arc::clone(&journal);
+            move |gone: &[_]| note_gone(&journal, gone)
+        };
+        let mut sweeping =
+            tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace, told));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
-            served = server::run(listening.listeners, vault, settings, stop) => served,
-            why = store.ended() => return Err(ServeError::WriterEnded(why)),
-            _ = &mut sweeping => return Err(ServeError::SweeperEnded),
+            served = server::run(listening.listeners, vault, settings, metrics, stop) => served,
+            why = store.ended() => {
+                journal.close().await;
+                return Err(ServeError::WriterEnded(why));
+            }
+            _ = &mut sweeping => {
+                journal.close().await;
+                return Err(ServeError::SweeperEnded);
+            }
         };
         sweeping.abort();
-        store.close().await.map_err(ServeError::Close)?;
+        let closed = store.close().await;
+        journal.close().await;
+        closed.map_err(ServeError::Close)?;
         tracing::info!("stopped");
         Ok(served?)
+    }
+
+    /// Where it is noted what becomes of secrets.
+    fn journal(&self, keys: &Keyring, tally: Arc<Tally>) -> Result<Journal, ServeError> {
+        let Some(target) = self.watch.audit.clone() else { return Ok(Journal::new(tally, None)) };
+        let to = match &target {
+            Target::File(path) | Target::Syslog(path) => values::quoted(path),
+            Target::Stdout => "standard output".to_owned(),
+        };
+        let names = keys.current().audit_key().map_err(VaultError::from)?;
+        let audit = Audit::open(target, names, self.watch.audit_addresses, Arc::clone(&tally));
+        let audit = audit.map_err(|source| ServeError::Audit { to, source })?;
+        Ok(Journal::new(tally, Some(audit)))
     }
 
     /// What is read and never acknowledged is gone within a minute with the defaults; an operator who wants more time is told.

@@ -46,6 +46,7 @@ pub(in crate::server) fn instead_of(app: &App, head: &Parts, failed: Failed) -> 
     let words = problems::words(text, &app.settings, &problem);
     html(problem::status(&problem), text, &LostPage::failed(text, Arc::clone(&app.settings.face), path, &words))
         .because(cause)
+        .coded(problem.code)
 }
 
 /// The page for a secret's address that can't be one.
@@ -55,6 +56,7 @@ pub(super) fn mangled(app: &App, call: &Call<'_>) -> Reply {
 
 fn not_whole(app: &App, text: &'static Texts, path: &str) -> Reply {
     html(StatusCode::NOT_FOUND, text, &LostPage::mangled(text, Arc::clone(&app.settings.face), path))
+        .coded(Code::NotFound)
 }
 
 /// To the link itself, if the path is one with something around its token. A browser takes what follows `#` along.

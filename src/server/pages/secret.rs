@@ -38,7 +38,7 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     let page = Page::new(app, &call);
     let text = page.text;
     let Ok(token) = call.parameter.parse::<Token>() else { return Ok(lost::mangled(app, &call)) };
-    let memory = &call.place.answers;
+    let (memory, origin) = (&call.place.answers, call.caller.origin());
     let (claim, passphrase) = match intake::read_form(app, call).await {
         Ok(form) => form,
         // Only a program sends something else than the form: it is told as programs are.
@@ -54,14 +54,16 @@ pub(in crate::server) async fn read(app: &App, call: Call<'_>) -> Result<Reply, 
     if status.encrypted {
         return page.waiting(&status, StatusCode::OK, "");
     }
-    match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await {
+    match app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory, origin).await {
         Ok(None) => Ok(page.gone()),
         Err(VaultError::WrongPassphrase { left: 0 }) => Ok(page.burned()),
         Ok(Some(content)) => Ok(page.shown(content)),
-        Err(VaultError::PassphraseNeeded) => page.waiting(&status, StatusCode::FORBIDDEN, &text.passphrase_empty),
-        Err(VaultError::WrongPassphrase { left }) => {
-            page.waiting(&status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
-        }
+        Err(VaultError::PassphraseNeeded) => page
+            .waiting(&status, StatusCode::FORBIDDEN, &text.passphrase_empty)
+            .map(|reply| reply.coded(Code::PassphraseRequired)),
+        Err(VaultError::WrongPassphrase { left }) => page
+            .waiting(&status, StatusCode::FORBIDDEN, &text.wrong_passphrase.with(left))
+            .map(|reply| reply.coded(Code::WrongPassphrase)),
         Err(error) => Ok(page.failed(app, error.into())),
     }
 }
@@ -102,11 +104,11 @@ impl Page {
     }
 
     fn gone(self) -> Reply {
-        html(StatusCode::NOT_FOUND, self.text, &SecretPage::gone(self.text, self.here))
+        html(StatusCode::NOT_FOUND, self.text, &SecretPage::gone(self.text, self.here)).coded(Code::Gone)
     }
 
     fn burned(self) -> Reply {
-        html(StatusCode::NOT_FOUND, self.text, &SecretPage::burned(self.text, self.here))
+        html(StatusCode::NOT_FOUND, self.text, &SecretPage::burned(self.text, self.here)).coded(Code::WrongPassphrase)
     }
 
     fn failed(self, app: &App, Failed { problem, cause }: Failed) -> Reply {
@@ -116,6 +118,6 @@ impl Page {
             _ => problems::words(self.text, &app.settings, &problem),
         };
         let page = SecretPage::failed(self.text, self.here, &words);
-        html(problem::status(&problem), self.text, &page).because(cause)
+        html(problem::status(&problem), self.text, &page).because(cause).coded(problem.code)
     }
 }

@@ -24,14 +24,16 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
 /// `POST /`: the share page's form, without JavaScript.
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.head);
-    let base = call.base_url(app);
+    let (base, origin) = (call.base_url(app), call.caller.origin());
     let here = here(app, &call);
     let owner = intake::owner_of(&call.caller);
     let again = |here, status: StatusCode, wrong: &str| {
         html(status, text, &SharePage::compose(text, here, ttl::offer(&app.settings, text), wrong))
     };
     let failed = |here, Failed { problem, cause }: Failed| {
-        again(here, problem::status(&problem), &problems::words(text, &app.settings, &problem)).because(cause)
+        again(here, problem::status(&problem), &problems::words(text, &app.settings, &problem))
+            .because(cause)
+            .coded(problem.code)
     };
     let (content, options) = match intake::share_form(app, call).await {
         Ok(form) => form,
@@ -40,17 +42,17 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         Err(problem) => return Ok(failed(here, problem.into())),
     };
     if content.is_empty() {
-        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.empty));
+        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.empty).coded(Code::Validation));
     }
     if is_missing(options.ttl) {
-        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.ttl_missing));
+        return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.ttl_missing).coded(Code::Validation));
     }
     let secret = match intake::valid(app, content, options, "/passphrase") {
         Ok(secret) => secret,
         Err(problem) => return Ok(failed(here, problem.into())),
     };
     let needs_passphrase = secret.passphrase.is_some();
-    let created = match app.vault.create(secret, owner.as_ref()).await {
+    let created = match app.vault.create(secret, owner.as_ref(), origin).await {
         Ok(created) => created,
         Err(error) => return Ok(failed(here, error.into())),
     };

@@ -82,6 +82,13 @@ fn problem(trouble: &Trouble) -> HealthProblem {
             "files_late",
             "what was removed is still in the files after a minute: is a program reading them?".to_owned(),
         ),
+        Trouble::AuditLate { lost } => (
+            "audit_late",
+            format!(
+                "the audit stream can't be written as it should: {lost} line(s) are lost since the start. Look at its disk; the log \
+                 says why"
+            ),
+        ),
         Trouble::StorageFull => ("storage_full", "the disk is full, or nearly: make room".to_owned()),
     };
     HealthProblem { code: code.to_owned(), detail }

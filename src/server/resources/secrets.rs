@@ -17,8 +17,8 @@ use crate::{
 
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = call.base_url(app);
-    let owner = owner_of(&call.caller);
-    let created = app.vault.create(new_secret(app, call).await?, owner.as_ref()).await?;
+    let (owner, origin) = (owner_of(&call.caller), call.caller.origin());
+    let created = app.vault.create(new_secret(app, call).await?, owner.as_ref(), origin).await?;
     let token = created.token.expose();
     let body = Created {
         url: format!("{base}{LINK_PATH}{}", token.as_str()),
@@ -40,16 +40,20 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
         .into());
     }
     let token = token(call)?;
-    let content = app.vault.reveal(&token, None, None, &call.place.answers).await?.ok_or_else(Problem::gone)?;
+    let content = app
+        .vault
+        .reveal(&token, None, None, &call.place.answers, call.caller.origin())
+        .await?
+        .ok_or_else(Problem::gone)?;
     Ok(secret(content, call.headers()))
 }
 
 pub(in crate::server) async fn reveal(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let token = token(&call)?;
-    let (head, memory) = (call.head, &call.place.answers);
+    let (head, memory, origin) = (call.head, &call.place.answers, call.caller.origin());
     let claim = claim(&head.headers)?;
     let passphrase = intake::reveal(app, call).await?;
-    let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory).await?;
+    let content = app.vault.reveal(&token, claim.as_ref(), passphrase.as_ref(), memory, origin).await?;
     Ok(secret(content.ok_or_else(Problem::gone)?, &head.headers))
 }
 
@@ -70,10 +74,10 @@ pub(in crate::server) async fn status(app: &App, call: &Call<'_>) -> Result<Repl
 }
 
 pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
-    let token = token(call)?;
+    let (token, origin) = (token(call)?, call.caller.origin());
     let destroyed = match claim(call.headers())? {
-        Some(claim) => app.vault.acknowledge(&token, &claim).await?,
-        None => app.vault.burn(&token).await?,
+        Some(claim) => app.vault.acknowledge(&token, &claim, origin).await?,
+        None => app.vault.burn(&token, origin).await?,
     };
     if destroyed { Ok(Reply::empty(StatusCode::NO_CONTENT)) } else { Err(Problem::gone().into()) }
 }

@@ -35,7 +35,7 @@ mod writer;
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
 };
 
@@ -54,13 +54,14 @@ use self::{
     writer::{Call, Effect, Writer},
 };
 use super::{
-    Access, Head, OpenError, Record, State, StoreError, Stored,
+    Access, Claimed, Head, OpenError, Record, State, StoreError, Stored,
     damage::Damage,
     files::{beside, create_private_directory, create_private_file, lock, sync_directory},
 };
 use crate::{
     memory::{Budget, Buffer},
     secret::{ClaimHash, SecretId},
+    tally::Tally,
 };
 
 /// Calls that wait for a thread at most; more are [`StoreError::Busy`].
@@ -83,6 +84,8 @@ pub(super) struct SqliteStore {
     waiting: Budget,
     progress: Arc<Progress>,
     damage: Arc<Damage>,
+    tally: Arc<Tally>,
+    wal: PathBuf,
     passed_over: PassedOver,
     /// Why the writer's thread has come to its end, once it has.
     ended: watch::Receiver<Option<String>>,
@@ -97,7 +100,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
-    pub(super) fn open(path: &Path, largest: usize, damage: Arc<Damage>) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, largest: usize, damage: Arc<Damage>, tally: Arc<Tally>) -> Result<Self, OpenError> {
+        tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             create_private_directory(directory)?;
         }
@@ -116,7 +120,8 @@ impl SqliteStore {
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
         let cleaner = Cleaner::new(path, file, Arc::clone(&readers), reserve, Arc::clone(&progress));
-        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress), Arc::clone(&damage));
+        let counted = Arc::clone(&tally);
+        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress), Arc::clone(&damage), counted);
         let (end, ended) = watch::channel(None);
         let work = move || {
             let mut end = AtEnd { why: "it panicked, which is a bug".to_owned(), end };
@@ -129,8 +134,8 @@ impl SqliteStore {
             .name("ots-writer".to_owned())
             .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
-        let passed_over = PassedOver::default();
-        Ok(Self { writes, readers, fresh: Fresh::default(), waiting, progress, damage, passed_over, ended, lock })
+        let (fresh, passed_over, wal) = (Fresh::default(), PassedOver::default(), beside(path, "wal"));
+        Ok(Self { writes, readers, fresh, waiting, progress, damage, tally, wal, passed_over, ended, lock })
     }
 
     pub(super) async fn insert(&self, mut record: Record) -> Result<(), StoreError> {
@@ -162,7 +167,7 @@ impl SqliteStore {
         claim: ClaimHash,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Claimed>, StoreError> {
         self.fresh.forget(id);
         self.write(Effect::Changes, move |tables| tables.claim(id, access, claim, until, now)).await
     }
@@ -250,7 +255,8 @@ impl SqliteStore {
         let held = self.unless_damaged("the counts of records", self.readers.run(Reader::held))?;
         let oldest_dead =
             self.unless_damaged("the index by deadline", self.readers.run(|reader| reader.oldest_dead(now)))?;
-        Ok(State { held, oldest_dead, ..self.progress.state() })
+        let wal_bytes = std::fs::metadata(&self.wal).map_or(0, |wal| wal.len());
+        Ok(State { held, oldest_dead, wal_bytes, ..self.progress.state() })
     }
 
     /// Tells of damage, and goes on with nothing in its place.
@@ -288,9 +294,13 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let (job, answer) = Job::new(work);
         let call = writer::Message::Call(Call { effect, work: Box::new(job) });
-        self.writes.try_send(call).map_err(|error| match error {
-            mpsc::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
+        self.tally.queue.add(1);
+        self.writes.try_send(call).map_err(|error| {
+            self.tally.queue.add(-1);
+            match error {
+                mpsc::TrySendError::Full(_) => StoreError::Busy,
+                mpsc::TrySendError::Disconnected(_) => StoreError::Closed,
+            }
         })?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -329,7 +339,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_writer_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20, Arc::default()).unwrap();
+        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20, Arc::default(), Arc::default()).unwrap();
         let waited = tokio::time::timeout(Duration::from_millis(50), store.ended()).await;
         assert!(waited.is_err(), "it runs");
         let panics = store.write(Effect::Changes, |_| -> Result<(), Failure> { panic!("as a bug would") });
@@ -343,7 +353,7 @@ mod tests {
     fn a_reader_survives_what_runs_on_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
-        let store = SqliteStore::open(&path, 1 << 20, Arc::default()).unwrap();
+        let store = SqliteStore::open(&path, 1 << 20, Arc::default(), Arc::default()).unwrap();
         for _ in 0..20 {
             let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 store.readers.run(|_| -> Result<(), Failure> { panic!("as a bug would") })

@@ -17,7 +17,7 @@ use super::{
     tables::{Place, Tables},
     writer::Effect,
 };
-use crate::store::{StoreError, Swept};
+use crate::store::{Gone, StoreError, Swept};
 
 /// Ciphertext that one sweep removes at most, in bytes: bounds the transaction.
 const SWEEP_BYTES: usize = 16 * 1024 * 1024;
@@ -71,7 +71,7 @@ impl SqliteStore {
         since: Timestamp,
         now: Timestamp,
         at_most: usize,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<Gone>, StoreError> {
         self.write(Effect::Removes, move |tables| tables.sweep_leases(since, now, at_most)).await
     }
 
@@ -86,36 +86,36 @@ impl SqliteStore {
             }
             dead => dead?,
         };
-        let mut removed = 0;
+        let mut gone = Vec::new();
         for seq in &dead {
-            removed += usize::from(self.remove_dead(*seq).await?);
+            gone.extend(self.remove_dead(*seq).await?);
         }
-        Ok(Swept { removed, more: dead.len() == at_most })
+        Ok(Swept { gone, more: dead.len() == at_most })
     }
 
     /// Through the whole table: the index doesn't lead to all that is dead.
     async fn sweep_by_row(&self, now: Timestamp) -> Result<Swept, StoreError> {
         let passed_over = self.passed_over.now();
-        let (mut removed, mut from) = (0, Some(0));
+        let (mut gone, mut from) = (Vec::new(), Some(0));
         while let Some(first) = from {
             let dead;
             (dead, from) = self.write(Effect::Changes, move |tables| tables.dead_by_row(now, first)).await?;
             for seq in dead.into_iter().filter(|seq| passed_over.binary_search(seq).is_err()) {
-                removed += usize::from(self.remove_dead(seq).await?);
+                gone.extend(self.remove_dead(seq).await?);
             }
         }
-        Ok(Swept { removed, more: false })
+        Ok(Swept { gone, more: false })
     }
 
-    /// Whether the record could be removed. If not, its ciphertext is, if that can be reached.
-    async fn remove_dead(&self, seq: i64) -> Result<bool, StoreError> {
+    /// The record, if it could be removed. If not, its ciphertext is, if that can be reached.
+    async fn remove_dead(&self, seq: i64) -> Result<Option<Gone>, StoreError> {
         let removed = self.write(Effect::Removes, move |tables| tables.remove_row(seq)).await;
-        let Err(StoreError::Damaged(why)) = removed else { return removed.map(|_| true) };
+        let Err(StoreError::Damaged(why)) = removed else { return removed.map(|place| Some(place.gone())) };
         if self.passed_over.note(seq) {
             self.damage.report(&format!("row {seq}, which can't be removed"), &why);
         }
         match self.write(Effect::Removes, move |tables| tables.remove_ciphertext(seq)).await {
-            Ok(()) | Err(StoreError::Damaged(_)) => Ok(false),
+            Ok(()) | Err(StoreError::Damaged(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -126,20 +126,21 @@ impl Tables {
     pub(super) fn sweep(&self, now: Timestamp, at_most: usize, passed_over: &[i64]) -> Result<Swept, Failure> {
         let dead = self.dead(now, at_most, passed_over)?;
         let mut bytes = 0;
-        let mut removed = 0;
+        let mut gone = Vec::with_capacity(dead.len());
         for seq in &dead {
-            bytes += self.remove_row(*seq)?;
-            removed += 1;
+            let place = self.remove_row(*seq)?;
+            bytes += place.sealed_len;
+            gone.push(place.gone());
             if bytes >= SWEEP_BYTES {
                 break;
             }
         }
-        let more = removed < dead.len() || dead.len() == at_most;
-        Ok(Swept { removed, more })
+        let more = gone.len() < dead.len() || dead.len() == at_most;
+        Ok(Swept { gone, more })
     }
 
     /// Removes claimed records whose deadline lies after `since` and not after `now`.
-    pub(super) fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<usize, Failure> {
+    pub(super) fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<Vec<Gone>, Failure> {
         let ended: Vec<i64> = self
             .connection
             .prepare_cached(
@@ -147,10 +148,7 @@ impl Tables {
             )?
             .query_map(params![since.as_millisecond(), now.as_millisecond(), at_most], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        for seq in &ended {
-            self.remove_row(*seq)?;
-        }
-        Ok(ended.len())
+        ended.iter().map(|seq| Ok(self.remove_row(*seq)?.gone())).collect()
     }
 
     /// The rows of records that aren't live at `now`: from the index alone, so that no damaged record stands in the way of the others.
@@ -209,8 +207,8 @@ impl Tables {
         Ok(None)
     }
 
-    /// Removes one record, dead or not, by its row. Gives the bytes of its ciphertext.
-    pub(super) fn remove_row(&self, seq: i64) -> Result<usize, Failure> {
+    /// Removes one record, dead or not, by its row. Gives what was there.
+    pub(super) fn remove_row(&self, seq: i64) -> Result<Place, Failure> {
         let place = self
             .connection
             .prepare_cached(&format!("SELECT {} FROM record WHERE seq = ?1", Place::COLUMNS))?
@@ -219,7 +217,7 @@ impl Tables {
         let missing = || Failure::Refused(StoreError::Damaged("an index names a row that isn't there".to_owned()));
         let place = place.ok_or_else(missing)?;
         self.remove(&place)?;
-        Ok(place.sealed_len)
+        Ok(place)
     }
 
     /// Removes the ciphertext alone, of a record that can't be removed whole.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     secret::{ClaimHash, KeyId, OwnerId, SecretId},
-    store::{Access, Head, Record},
+    store::{Access, Claimed, Gone, Head, Record},
 };
 
 /// The tables, changed only inside an open transaction.
@@ -30,15 +30,23 @@ pub(super) struct Place {
     key_id: Option<KeyId>,
     owner: Option<OwnerId>,
     pub(super) sealed_len: usize,
+    id: Option<SecretId>,
+    claimed: bool,
 }
 
 impl Place {
-    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner";
+    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner, id, claim IS NOT NULL";
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
         let owner = row.get(3).ok().flatten().map(OwnerId);
-        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), owner, sealed_len })
+        let (id, claimed) = (row.get(4).ok().map(SecretId), row.get(5).unwrap_or_default());
+        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), owner, sealed_len, id, claimed })
+    }
+
+    /// As it is told once it is removed.
+    pub(super) fn gone(&self) -> Gone {
+        Gone { id: self.id, claimed: self.claimed }
     }
 }
 
@@ -110,12 +118,12 @@ impl Tables {
         claim: ClaimHash,
         until: Timestamp,
         now: Timestamp,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Claimed>, Failure> {
         if let Some(place) = self.unclaimed(id, access, now)? {
             self.connection
                 .prepare_cached("UPDATE record SET claim = ?2, deadline = ?3 WHERE seq = ?1")?
                 .execute(params![place.seq, claim.0, until.as_millisecond()])?;
-            return Ok(true);
+            return Ok(Some(Claimed::New));
         }
         let again = self
             .connection
@@ -123,7 +131,7 @@ impl Tables {
                 "SELECT 1 FROM record WHERE id = ?1 AND claim = ?2 AND deadline > ?3 AND (verifier IS NULL OR ?4)",
             )?
             .exists(params![id.0, claim.0, now.as_millisecond(), access == Access::Verified])?;
-        Ok(again)
+        Ok(again.then_some(Claimed::Again))
     }
 
     pub(super) fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, Failure> {
@@ -150,7 +158,7 @@ impl Tables {
                 Place::COLUMNS
             ))?
             .query_row(params![id.0, now.as_millisecond(), claim.map(|claim| claim.0)], |row| {
-                Ok((Place::from_row(row)?, row.get::<_, u32>(4)?))
+                Ok((Place::from_row(row)?, row.get::<_, u32>(6)?))
             })
             .optional()?;
         let Some((place, attempts)) = counted else { return Ok(None) };

@@ -8,7 +8,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -21,7 +21,10 @@ use super::{
     tables::Tables,
     transaction::{Broken, transaction},
 };
-use crate::store::{StoreError, damage::Damage};
+use crate::{
+    store::{StoreError, damage::Damage},
+    tally::Tally,
+};
 
 /// Calls in one transaction at most.
 const BATCH_CALLS: usize = 512;
@@ -75,12 +78,19 @@ pub(super) struct Writer {
     cleaner: Cleaner,
     progress: Arc<Progress>,
     damage: Arc<Damage>,
+    tally: Arc<Tally>,
 }
 
 impl Writer {
-    pub(super) fn new(tables: Tables, cleaner: Cleaner, progress: Arc<Progress>, damage: Arc<Damage>) -> Self {
+    pub(super) fn new(
+        tables: Tables,
+        cleaner: Cleaner,
+        progress: Arc<Progress>,
+        damage: Arc<Damage>,
+        tally: Arc<Tally>,
+    ) -> Self {
         tables.connection.set_prepared_statement_cache_capacity(32);
-        Self { tables, cleaner, progress, damage }
+        Self { tables, cleaner, progress, damage, tally }
     }
 
     /// Works until it is told to close, or everybody who could call has gone; then empties the WAL.
@@ -94,6 +104,7 @@ impl Writer {
                 Ok(Message::Call(first)) => {
                     let batch;
                     (batch, closing) = gather(first, queue);
+                    self.tally.queue.add(-i64::try_from(batch.len()).unwrap_or_default());
                     self.work(batch)?;
                     if self.cleaner.is_overdue() {
                         self.cleaner.step(&self.tables);
@@ -190,6 +201,8 @@ impl Writer {
 
     /// Runs every call in one transaction. When its outcome isn't known, it is made known before anything else is done or said.
     fn commit(&mut self, batch: &mut [Call]) -> Result<rusqlite::Result<()>, Ended> {
+        self.tally.batches.note(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+        let began = Instant::now();
         let done = transaction(&self.tables.connection, || {
             self.tables.begin();
             for call in batch {
@@ -197,6 +210,10 @@ impl Writer {
             }
             self.tables.counts.write(&self.tables.connection)
         });
+        self.tally.commits.since(began);
+        if done.is_err() {
+            self.tally.failed_commits.one();
+        }
         if let Some(why) = self.tables.counts.damage() {
             self.damage.report("the counts of records", &why);
         }

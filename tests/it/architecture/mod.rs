@@ -16,24 +16,28 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const LONGEST: usize = 400;
 
 /// Each module of the crate, and those that it may call. None but these may be there.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("secret", &[]),
     ("memory", &[]),
     ("api", &["secret"]),
     ("crypto", &["memory", "secret"]),
-    ("store", &["memory", "secret"]),
-    ("vault", &["crypto", "memory", "secret", "store"]),
+    ("tally", &[]),
+    ("audit", &["crypto", "secret", "tally"]),
+    ("store", &["memory", "secret", "tally"]),
+    ("vault", &["audit", "crypto", "memory", "secret", "store", "tally"]),
     ("client", &["api", "crypto", "memory", "secret"]),
-    ("server", &["api", "crypto", "memory", "secret", "store", "vault"]),
-    ("cli", &["api", "client", "crypto", "memory", "secret", "server", "store", "vault"]),
+    ("server", &["api", "audit", "crypto", "memory", "secret", "store", "tally", "vault"]),
+    ("cli", &["api", "audit", "client", "crypto", "memory", "secret", "server", "store", "tally", "vault"]),
     ("main", &["cli"]),
 ];
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
-const LINE: [&[&str]; 19] = [
+const LINE: [&[&str]; 22] = [
     &["face", "guards"],
     &["settings"],
     &["activity"],
+    &["route"],
+    &["traffic"],
     &["places"],
     &["request_id"],
     &["problem"],
@@ -41,6 +45,7 @@ const LINE: [&[&str]; 19] = [
     &["reply"],
     &["body"],
     &["call"],
+    &["metrics"],
     &["intake"],
     &["negotiate"],
     &["resources", "pages"],

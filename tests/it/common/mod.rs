@@ -66,8 +66,13 @@ impl Server {
     }
 
     /// Starts a prepared command, and waits until it listens.
-    pub fn spawn(mut command: Command) -> Result<Self, String> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    pub fn spawn(command: Command) -> Result<Self, String> {
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    /// The same, with its standard output somewhere.
+    pub fn spawn_with(mut command: Command, stdout: Stdio) -> Result<Self, String> {
+        let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut url = None;

@@ -43,7 +43,7 @@ async fn call(store: &Store, id: SecretId, call: Call, now: Timestamp) -> Option
         Call::Take => done(store.take(id, Access::Open, now).await),
         Call::Claim(by) => {
             let lease = Duration::from_millis(RULES.lease.cast_unsigned());
-            done(store.claim(id, Access::Open, hash(by), lease, now).await)
+            done(store.claim(id, Access::Open, hash(by), lease, now).await.map(|claimed| claimed.is_some()))
         }
         Call::Release(by) => done(store.release(id, hash(by)).await),
         Call::Burn => done(store.burn(id, now).await),

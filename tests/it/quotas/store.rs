@@ -93,7 +93,7 @@ async fn what_goes_makes_room_and_a_claim_changes_nothing() {
         insert(2).await.unwrap();
         assert!(store.burn(id(2), start()).await.unwrap());
         insert(3).await.unwrap();
-        assert!(store.claim(id(3), Access::Open, CLAIM, LEASE, start()).await.unwrap());
+        assert!(store.claim(id(3), Access::Open, CLAIM, LEASE, start()).await.unwrap().is_some());
         assert!(insert(4).await.is_err(), "what is claimed is still kept");
         assert!(store.release(id(3), CLAIM).await.unwrap());
         insert(4).await.unwrap();

@@ -3,6 +3,7 @@
 mod face;
 mod guards;
 mod quotas;
+mod watch;
 mod wire;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
 pub(super) use self::wire::WireArgs;
-use self::{face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs};
+use self::{face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs, watch::WatchArgs};
 use super::ServeError;
 use crate::{
     cli::{data::DataArgs, values},
@@ -71,6 +72,8 @@ pub(in crate::cli) struct Serve {
     pub(super) guards: GuardArgs,
     #[command(flatten, next_help_heading = "Quotas")]
     pub(super) quotas: QuotaArgs,
+    #[command(flatten, next_help_heading = "What can be watched")]
+    pub(super) watch: WatchArgs,
     #[command(flatten, next_help_heading = "What its pages say")]
     pub(super) face: FaceArgs,
 }

@@ -1,0 +1,103 @@
+//! What a path can lead to, and what each is called.
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Health,
+    Live,
+    Ready,
+    Info,
+    Secrets,
+    Secret,
+    Reveal,
+    Status,
+    SharePage,
+    SecretPage,
+    Asset,
+    Face,
+    Robots,
+    OpenApi,
+    Swagger,
+    ApiPageFile,
+    Redoc,
+}
+
+impl Route {
+    /// Each of them.
+    pub(super) const ALL: [Self; 17] = [
+        Self::Health,
+        Self::Live,
+        Self::Ready,
+        Self::Info,
+        Self::Secrets,
+        Self::Secret,
+        Self::Reveal,
+        Self::Status,
+        Self::SharePage,
+        Self::SecretPage,
+        Self::Asset,
+        Self::Face,
+        Self::Robots,
+        Self::OpenApi,
+        Self::Swagger,
+        Self::ApiPageFile,
+        Self::Redoc,
+    ];
+
+    /// As the log and the metrics name what a path leads to.
+    pub(super) fn name_of(route: Option<Self>) -> &'static str {
+        route.map_or("none", Self::name)
+    }
+
+    /// Whether its path holds a secret's token.
+    pub(super) fn has_token(self) -> bool {
+        matches!(self, Self::Secret | Self::Reveal | Self::Status | Self::SecretPage)
+    }
+
+    /// Whether people look at what it answers.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self, Self::SharePage | Self::SecretPage)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Live => "livez",
+            Self::Ready => "readyz",
+            Self::Info => "info",
+            Self::Secrets => "secrets",
+            Self::Secret => "secret",
+            Self::Reveal => "reveal",
+            Self::Status => "status",
+            Self::SharePage => "share-page",
+            Self::SecretPage => "secret-page",
+            Self::Asset => "asset",
+            Self::Face => "face",
+            Self::Robots => "robots",
+            Self::OpenApi => "openapi",
+            Self::Swagger => "docs",
+            Self::ApiPageFile => "docs-file",
+            Self::Redoc => "redoc",
+        }
+    }
+
+    pub(super) fn allows(self) -> &'static str {
+        match self {
+            Self::Health
+            | Self::Live
+            | Self::Ready
+            | Self::Info
+            | Self::Status
+            | Self::Asset
+            | Self::Face
+            | Self::Robots
+            | Self::OpenApi
+            | Self::Swagger
+            | Self::ApiPageFile
+            | Self::Redoc => "GET, HEAD",
+            Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
+            Self::Secrets | Self::Reveal => "POST",
+            Self::Secret => "GET, HEAD, DELETE",
+        }
+    }
+}
