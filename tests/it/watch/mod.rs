@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")] // its sockets, and its small file systems
 mod audit;
 mod metrics;
+mod packaging;
 mod probes;
 mod spans;
 
