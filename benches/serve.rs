@@ -1,5 +1,6 @@
 //! Drives the real server with keep-alive connections that create and read secrets of 1 KiB, and in the same run a bare
-//! hyper server that echoes the same bodies: what durable, sealed, one-time storage costs beyond HTTP itself.
+//! hyper server that echoes the same bodies: what durable, sealed, one-time storage costs beyond HTTP itself. A third is the real one that
+//! is watched: with its audit stream in a file, and its numbers scraped every second.
 //!
 //! ```sh
 //! cargo bench --bench serve              # 1, 16, 64 and 256 connections, 5 s each
@@ -50,15 +51,30 @@ fn main() {
 
 async fn compare(duration: Duration, connections: &[u64]) {
     let data = tempfile::tempdir().unwrap();
-    let mut ots = Command::new(env!("CARGO_BIN_EXE_ots"));
-    ots.env("SECRET_KEY", "a key for the benchmark only").args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
-    let ots = Server::start(ots.arg(data.path()));
-    let echo = Server::start(Command::new(std::env::current_exe().unwrap()).arg("echo"));
-    println!("server  connections  requests/s   p50 ms   p99 ms  server CPU µs/pair   RSS MiB");
+    let serve = |name: &str| {
+        let mut ots = Command::new(env!("CARGO_BIN_EXE_ots"));
+        ots.env("SECRET_KEY", "a key for the benchmark only").args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+        ots.arg(data.path().join(name));
+        ots
+    };
+    let ots = Server::start("ots", &mut serve("ots"));
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let audit = data.path().join("audit.jsonl");
+    let mut watched = serve("watched");
+    let watched = Server::start("watched", watched.arg("--audit").arg(audit).args(["--metrics-listen", &metrics]));
+    tokio::spawn(scrape(metrics));
+    let echo = Server::start("echo", Command::new(std::env::current_exe().unwrap()).arg("echo"));
+    println!("server   connections  requests/s   p50 ms   p99 ms  server CPU µs/pair   RSS MiB");
     let mut one = None;
     for connections in connections {
         let of_echo = run(&echo, Kind::Echo, *connections, duration).await;
         let of_ots = run(&ots, Kind::Ots, *connections, duration).await;
+        let of_watched = run(&watched, Kind::Ots, *connections, duration).await;
+        let again = run(&ots, Kind::Ots, *connections, duration).await;
+        println!(
+            "        watched, it does {:.3} of the requests/s that it does before and after",
+            2.0 * of_watched / (of_ots + again)
+        );
         let one = *one.get_or_insert(of_ots);
         println!(
             "        ots does {:.2} of the echo's requests/s, and {:.1} times those of its first row",
@@ -66,8 +82,20 @@ async fn compare(duration: Duration, connections: &[u64]) {
             of_ots / one
         );
     }
-    for server in [&ots, &echo] {
+    for server in [&ots, &watched, &echo] {
         println!("{}: {:.1} MiB resident at the end", server.name, server.resident());
+    }
+}
+
+/// Asks for the numbers every second.
+async fn scrape(address: String) {
+    loop {
+        let stream = TcpStream::connect(&address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let numbers = send(&mut sender, Method::GET, "/metrics", Bytes::new()).await;
+        assert!(numbers.len() > 1024);
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -98,7 +126,7 @@ async fn run(server: &Server, kind: Kind, connections: u64, duration: Duration) 
     let at = |share: f64| latencies[((requests * share) as usize).min(latencies.len() - 1)].as_secs_f64() * 1e3;
     let rate = requests / elapsed.as_secs_f64();
     println!(
-        "{:6}  {connections:11}  {rate:10.0}  {:7.2}  {:7.2}  {:18.0}  {:8.1}",
+        "{:7}  {connections:11}  {rate:10.0}  {:7.2}  {:7.2}  {:18.0}  {:8.1}",
         server.name,
         at(0.5),
         at(0.99),
@@ -155,11 +183,11 @@ struct Server {
 }
 
 impl Server {
-    fn start(command: &mut Command) -> Self {
-        let name = if command.get_args().any(|argument| argument == "echo") { "echo" } else { "ots" };
+    fn start(name: &'static str, command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| Some(line.unwrap().split_once("http://")?.1.trim().to_owned())).unwrap();
+        let address =
+            lines.find_map(|line| Some(line.unwrap().split_once("listening on http://")?.1.trim().to_owned())).unwrap();
         std::thread::spawn(move || lines.for_each(drop));
         Self { name, child, address }
     }
@@ -187,7 +215,7 @@ impl Drop for Server {
 /// A bare hyper server that sends bodies back.
 async fn echo() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    eprintln!("http://{}", listener.local_addr().unwrap());
+    eprintln!("listening on http://{}", listener.local_addr().unwrap());
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
