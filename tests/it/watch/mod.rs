@@ -7,6 +7,7 @@ mod metrics;
 mod packaging;
 mod probes;
 mod spans;
+mod truth;
 
 use std::{collections::BTreeMap, path::Path};
 
