@@ -34,6 +34,8 @@ use writer::{Message, Writer};
 
 /// Lines that wait for the thread at most; more are lost, and counted.
 const QUEUE: usize = 8192;
+/// Of these, those that refusals may fill: a flood of them leaves room for what was committed.
+const OF_REFUSALS: i64 = 4096;
 /// How long the stream may take to be written to its end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -117,6 +119,9 @@ impl Journal {
         self.count(&event);
         let Some(audit) = &self.audit else { return };
         let counted = &self.tally.audit;
+        if matches!(event, Event::Refused { .. }) && counted.queue.get() >= OF_REFUSALS {
+            return counted.lose(1);
+        }
         counted.queue.add(1);
         let entry = Entry { at: Timestamp::now(), origin, id, event };
         if audit.queue.try_send(Message::Event(entry)).is_err() {

@@ -199,12 +199,15 @@ async fn what_can_not_wait_is_counted() {
     assert_eq!(numbers["ots_refusals_total{code=\"unsupported_media_type\"}"], 12_000.0);
     let health: Value = watched.server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
     assert_eq!(health["problems"][0]["code"], "audit_late", "{health}");
+    // What is committed meanwhile still has room.
+    let token = watched.server.create_with(json!({"content": "x", "ttl_seconds": 600})).await;
+    assert_eq!(watched.server.delete(&token, None).await.status(), 204);
     // Somebody reads again.
     let taken = std::thread::spawn(move || {
         let mut told = Vec::new();
         for line in std::io::BufRead::lines(std::io::BufReader::new(reader)) {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let end = line["event"] == "created";
+            let end = line["event"] == "created" && line["ttl_seconds"] == 86_400;
             told.push(line);
             if end {
                 return told;
@@ -218,6 +221,8 @@ async fn what_can_not_wait_is_counted() {
         told.iter().filter(|line| line["event"] == "lost").map(|line| line["lines"].as_u64().unwrap()).sum();
     let refused = told.iter().filter(|line| line["event"] == "refused").count() as u64;
     assert_eq!(refused + lost, 12_000, "{lost} lost");
+    let kept = |event: &str| told.iter().filter(|line| line["event"] == event).count();
+    assert_eq!((kept("created"), kept("burned")), (2, 1), "of a flood of refusals, only they are lost");
 }
 
 #[tokio::test]
