@@ -57,7 +57,7 @@ pub enum Code {
 
 impl Code {
     /// Each that a server answers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::BrowserRequest,
         Self::PassphraseRequired,
@@ -76,6 +76,8 @@ impl Code {
         Self::Busy,
         Self::StorageFull,
         Self::Unavailable,
+        Self::QuotaExceeded,
+        Self::ServerFull,
     ];
 
     /// The word.
@@ -100,6 +102,8 @@ impl Code {
             Self::Busy => "busy",
             Self::StorageFull => "storage_full",
             Self::Unavailable => "unavailable",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::ServerFull => "server_full",
             Self::Unknown => "unknown",
         }
     }

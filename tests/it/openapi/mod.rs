@@ -219,6 +219,9 @@ fn every_code_is_described_with_its_status() {
     // What a client makes of a word that it doesn't know is on no wire.
     words.retain(|word| *word != "unknown");
     assert!(words.len() >= 17, "{words:?}");
+    let mut all: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    all.sort_unstable();
+    assert_eq!(all, sorted(words.iter().copied()), "each is counted under its word");
     let document = document();
     let schema = &document["components"]["schemas"]["Code"];
     assert_eq!(schema["enum"], json!(words));
