@@ -184,8 +184,9 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             break
         }
         'ots;serve' {
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'The address and port to listen on; can be given several times')
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'The address and port to listen on; can be given several times')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd''s sockets')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd''s sockets')
+            [CompletionResult]::new('--socket-mode', '--socket-mode', [CompletionResultType]::ParameterName, 'Who may connect to unix:PATH, in octal')
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Serve https, with the certificate in this PEM file')
             [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'And its private key, in PEM')
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')

@@ -175,8 +175,9 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --version 'Print version'
         }
         &'ots;serve'= {
-            cand -l 'The address and port to listen on; can be given several times'
-            cand --listen 'The address and port to listen on; can be given several times'
+            cand -l 'Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd''s sockets'
+            cand --listen 'Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd''s sockets'
+            cand --socket-mode 'Who may connect to unix:PATH, in octal'
             cand --tls-cert 'Serve https, with the certificate in this PEM file'
             cand --tls-key 'And its private key, in PEM'
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'

@@ -141,7 +141,8 @@ complete -c ots -n "__fish_ots_using_subcommand generate" -s v -l verbose -d 'Sa
 complete -c ots -n "__fish_ots_using_subcommand generate" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand generate" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'The address and port to listen on; can be given several times' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd\'s sockets' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l socket-mode -d 'Who may connect to unix:PATH, in octal' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-cert -d 'Serve https, with the certificate in this PEM file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-key -d 'And its private key, in PEM' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"

@@ -51,7 +51,7 @@ fn told(error: &clap::Error, tree: &Command, arguments: &[OsString]) -> ExitCode
 }
 
 /// Whether errors are to be objects, asked before anything is understood.
-fn wants_json(arguments: &[OsString]) -> bool {
+pub(super) fn wants_json(arguments: &[OsString]) -> bool {
     let given = arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     let set = std::env::var("OTS_JSON").unwrap_or_default().to_lowercase();
     given || matches!(set.as_str(), "1" | "y" | "yes" | "t" | "true" | "on")

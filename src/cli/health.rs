@@ -10,12 +10,14 @@ use url::Url;
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
+    listen::ListenAt,
     said::one_line,
-    terminal, values,
+    terminal,
 };
+use crate::client::Way;
 
 /// Where a server listens that wasn't told otherwise.
-const DEFAULT_PORT: u16 = 8000;
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 
 /// Exit with 0 if the server does its work, else with 1
 ///
@@ -24,8 +26,8 @@ const DEFAULT_PORT: u16 = 8000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Health {
     /// Where the server on this machine listens, as it was told itself; for when no --server is given
-    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", value_delimiter = ',', value_parser = values::listen)]
-    listen: Vec<SocketAddr>,
+    #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", value_delimiter = ',', value_parser = ListenAt::parse)]
+    listen: Vec<ListenAt>,
     /// The certificate that it serves with: it is asked by https, and on a loopback address may show any
     #[arg(long, value_name = "FILE", env = "OTS_TLS_CERT", value_hint = clap::ValueHint::FilePath)]
     tls_cert: Option<PathBuf>,
@@ -56,8 +58,8 @@ impl CommandError for HealthError {
 impl Health {
     pub(super) async fn run(&self, global: &Global) -> Result<(), HealthError> {
         let here = if global.server_is_given { None } else { self.here() };
-        let any_certificate_here = here.is_some();
-        let client = global.client_with(here, any_certificate_here).map_err(HealthError::Call)?;
+        let (server, way) = here.map_or((None, Way::Usual), |(server, way)| (Some(server), way));
+        let client = global.client_by(server, way).map_err(HealthError::Call)?;
         let health = client.health().await.map_err(|error| HealthError::Call(error.into()))?;
         match health.status.as_str() {
             "healthy" | "degraded" => {}
@@ -81,13 +83,19 @@ impl Health {
 }
 
 impl Health {
-    /// The root of the server on this machine, as far as it is known otherwise than by --server's default.
-    fn here(&self) -> Option<Url> {
-        match (self.listen.first(), &self.tls_cert) {
-            (Some(listen), None) => root_at("http", *listen),
-            (Some(listen), Some(_)) => root_at("https", *listen),
-            (None, Some(_)) => root_at("https", SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT)),
-            (None, None) => None,
+    /// The server on this machine, as far as it is known otherwise than by --server's default.
+    fn here(&self) -> Option<(Url, Way)> {
+        let tls = self.tls_cert.is_some();
+        let by_address = |address: SocketAddr| {
+            let (scheme, way) = if tls { ("https", Way::AnyCertificateHere) } else { ("http", Way::Usual) };
+            root_at(scheme, address).map(|root| (root, way))
+        };
+        let known = self.listen.iter().find(|place| !matches!(place, ListenAt::Inherited(_)));
+        match known {
+            Some(ListenAt::Tcp(address)) => by_address(*address),
+            Some(ListenAt::Unix(path)) => root_at("http", DEFAULT).map(|root| (root, Way::Socket(path.clone()))),
+            None if tls => by_address(DEFAULT),
+            Some(ListenAt::Inherited(_)) | None => None,
         }
     }
 }

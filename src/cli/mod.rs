@@ -17,8 +17,10 @@ mod health;
 mod help;
 mod interrupt;
 mod link;
+mod listen;
 mod man;
 mod new_file;
+mod panics;
 mod passphrase;
 mod put;
 mod qr;
@@ -39,7 +41,7 @@ use clap::{ColorChoice, CommandFactory as _, Parser, Subcommand, builder::Boolis
 use url::Url;
 
 use crate::{
-    client::{Client, Options},
+    client::{Client, Options, Way},
     secret::Link,
     server::WEB_BUNDLED,
 };
@@ -133,6 +135,10 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     harden();
+    panics::caught(run_command)
+}
+
+fn run_command() -> ExitCode {
     let cli = match arguments::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
@@ -206,16 +212,15 @@ impl Global {
 
     /// The client for that server, or the configured one.
     fn client_for(&self, server: Option<Url>) -> Result<Client, CallError> {
-        self.client_with(server, false)
+        self.client_by(server, Way::default())
     }
 
-    /// The same; a server on a loopback address may show any certificate if that is said.
-    fn client_with(&self, server: Option<Url>, any_certificate_here: bool) -> Result<Client, CallError> {
+    /// The same, by another way than usual.
+    fn client_by(&self, server: Option<Url>, way: Way) -> Result<Client, CallError> {
         let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
         let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
         let server = server.unwrap_or_else(|| self.server.clone());
-        let options =
-            Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http, any_certificate_here };
+        let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http, way };
         Ok(Client::new(server, &options)?)
     }
 

@@ -7,7 +7,7 @@ mod read;
 mod retry;
 mod upload;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -41,9 +41,21 @@ pub struct Options {
     pub ca_certificates: Option<Vec<u8>>,
     /// Whether plain http to a host that isn't loopback is all right.
     pub allow_http: bool,
-    /// Whether a server on a loopback address may show any certificate: its own is another name's. Nobody else is on that way, and it is for
-    /// calls that give nothing away. Of no effect for other servers.
-    pub any_certificate_here: bool,
+    /// How to get to the server.
+    pub way: Way,
+}
+
+/// How to get to a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Way {
+    /// By its URL; over https it shows the certificate of its name.
+    #[default]
+    Usual,
+    /// The same, but a server on a loopback address may show any certificate: its own is another name's. Nobody else is on that way, and it
+    /// is for calls that give nothing away. Other servers have to show theirs.
+    AnyCertificateHere,
+    /// Over a socket in the file system, whatever the URL says. There are none but on Unix.
+    Socket(PathBuf),
 }
 
 /// A server, seen from a client.
@@ -83,7 +95,11 @@ impl Client {
             builder = builder.tls_certs_merge(extra);
         }
         if is_loopback(&server) {
-            builder = builder.no_proxy().tls_danger_accept_invalid_certs(options.any_certificate_here);
+            builder = builder.no_proxy().tls_danger_accept_invalid_certs(options.way == Way::AnyCertificateHere);
+        }
+        #[cfg(unix)]
+        if let Way::Socket(path) = &options.way {
+            builder = builder.unix_socket(path.as_path());
         }
         let http = builder.build().map_err(certificates)?;
         Ok(Self { http, server, timeout: options.timeout })

@@ -1,9 +1,17 @@
 //! One connection: hyper serves it, and a watch cuts it when it stalls, whatever the protocol and wherever in a request.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    panic::{self, AssertUnwindSafe},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use hyper::{
-    Request, Version,
+    Request, Response, Version,
     body::Incoming,
     header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY},
     http::uri::Authority,
@@ -23,7 +31,8 @@ use super::{
     listener::{Accepted, Stream},
     places::Place,
     problem,
-    reply::{Exchange, Reply},
+    reply::{Exchange, Reply, ReplyBody},
+    request_id::RequestId,
     router,
 };
 use crate::api::Problem;
@@ -77,7 +86,9 @@ pub(super) async fn serve(
             let under_way = Some(under_way);
             let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed };
             let tls_only = scheme == "https" && !asks_localhost(&request);
-            let mut response = router::answer(&app, request, caller, exchange, share.as_deref()).await;
+            let (request_id, answer) =
+                (caller.request_id, router::answer(&app, request, caller, exchange, share.as_deref()));
+            let mut response = survived(answer).await.unwrap_or_else(|| failed(request_id, multiplexed));
             if tls_only {
                 response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TLS_ONLY);
             }
@@ -115,6 +126,25 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.traffic.connections.add(-1);
     }
+}
+
+/// What a request leads to; none if that panicked. The panic is told of where all are, and it is this request's alone: what it held is let go,
+/// and others on the connection go on.
+async fn survived<F: Future>(answer: F) -> Option<F::Output> {
+    let mut answer = pin!(answer);
+    // What a panic could leave half done is behind locks, and those who come after it know them to be whole.
+    poll_fn(|cx| match panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// The `500` for a request that panicked. What it was about may be done, or not; over HTTP/1.1 its body may be half read.
+fn failed(request_id: RequestId, multiplexed: bool) -> Response<ReplyBody> {
+    tracing::error!(%request_id, "a request met a mistake in ots itself");
+    let exchange = Exchange { request_id, activity: Activity::new(), under_way: None, multiplexed };
+    Reply::from(problem::mistake()).finish(exchange, !multiplexed)
 }
 
 /// Tells a client beyond the cap to come back, and closes.
@@ -172,4 +202,25 @@ fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(timeout);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_its_requests_own() {
+        assert_eq!(survived(async { 1 }).await, Some(1));
+        let held = Arc::new(());
+        let theirs = Arc::clone(&held);
+        let panics = async move {
+            tokio::task::yield_now().await;
+            assert!(Arc::strong_count(&theirs) == 0, "the content");
+        };
+        assert_eq!(survived(panics).await, None);
+        assert_eq!(Arc::strong_count(&held), 1, "what it held is let go");
+        let request_ids = super::super::request_id::RequestIds::generate().unwrap();
+        let response = failed(request_ids.next(), false);
+        assert_eq!((response.status().as_u16(), response.headers()["connection"].as_bytes()), (500, &b"close"[..]));
+    }
 }

@@ -66,7 +66,7 @@ use listener::Listeners;
 use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
-pub use tls::{Files, InvalidPair, Tls};
+pub use tls::{Files, InvalidPair, NotReloaded, Reloaded, Tls};
 
 use crate::vault::Vault;
 

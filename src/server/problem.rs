@@ -127,6 +127,14 @@ pub(super) fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.code.status()).expect("a code has a status of HTTP")
 }
 
+/// The `500` for a mistake of ours.
+pub(super) fn mistake() -> Problem {
+    Problem::new(
+        Code::Internal,
+        "The server failed by a mistake of its own, which its log tells of: whether it did what was asked isn't known",
+    )
+}
+
 /// The `503` for more than the server can hold.
 pub(super) fn busy() -> Problem {
     Problem::new(Code::Busy, "The server has more to do than it can hold; try again in a second")

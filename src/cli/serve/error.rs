@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
+#[cfg(unix)]
+use super::sockets::SocketError;
 use crate::{
     cli::{
         data::{DataError, open_words},
@@ -42,6 +44,9 @@ pub(in crate::cli) enum ServeError {
          --allow-unreadable; nothing was changed"
     )]
     Unreadable(u64),
+    #[cfg(unix)]
+    #[error("can't listen on {at}: {source}")]
+    Socket { at: String, source: SocketError },
     #[error("--tls-cert and --tls-key belong together: give both, or neither")]
     HalfAPair,
     #[error("TLS: {0}")]
@@ -105,6 +110,8 @@ impl CommandError for ServeError {
             | Self::Metrics { .. }
             | Self::Serve(_)
             | Self::Close(_) => Exit::Other,
+            #[cfg(unix)]
+            Self::Socket { .. } => Exit::Other,
         }
     }
 }

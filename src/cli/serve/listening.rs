@@ -1,72 +1,114 @@
 //! What the server listens on, made of what it was told.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
-use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 
+#[cfg(unix)]
+use super::sockets::{self, Given, Inherited, SocketError, SocketFile};
 use super::{args::WireArgs, error::ServeError};
 use crate::{
-    cli::values,
+    cli::listen::ListenAt,
     server::{Listener, Tls},
 };
 
 /// Connections that wait to be accepted at most, where the system allows as many.
 const BACKLOG: u32 = 4096;
-/// So long before a certificate ends, somebody is told.
-const SOON: Duration = Duration::from_secs(7 * 86_400);
 
 /// Sockets that clients can connect to, and how to say where they are.
+#[derive(Default)]
 pub(super) struct Listening {
-    pub(super) listeners: Vec<Listener>,
-    addresses: Vec<SocketAddr>,
-    scheme: &'static str,
+    listeners: Vec<Listener>,
+    places: Vec<String>,
+    tls: Option<Arc<Tls>>,
+    #[cfg(unix)]
+    files: Vec<SocketFile>,
 }
 
 impl Listening {
-    pub(super) fn on(args: &WireArgs, tls: Option<&Arc<Tls>>) -> Result<Self, ServeError> {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let mut listening = Self { listeners: Vec::new(), addresses: Vec::new(), scheme };
-        for address in &args.listen {
-            let refused = |source| ServeError::Listen { address: *address, source };
-            let socket = listen_on(*address).map_err(refused)?;
-            listening.addresses.push(socket.local_addr().unwrap_or(*address));
-            listening.listeners.push(Listener::tcp(socket, tls.cloned()));
+    #[cfg(unix)]
+    pub(super) fn on(args: &WireArgs, mut inherited: Inherited, tls: Option<&Arc<Tls>>) -> Result<Self, ServeError> {
+        let mut listening = Self { tls: tls.cloned(), ..Self::default() };
+        for place in &args.listen {
+            match place {
+                ListenAt::Tcp(address) => listening.bind(*address)?,
+                ListenAt::Unix(path) => {
+                    let at = format!("unix:{}", path.display());
+                    let refused = |source| ServeError::Socket { at: at.clone(), source };
+                    let (socket, file) = sockets::listen(path, args.socket_mode).map_err(refused)?;
+                    listening.files.push(file);
+                    listening.take(Given::Unix(socket), &at)?;
+                }
+                ListenAt::Inherited(name) => {
+                    let at = format!("fd:{}", name.as_deref().unwrap_or_default());
+                    let refused = |source| ServeError::Socket { at: at.clone(), source };
+                    for given in inherited.named(name.as_deref()).map_err(refused)? {
+                        listening.take(given, &at)?;
+                    }
+                }
+            }
         }
         Ok(listening)
     }
 
-    /// Tells where it listens.
-    pub(super) fn tell(&self) {
-        for address in &self.addresses {
-            tracing::info!("listening on {}://{address}", self.scheme);
+    #[cfg(not(unix))]
+    pub(super) fn on(args: &WireArgs, tls: Option<&Arc<Tls>>) -> Result<Self, ServeError> {
+        let mut listening = Self { tls: tls.cloned(), ..Self::default() };
+        for place in &args.listen {
+            if let ListenAt::Tcp(address) = place {
+                listening.bind(*address)?;
+            }
         }
+        Ok(listening)
     }
-}
 
-/// Reads the certificate that the server was told to serve with.
-pub(super) fn tls(args: &WireArgs) -> Result<Option<Arc<Tls>>, ServeError> {
-    let Some(files) = args.files()? else { return Ok(None) };
-    let tls = Tls::read(&files)?;
-    tell_of_validity(&tls);
-    Ok(Some(Arc::new(tls)))
-}
+    fn bind(&mut self, address: SocketAddr) -> Result<(), ServeError> {
+        let socket = listen_on(address).map_err(|source| ServeError::Listen { address, source })?;
+        let address = socket.local_addr().unwrap_or(address);
+        self.add_tcp(socket, address);
+        Ok(())
+    }
 
-/// A certificate that clients refuse doesn't keep the server from starting: a renewed one may be on its way.
-fn tell_of_validity(tls: &Tls) {
-    let (begins, ends) = tls.validity();
-    let now = Timestamp::now();
-    let left = ends.duration_since(now);
-    if now < begins {
-        tracing::warn!(
-            "the certificate isn't valid before {begins}: clients refuse it; is this machine's clock right?"
-        );
-    } else if left.is_negative() {
-        tracing::warn!("the certificate has expired at {ends}: clients refuse it until there is a new one");
-    } else if left.unsigned_abs() < SOON {
-        tracing::warn!("the certificate expires in {}, at {ends}", values::roughly(left.unsigned_abs()));
-    } else {
-        tracing::info!("the certificate is valid until {ends}");
+    fn add_tcp(&mut self, socket: TcpListener, address: SocketAddr) {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.places.push(format!("{scheme}://{address}"));
+        self.listeners.push(Listener::tcp(socket, self.tls.clone()));
+    }
+
+    /// A socket that is open.
+    #[cfg(unix)]
+    fn take(&mut self, given: Given, at: &str) -> Result<(), ServeError> {
+        let refused = |source| ServeError::Socket { at: at.to_owned(), source };
+        let io = |error: std::io::Error| refused(error.into());
+        match given {
+            Given::Tcp(socket) => {
+                socket.set_nonblocking(true).map_err(io)?;
+                let address = socket.local_addr().map_err(io)?;
+                self.add_tcp(TcpListener::from_std(socket).map_err(io)?, address);
+            }
+            Given::Unix(socket) => {
+                socket.set_nonblocking(true).map_err(io)?;
+                let place = socket.local_addr().ok();
+                let path = place.as_ref().and_then(|place| place.as_pathname());
+                self.places.push(path.map_or_else(|| at.to_owned(), |path| format!("unix:{}", path.display())));
+                self.listeners.push(Listener::unix(tokio::net::UnixListener::from_std(socket).map_err(io)?));
+            }
+            Given::Other => return Err(refused(SocketError::OtherKind)),
+        }
+        Ok(())
+    }
+
+    /// Tells where it listens, and gives that.
+    pub(super) fn tell(&self) -> String {
+        for place in &self.places {
+            tracing::info!("listening on {place}");
+        }
+        self.places.join(", ")
+    }
+
+    /// The sockets. What is left of this takes their files away at the end.
+    pub(super) fn listeners(&mut self) -> Vec<Listener> {
+        std::mem::take(&mut self.listeners)
     }
 }
 

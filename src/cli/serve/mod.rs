@@ -1,10 +1,18 @@
 //! `ots serve`: runs the server.
 
 mod args;
+mod certificate;
 mod error;
 mod listening;
 mod log;
 mod signals;
+#[cfg(unix)]
+mod sockets;
+#[cfg(not(unix))]
+#[path = "no_systemd.rs"]
+mod systemd;
+#[cfg(unix)]
+mod systemd;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +30,7 @@ use error::ServeError;
 use listening::Listening;
 use log::log;
 use signals::{Reloads, stop_signal};
+use systemd::Manager;
 
 /// From the removal of a record to the moment when its ciphertext has left the files, at the longest: what the sweeper and the writer
 /// take when much is going on.
@@ -31,30 +40,46 @@ impl Serve {
     pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
         log(self.log_format, global);
         raise_file_limit();
+        gain_nothing();
         let settings = self.settings()?;
+        #[cfg(unix)]
+        let inherited = if self.wire.inherits() { sockets::Inherited::take() } else { sockets::Inherited::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
         runtime.block_on(async {
             super::interrupt::outlive_the_limit_of_a_file();
-            self.serve(settings).await
+            self.serve(
+                settings,
+                #[cfg(unix)]
+                inherited,
+            )
+            .await
         })
     }
 
-    async fn serve(&self, settings: Settings) -> Result<(), ServeError> {
+    async fn serve(&self, settings: Settings, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
         let stop = stop_signal();
-        let reloads = Reloads::default();
+        let manager = Manager::of_this_process();
+        let stop = async move {
+            stop.await;
+            manager.stopping();
+        };
+        let mut reloads = Reloads::default();
+        manager.reload_begins(&mut reloads);
         self.data.location()?; // before anything is made
-        let tls = listening::tls(&self.wire)?;
+        let tally: Arc<Tally> = Arc::default();
+        let tls = certificate::read(&self.wire, &mut reloads, &tally)?;
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
         let keys = self.data.keyring(&data)?;
-        let tally: Arc<Tally> = Arc::default();
         let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
-        if let Some(tls) = &tls {
-            tally.certificate_expires(tls.validity().1);
-        }
         let journal = Arc::new(self.journal(&keys, tally)?);
         let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
-        let listening = Listening::on(&self.wire, tls.as_ref())?;
+        let mut listening = Listening::on(
+            &self.wire,
+            #[cfg(unix)]
+            inherited,
+            tls.as_ref(),
+        )?;
         let metrics = listening::metrics(self.watch.metrics_listen)?;
         self.tell_of_a_long_way();
         if !WEB_BUNDLED {
@@ -64,8 +89,10 @@ impl Serve {
             );
         }
         self.tell_of_no_name();
+        manager.reload_ends(&mut reloads);
         reloads.listen(); // before it is said that the server listens: whoever waits for that may send the signal then
-        listening.tell();
+        manager.ready(&listening.tell());
+        manager.watch(Arc::clone(&store));
         let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
@@ -77,7 +104,7 @@ impl Serve {
             tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace, told));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
-            served = server::run(listening.listeners, vault, settings, metrics, stop) => served,
+            served = server::run(listening.listeners(), vault, settings, metrics, stop) => served,
             why = store.ended() => {
                 journal.close().await;
                 return Err(ServeError::WriterEnded(why));
@@ -121,7 +148,7 @@ impl Serve {
 
     /// Whoever is reached from elsewhere is often reached by another name than the one that a proxy passes on.
     fn tell_of_no_name(&self) {
-        if self.public_url.is_none() && !self.wire.is_loopback() {
+        if self.public_url.is_none() && (!self.wire.is_loopback() || self.wire.is_behind_a_proxy()) {
             tracing::warn!(
                 "links start with the host that each request names; behind a proxy, give the public address with --public-url"
             );
@@ -140,6 +167,13 @@ impl Serve {
         }
         Ok(vault)
     }
+}
+
+/// Neither this process nor one that it starts can get more rights than it has, by a program that belongs to another user, say. A sandbox may
+/// forbid to ask for it; that is no reason to stop.
+fn gain_nothing() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_no_new_privs(true);
 }
 
 /// As many connections as the system lets us have.

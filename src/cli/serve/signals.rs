@@ -56,7 +56,6 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
-    #[allow(dead_code, reason = "the first of them is the list of create keys, or the certificate")]
     /// Adds what is done at each SIGHUP, after what was added before it. It may read files; how it went is its own to log, and what it had
     /// stays when the new is bad. Connections and requests aren't touched.
     pub(super) fn add(&mut self, reload: impl FnMut() + Send + 'static) {

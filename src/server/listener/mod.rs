@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll},
 };
 
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -21,16 +23,45 @@ use super::{
 
 /// A socket that clients connect to.
 #[derive(Debug)]
-pub struct Listener {
-    socket: TcpListener,
-    tls: Option<Arc<Tls>>,
+pub struct Listener(Socket);
+
+#[derive(Debug)]
+enum Socket {
+    Tcp {
+        socket: TcpListener,
+        tls: Option<Arc<Tls>>,
+    },
+    #[cfg(unix)]
+    Unix(UnixListener),
 }
 
 impl Listener {
     /// Over TCP; with TLS if there is a certificate.
     #[must_use]
     pub fn tcp(socket: TcpListener, tls: Option<Arc<Tls>>) -> Self {
-        Self { socket, tls }
+        Self(Socket::Tcp { socket, tls })
+    }
+
+    /// Over a socket of this machine's: without TLS, since nobody is on the way.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix(socket: UnixListener) -> Self {
+        Self(Socket::Unix(socket))
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        match &self.0 {
+            Socket::Tcp { socket, tls } => socket.poll_accept(cx).map_ok(|(stream, peer)| {
+                let _ = stream.set_nodelay(true);
+                Accepted { stream: Raw::Tcp(stream), peer: Peer::at(peer.ip()), tls: tls.clone() }
+            }),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.poll_accept(cx).map_ok(|(stream, _)| Accepted {
+                stream: Raw::Unix(stream),
+                peer: Peer::Unix,
+                tls: None,
+            }),
+        }
     }
 }
 
@@ -50,12 +81,9 @@ impl Listeners {
         poll_fn(|cx| {
             let turn = self.all.iter().enumerate().cycle().skip(self.next).take(self.all.len());
             for (place, listener) in turn {
-                let Poll::Ready(accepted) = listener.socket.poll_accept(cx) else { continue };
+                let Poll::Ready(accepted) = listener.poll_accept(cx) else { continue };
                 self.next = place + 1;
-                return Poll::Ready(accepted.map(|(stream, peer)| {
-                    let _ = stream.set_nodelay(true);
-                    Accepted { stream, peer: Peer::at(peer.ip()), tls: listener.tls.clone() }
-                }));
+                return Poll::Ready(accepted);
             }
             Poll::Pending
         })
@@ -65,18 +93,28 @@ impl Listeners {
 
 /// A connection of which nothing was read yet.
 pub(super) struct Accepted {
-    stream: TcpStream,
+    stream: Raw,
     pub(super) peer: Peer,
     tls: Option<Arc<Tls>>,
+}
+
+enum Raw {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Accepted {
     /// Ready for a protocol, once hands are shaken where there is TLS.
     pub(super) async fn open(self) -> io::Result<Stream> {
-        let Some(tls) = self.tls else { return Ok(Stream::Plain(self.stream)) };
-        Ok(match tls.open(self.stream).await? {
-            Opened::Tls(stream) => Stream::Tls(stream),
-            Opened::Plain(stream) => Stream::Misdirected(stream),
+        Ok(match (self.stream, self.tls) {
+            (Raw::Tcp(stream), None) => Stream::Plain(stream),
+            (Raw::Tcp(stream), Some(tls)) => match tls.open(stream).await? {
+                Opened::Tls(stream) => Stream::Tls(stream),
+                Opened::Plain(stream) => Stream::Misdirected(stream),
+            },
+            #[cfg(unix)]
+            (Raw::Unix(stream), _) => Stream::Unix(stream),
         })
     }
 }
@@ -85,6 +123,8 @@ impl Accepted {
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
     /// Its client speaks without TLS where there has to be TLS.
     Misdirected(TcpStream),
 }
@@ -94,6 +134,8 @@ impl Stream {
     pub(super) fn scheme(&self) -> &'static str {
         match self {
             Self::Plain(_) | Self::Misdirected(_) => "http",
+            #[cfg(unix)]
+            Self::Unix(_) => "http",
             Self::Tls(_) => "https",
         }
     }
@@ -105,6 +147,8 @@ macro_rules! of_each {
         match $stream {
             Stream::Plain($inner) | Stream::Misdirected($inner) => $call,
             Stream::Tls($inner) => $call,
+            #[cfg(unix)]
+            Stream::Unix($inner) => $call,
         }
     };
 }

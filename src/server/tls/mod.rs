@@ -1,6 +1,7 @@
 //! TLS, by rustls: handshakes with a certificate that can be changed while the server runs.
 
 mod pair;
+mod reload;
 
 use std::{
     io,
@@ -21,6 +22,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use pair::Pair;
 pub use pair::{Files, InvalidPair};
+use reload::Seen;
+pub use reload::{NotReloaded, Reloaded};
 
 /// What a client may speak, the better first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -30,6 +33,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A certificate to serve with.
 #[derive(Debug)]
 pub struct Tls {
+    files: Files,
+    /// The files as they were when they were read first.
+    seen: Seen,
     config: Arc<ServerConfig>,
     served: Arc<Served>,
 }
@@ -63,10 +69,11 @@ impl Tls {
     ///
     /// # Errors
     /// [`InvalidPair`].
-    pub fn read(files: &Files) -> Result<Self, InvalidPair> {
+    pub fn read(files: Files) -> Result<Self, InvalidPair> {
         let provider = Arc::new(ring::default_provider());
-        let served = Arc::new(Served(RwLock::new(Arc::new(Pair::read(files, &provider)?))));
-        Ok(Self { config: Arc::new(config(provider, Arc::clone(&served))), served })
+        let seen = Seen::now(&files);
+        let served = Arc::new(Served(RwLock::new(Arc::new(Pair::read(&files, &provider)?))));
+        Ok(Self { files, seen, config: Arc::new(config(provider, Arc::clone(&served))), served })
     }
 
     /// From when on its certificate is valid, and until when.

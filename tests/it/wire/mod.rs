@@ -1,6 +1,11 @@
 //! What the server is reached over: TLS, its certificates, its sockets.
 
 mod certificates;
+#[cfg(target_os = "linux")] // its /proc
+mod process;
+mod reload;
+#[cfg(unix)]
+mod sockets;
 mod tls;
 
 use std::{

@@ -1,21 +1,28 @@
 //! Where the server is reached, and over what.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::{
-    cli::{serve::ServeError, values},
+    cli::{
+        listen::{self, ListenAt},
+        serve::ServeError,
+    },
     server::Files,
 };
 
 /// Where the server is reached, and over what.
 #[derive(Debug, Args)]
 pub(in crate::cli::serve) struct WireArgs {
-    /// The address and port to listen on; can be given several times
+    /// Where to listen, several times too: HOST:PORT, unix:PATH, or fd: for systemd's sockets
     #[arg(short, long, value_name = "ADDR", env = "OTS_LISTEN", default_value = "127.0.0.1:8000")]
-    #[arg(value_delimiter = ',', value_parser = values::listen)]
-    pub(in crate::cli::serve) listen: Vec<SocketAddr>,
+    #[arg(value_delimiter = ',', value_parser = ListenAt::parse)]
+    pub(in crate::cli::serve) listen: Vec<ListenAt>,
+    /// Who may connect to unix:PATH, in octal
+    #[arg(long, value_name = "MODE", env = "OTS_SOCKET_MODE", default_value = "0660", value_parser = listen::mode)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such sockets"))]
+    pub(in crate::cli::serve) socket_mode: u32,
     /// Serve https, with the certificate in this PEM file
     #[arg(long, value_name = "FILE", env = "OTS_TLS_CERT", value_hint = clap::ValueHint::FilePath)]
     tls_cert: Option<PathBuf>,
@@ -34,8 +41,23 @@ impl WireArgs {
         }
     }
 
-    /// Whether nobody but this machine reaches the server.
+    /// Whether nobody but this machine reaches the server, as far as can be known: what systemd opened isn't.
     pub(in crate::cli::serve) fn is_loopback(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
+        self.listen.iter().all(|place| match place {
+            ListenAt::Tcp(address) => address.ip().is_loopback(),
+            ListenAt::Unix(_) => true,
+            ListenAt::Inherited(_) => false,
+        })
+    }
+
+    /// Whether it listens where only a proxy on this machine asks, by the name that it was told.
+    pub(in crate::cli::serve) fn is_behind_a_proxy(&self) -> bool {
+        self.listen.iter().any(|place| matches!(place, ListenAt::Unix(_)))
+    }
+
+    /// Whether it takes sockets from the service manager.
+    #[cfg(unix)]
+    pub(in crate::cli::serve) fn inherits(&self) -> bool {
+        self.listen.iter().any(|place| matches!(place, ListenAt::Inherited(_)))
     }
 }
