@@ -1,6 +1,6 @@
 //! Argument values, parsed once into types that can't be wrong.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use jiff::{Span, SpanRelativeTo, Unit};
 use url::Url;
@@ -66,6 +66,14 @@ pub(super) fn public_url(text: &str) -> Result<Url, String> {
         return Err("nothing may follow the path: write it as https://host or https://host/path".to_owned());
     }
     server(given)
+}
+
+/// An address and a port to listen on: numbers, since a name can mean several.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.trim().parse().map_err(|_| {
+        "write it as 127.0.0.1:8000, [::1]:8000, or 0.0.0.0:8000 for every network: an address and a port, no name"
+            .to_owned()
+    })
 }
 
 /// A whole number from 1 to `LARGEST`.
@@ -185,7 +193,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_shown_how_they_are_written() {
+    fn addresses_and_numbers_are_shown_how_they_are_written() {
+        assert_eq!(listen(" [::1]:80").unwrap().port(), 80);
+        for text in ["localhost:9204", "8000", ":8000", "0.0.0.0", ""] {
+            assert!(listen(text).unwrap_err().contains("127.0.0.1:8000"), "{text}");
+        }
         assert_eq!(number::<u16, 1000>("1000"), Ok(1000));
         for text in ["0", "1001", "-1", "a few", ""] {
             assert_eq!(number::<u16, 1000>(text).unwrap_err(), "write a number from 1 to 1000", "{text}");
