@@ -12,6 +12,12 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     /// 400: not JSON, or not HTTP as it should be.
     BadRequest,
+    /// 401: creating needs a key, and none that is taken came.
+    KeyRequired,
+    /// 401: creating needs somebody whom the server's proxy names.
+    UserRequired,
+    /// 403: nobody creates here.
+    CreationClosed,
     /// 403: a browser asked by itself; people read on the page.
     BrowserRequest,
     /// 403: the secret has a passphrase, and none came.
@@ -113,7 +119,8 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::BrowserRequest | Self::PassphraseRequired | Self::WrongPassphrase => 403,
+            Self::KeyRequired | Self::UserRequired => 401,
+            Self::BrowserRequest | Self::CreationClosed | Self::PassphraseRequired | Self::WrongPassphrase => 403,
             Self::Gone | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
@@ -132,7 +139,10 @@ impl Code {
     pub const fn title(self) -> &'static str {
         match self {
             Self::BadRequest => "Bad Request",
-            Self::BrowserRequest | Self::PassphraseRequired | Self::WrongPassphrase => "Forbidden",
+            Self::KeyRequired | Self::UserRequired => "Unauthorized",
+            Self::BrowserRequest | Self::CreationClosed | Self::PassphraseRequired | Self::WrongPassphrase => {
+                "Forbidden"
+            }
             Self::Gone | Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::Timeout => "Request Timeout",
@@ -180,6 +190,9 @@ pub struct Problem {
     /// For `validation`: each thing that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<FieldError>,
+    /// For what is too large, in bytes, or is to be kept too long, in seconds: how much is allowed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<u64>,
     /// For `wrong_passphrase`: how many tries are left.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempts_left: Option<u32>,
@@ -195,6 +208,7 @@ impl Problem {
             detail: detail.into(),
             code,
             errors: Vec::new(),
+            limit: None,
             attempts_left: None,
         }
     }

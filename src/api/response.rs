@@ -79,6 +79,12 @@ pub struct Info {
     /// The root that links start with, if the server was told its name; without one, its `url` is a guess from the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Whether nobody can store anything here.
+    #[serde(default)]
+    pub creation_closed: bool,
+    /// Whether whoever asks needs a key to store something.
+    #[serde(default)]
+    pub key_required: bool,
     /// What the server says of itself.
     #[serde(flatten)]
     pub about: About,

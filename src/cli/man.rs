@@ -112,6 +112,7 @@ const OBJECTS: &[(&str, &str)] = &[
         "ots-status",
         "An object with \"created_at\", \"expires_at\", \"size\", \"encrypted\" and \"passphrase_required\"; with --wait \"state\".",
     ),
+    ("ots-keygen", "An object with \"key\" and \"name\"; without --file also \"line\"."),
     ("ots-generate", "An object with \"password\" or \"passphrase\", and \"bits\"."),
     ("ots", "With --json commands answer with an object on one line; their pages say what is in it."),
 ];
@@ -148,6 +149,7 @@ fn codes(name: &str) -> &'static [&'static str] {
         "ots-get" => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "130", "141"],
         "ots-status" | "ots-burn" => &["0", "1", "2", "3", "4", "7", "8", "141"],
         "ots-serve" => &["0", "1", "2", "8", "9", "130"],
+        "ots-keygen" => &["0", "1", "2", "8", "141"],
         "ots-health" | "ots-generate" => &["0", "1", "2", "141"],
         "ots-admin" | "ots-admin-check" => &["0", "1", "2", "6", "8", "141"],
         "ots-completions" => &["0", "2", "8", "141"],
@@ -208,8 +210,13 @@ fn examples(roff: &mut Roff, name: &str) {
         "ots-burn" => &[("Take back a link that went to the wrong person:", "ots burn LINK")],
         "ots-serve" => &[
             ("On this machine:", "ots serve"),
+            ("For those who have a key:", "ots keygen ci --file create-keys && ots serve --create-keys create-keys"),
             ("Behind a proxy:", "SECRET_KEY=... ots serve --public-url https://ots.example.org"),
             ("With a certificate:", "ots serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem"),
+        ],
+        "ots-keygen" => &[
+            ("For a job that may share what lives a day:", "ots keygen ci --file /etc/ots/create-keys --ttl-max 24h"),
+            ("Take it back: remove its line, then", "systemctl reload ots"),
         ],
         "ots-health" => &[("In a container:", "HEALTHCHECK CMD [\"ots\", \"health\"]")],
         "ots-admin" | "ots-admin-check" => &[
@@ -280,6 +287,10 @@ fn files(roff: &mut Roff, name: &str) {
                 (
                     "DATA/secret.key",
                     "The key that the server made for itself, if it was given none, in a container too. Without it the database is of no use.",
+                ),
+                (
+                    "FILE of --create-keys",
+                    "One line a key: NAME HASH, then perhaps expires=2027-01-31T00:00:00Z, ttl-max=7d, size-max=1MiB. Blank lines and what follows # are passed over. HASH is 64 hexadecimal digits, as ots keygen writes them; the keys themselves are in no file of the server's. On SIGHUP it is read again; if it can't be taken then, the keys stay as they were.",
                 ),
                 ("DATA/ots.db-lock", "Held while a server runs on the database, so that a second one doesn't."),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),

@@ -8,6 +8,7 @@ mod burn;
 mod clipboard;
 mod completions;
 mod config;
+mod create_keys;
 mod data;
 mod error;
 mod filename;
@@ -16,6 +17,7 @@ mod get;
 mod health;
 mod help;
 mod interrupt;
+mod keygen;
 mod link;
 mod listen;
 mod man;
@@ -126,6 +128,7 @@ enum Command {
     Generate(generate::Generate),
     Serve(Box<serve::Serve>),
     Health(health::Health),
+    Keygen(keygen::Keygen),
     Admin(admin::Admin),
     Completions(completions::Completions),
     Man(man::Man),
@@ -149,6 +152,7 @@ fn run_command() -> ExitCode {
         Command::Status(status) => run(status.run(&cli.global)),
         Command::Burn(burn) => run(burn.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
+        Command::Keygen(keygen) => keygen.run(&cli.global).map_err(Box::from),
         Command::Generate(generate) => generate.run(&cli.global).map_err(Box::from),
         Command::Serve(serve) => serve.run(&cli.global).map_err(Box::from),
         Command::Admin(admin) => admin.run(&cli.global),

@@ -2,6 +2,7 @@
 //! bytes wipe themselves and print nothing.
 
 mod claim;
+mod create_key;
 mod generated;
 mod id;
 mod kind;
@@ -15,6 +16,7 @@ mod ttl;
 use orion::hazardous::hash::blake2::blake2b::Blake2b;
 
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
+pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKeyHash};
 pub use generated::{Generated, InvalidRecipe, Recipe};
 pub use id::{KeyId, OwnerId, SecretId, Verifier};
 pub use kind::Kind;

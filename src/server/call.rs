@@ -10,13 +10,15 @@ use jiff::Timestamp;
 
 use super::{
     activity::Activity,
+    creation::{Permission, bearer},
     guards::{Client, Guards, Peer},
     places::Share,
+    problem::denied,
     request_id::{RequestId, RequestIds},
     settings::Settings,
     traffic::Traffic,
 };
-use crate::{audit::Origin, vault::Vault};
+use crate::{api::Problem, audit::Origin, secret::CreateKey, vault::Vault};
 
 /// What every request needs.
 pub(crate) struct App {
@@ -79,6 +81,17 @@ impl Caller {
     pub(super) fn origin(&self) -> Origin {
         Origin { request_id: self.request_id.number(), address: Some(self.address), creator: None }
     }
+
+    /// Who creates, and how much it may. A form brings a key that a person typed.
+    pub(super) fn permission(
+        self,
+        app: &App,
+        headers: &HeaderMap,
+        typed: Option<CreateKey>,
+    ) -> Result<Permission, Problem> {
+        let key = typed.or_else(|| bearer(headers));
+        app.settings.creation.permit(key.as_ref(), headers, app.guards.trusts(self.peer)).map_err(denied)
+    }
 }
 
 /// What a handler is given besides the application.
@@ -98,6 +111,11 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// Who creates, and how much it may: known before anything of the body is read.
+    pub(super) fn permission(&self, app: &App) -> Result<Permission, Problem> {
+        self.caller.permission(app, self.headers(), None)
     }
 
     /// The root that links start with: as configured, else the host that the client asked.

@@ -7,7 +7,9 @@ use zeroize::Zeroizing;
 use super::{
     body::{self, Bounds},
     call::{App, Call, Caller},
-    problem::{busy, contradictory, invalid, malformed, too_large},
+    creation::Permission,
+    problem::{busy, contradictory, invalid, malformed, too_large, too_large_for_key},
+    settings::json_bytes,
 };
 use crate::{
     api::{
@@ -15,7 +17,7 @@ use crate::{
         RevealRequest, TtlRequest,
     },
     memory::Buffer,
-    secret::{ClaimKey, InvalidClaimKey, Kind, Passphrase, Token, Ttl},
+    secret::{ClaimKey, InvalidClaimKey, InvalidTtl, Kind, Passphrase, Token, Ttl},
     vault::{NewSecret, Owner},
 };
 
@@ -54,24 +56,29 @@ fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a Hea
     if values.any(|value| Some(value) != first) { Err(contradictory(name)) } else { Ok(first) }
 }
 
-/// The secret in a create of the API, as JSON or as the bytes themselves.
-pub(super) async fn new_secret(app: &App, call: Call<'_>) -> Result<NewSecret, Problem> {
+/// The secret in a create of the API, as JSON or as the bytes themselves, as far as whoever creates is permitted.
+pub(super) async fn new_secret(app: &App, call: Call<'_>, permitted: &Permission) -> Result<NewSecret, Problem> {
+    let max = app.settings.max_size_for(permitted.limits);
     match media_type(call.headers(), &[JSON, OCTET_STREAM]) {
         Some(JSON) => {
-            let mut body = read(app, call, app.settings.max_json()).await?;
+            let body = read(app, call, json_bytes(max)).await;
+            let mut body = body.map_err(|problem| match permitted.limits.size {
+                Some(_) if problem.code == Code::TooLarge => too_large_for(app, permitted),
+                _ => problem,
+            })?;
             let CreateRequest { content, options } = CreateRequest::parse(body.as_mut()).map_err(malformed)?;
             body.narrow(content);
-            valid(app, body, options, "/passphrase")
+            valid(app, permitted, body, options, "/passphrase")
         }
         Some(_) => {
             let options = beside_octets(&call)?;
-            let content = read(app, call, app.settings.max_size).await.map_err(|problem| {
-                if problem.code == Code::TooLarge { too_large(Some(app.settings.max_size)) } else { problem }
+            let content = read(app, call, max).await.map_err(|problem| {
+                if problem.code == Code::TooLarge { too_large_for(app, permitted) } else { problem }
             })?;
             if content.is_empty() {
                 return Err(Problem::validation(vec![FieldError::new("", "a secret has at least one byte")]));
             }
-            valid(app, content, options, PASSPHRASE_HEADER)
+            valid(app, permitted, content, options, PASSPHRASE_HEADER)
         }
         None => Err(unsupported(
             "Send application/json, or application/octet-stream for the bytes themselves; not compressed",
@@ -95,23 +102,33 @@ fn beside_octets(call: &Call<'_>) -> Result<CreateOptions, Problem> {
     Ok(options)
 }
 
-/// Checks what depends on the server's limits, and that an envelope has its proof. `place` is where the passphrase stood.
+/// What is said of a content that is too large for the server, or for the key.
+fn too_large_for(app: &App, permitted: &Permission) -> Problem {
+    let max = app.settings.max_size_for(permitted.limits);
+    if max < app.settings.max_size { too_large_for_key(max) } else { too_large(Some(max)) }
+}
+
+/// Checks what depends on the server's limits and the key's, and that an envelope has its proof. `place` is where the passphrase stood.
 pub(super) fn valid(
     app: &App,
+    permitted: &Permission,
     mut content: Buffer,
     options: CreateOptions,
     place: &'static str,
 ) -> Result<NewSecret, Problem> {
     let settings = &app.settings;
-    if content.len() > settings.max_size {
-        return Err(too_large(Some(settings.max_size)));
+    if content.len() > settings.max_size_for(permitted.limits) {
+        return Err(too_large_for(app, permitted));
     }
-    let ttl = match options.ttl.seconds() {
-        None => settings.default_ttl,
-        Some((seconds, member)) => {
-            Ttl::from_seconds(seconds, settings.max_ttl).map_err(|error| invalid(format!("/{member}"), error))?
-        }
+    let longest = settings.max_ttl_for(permitted.limits);
+    let (seconds, member) = match options.ttl.seconds() {
+        None => (settings.default_ttl.duration().min(longest).as_secs_f64(), "ttl_seconds"),
+        Some(given) => given,
     };
+    let ttl = Ttl::from_seconds(seconds, longest).map_err(|error| Problem {
+        limit: matches!(error, InvalidTtl::TooLong(_)).then_some(longest.as_secs()),
+        ..invalid(format!("/{member}"), error)
+    })?;
     let passphrase = passphrase(options.passphrase, place)?;
     if options.kind != Kind::Plain && !passphrase.as_ref().is_some_and(Passphrase::is_proof) {
         return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
@@ -155,9 +172,20 @@ fn unsupported(detail: &'static str) -> Problem {
     Problem::new(Code::UnsupportedMediaType, detail)
 }
 
-/// What the share page's form asks for. The content is empty if nothing was typed.
-pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<(Buffer, CreateOptions), Problem> {
+/// What the share page's form asks for.
+pub(super) struct ShareForm {
+    /// Empty if nothing was typed.
+    pub(super) content: Buffer,
+    pub(super) options: CreateOptions,
+    /// Whether whoever sent it may create, by the key in it or otherwise.
+    pub(super) permission: Result<Permission, Problem>,
+}
+
+/// Reads the share page's form.
+pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<ShareForm, Problem> {
+    let (head, caller) = (call.head, call.caller);
     let form = Form::read(app, call, app.settings.max_form()).await?;
+    let permission = caller.permission(app, &head.headers, form.text("create_key").trim().parse().ok());
     let ttl = match form.text("ttl").as_str() {
         "other" => TtlRequest::Seconds(form.own_ttl().unwrap_or(f64::NAN)),
         "" => TtlRequest::Default,
@@ -166,7 +194,7 @@ pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<(Buffer, Cre
     };
     let passphrase = Some(form.text("passphrase")).filter(|text| !text.is_empty());
     let content = form.content("content");
-    Ok((content, CreateOptions { ttl, passphrase, ..CreateOptions::default() }))
+    Ok(ShareForm { content, options: CreateOptions { ttl, passphrase, ..CreateOptions::default() }, permission })
 }
 
 /// What a reader's form says: its claim and its passphrase, where they can be that.

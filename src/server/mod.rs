@@ -6,6 +6,7 @@
 //!
 //! - [`face`]: what it says of itself.
 //! - [`guards`]: who is at the other end, and what may be done for them.
+//! - [`creation`]: who may create.
 //! - [`settings`]: what the server allows.
 //! - [`activity`]: whether a connection gets on.
 //! - [`route`]: what a path can lead to; [`traffic`]: what comes over the wire, counted.
@@ -29,6 +30,7 @@ mod activity;
 mod body;
 mod call;
 mod connection;
+mod creation;
 mod face;
 mod floods;
 mod guards;
@@ -59,6 +61,7 @@ use tokio::{
 };
 
 use call::App;
+pub use creation::{Creation, InvalidKeyName, InvalidUserHeader, KeyList, KeyName, Limits, ListedKey, UserHeader};
 pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
 pub use guards::{GuardOptions, InvalidProxy, TrustedProxy};
 pub use listener::Listener;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 
+use super::creation::Denied;
 use crate::{
     api::{Code, FieldError, Malformed, Problem},
     store::{StoreError, Whose},
@@ -135,6 +136,26 @@ pub(super) fn mistake() -> Problem {
     )
 }
 
+/// The `401` or `403` for whoever may not create.
+pub(super) fn denied(denied: Denied) -> Problem {
+    match denied {
+        Denied::Closed => Problem::new(
+            Code::CreationClosed,
+            "Nothing can be stored on this server: it only gives out what it has. Nothing was stored",
+        ),
+        Denied::Key => Problem::new(
+            Code::KeyRequired,
+            "Storing a secret needs a key here, and none that is valid came: send it as Authorization: Bearer KEY. The server's operator \
+             gives keys out. Nothing was stored",
+        ),
+        Denied::User => Problem::new(
+            Code::UserRequired,
+            "Storing a secret needs somebody who is signed in, and nobody is: use the server's public address, where its proxy asks. \
+             Nothing was stored",
+        ),
+    }
+}
+
 /// The `503` for more than the server can hold.
 pub(super) fn busy() -> Problem {
     Problem::new(Code::Busy, "The server has more to do than it can hold; try again in a second")
@@ -146,7 +167,13 @@ pub(super) fn too_large(max: Option<usize>) -> Problem {
         Some(max) => format!("The secret is too large: at most {max} bytes are kept here (GET /api/v1/info tells)"),
         None => "The body is too large (GET /api/v1/info tells the limit)".to_owned(),
     };
-    Problem::new(Code::TooLarge, detail)
+    Problem { limit: max.and_then(|max| u64::try_from(max).ok()), ..Problem::new(Code::TooLarge, detail) }
+}
+
+/// The `413` for more than a key allows.
+pub(super) fn too_large_for_key(max: usize) -> Problem {
+    let detail = format!("The secret is too large: at most {max} bytes can be stored with this key");
+    Problem { limit: u64::try_from(max).ok(), ..Problem::new(Code::TooLarge, detail) }
 }
 
 /// The `503` for a client beyond the cap on connections.

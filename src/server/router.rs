@@ -159,7 +159,7 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::Health if head_or_get => Ok(health::get(app).await),
         Route::Live if head_or_get => Ok(health::live()),
         Route::Ready if head_or_get => Ok(health::ready(app).await?),
-        Route::Info if head_or_get => Ok(info::get(app)),
+        Route::Info if head_or_get => Ok(info::get(app, &incoming)),
         Route::Secrets if *method == Method::POST => secrets::create(app, incoming).await,
         Route::Secret if *method == Method::GET => secrets::get(app, &incoming).await,
         Route::Secret if *method == Method::HEAD => secrets::head(app, &incoming).await,

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{face::Face, guards::GuardOptions};
+use super::{
+    creation::{Creation, Limits},
+    face::Face,
+    guards::GuardOptions,
+};
 use crate::secret::{InvalidTtl, MIN_TTL, Ttl};
 
 /// The largest content that a server may be told to take, in bytes.
@@ -21,6 +25,8 @@ pub struct Options {
     pub max_ttl: Duration,
     /// The root that links start with, with a trailing slash; without one, the host that the client asked.
     pub public_url: Option<Url>,
+    /// Who may create.
+    pub creation: Creation,
     /// Whether there is a page to share from.
     pub create_page: bool,
     /// How long a client may be silent, and how long it may take to send a request's head.
@@ -56,6 +62,7 @@ pub struct Settings {
     pub(super) default_ttl: Ttl,
     pub(super) max_ttl: Duration,
     pub(super) public_url: Option<Url>,
+    pub(super) creation: Creation,
     pub(super) create_page: bool,
     pub(super) client_timeout: Duration,
     pub(super) max_connections: usize,
@@ -82,6 +89,7 @@ impl Settings {
             default_ttl,
             max_ttl: options.max_ttl,
             public_url: options.public_url,
+            creation: options.creation,
             create_page: options.create_page,
             client_timeout: options.client_timeout,
             max_connections: options.max_connections,
@@ -91,13 +99,28 @@ impl Settings {
         })
     }
 
-    /// The largest JSON body: each byte of content can take six (`\u0000`).
+    /// The largest JSON body.
     pub(super) fn max_json(&self) -> usize {
-        self.max_size.saturating_mul(6).saturating_add(16 * 1024)
+        json_bytes(self.max_size)
+    }
+
+    /// The largest content that somebody may create, in bytes.
+    pub(super) fn max_size_for(&self, limits: Limits) -> usize {
+        limits.size.map_or(self.max_size, |size| size.min(self.max_size))
+    }
+
+    /// How long what somebody creates can be kept.
+    pub(super) fn max_ttl_for(&self, limits: Limits) -> Duration {
+        limits.ttl.map_or(self.max_ttl, |ttl| ttl.min(self.max_ttl))
     }
 
     /// The largest form: each byte of content can take three (`%0A`).
     pub(super) fn max_form(&self) -> usize {
         self.max_size.saturating_mul(3).saturating_add(16 * 1024)
     }
+}
+
+/// The largest JSON body for a content of so many bytes: each of them can take six (`\u0000`).
+pub(super) fn json_bytes(content: usize) -> usize {
+    content.saturating_mul(6).saturating_add(16 * 1024)
 }

@@ -21,6 +21,7 @@ mod architecture;
 mod cli;
 mod common;
 mod contract;
+mod creation;
 mod damage;
 #[cfg(all(target_os = "linux", target_env = "gnu"))] // where its library can be put between a program and libc
 mod disk;

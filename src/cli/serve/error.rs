@@ -6,6 +6,7 @@ use std::{io, net::SocketAddr};
 use super::sockets::SocketError;
 use crate::{
     cli::{
+        create_keys::KeysError,
         data::{DataError, open_words},
         error::{CommandError, Exit, FileError, StartError, describe},
     },
@@ -25,6 +26,10 @@ pub(in crate::cli) enum ServeError {
     ClaimLease,
     #[error("{0} has to be some 50 bytes more than --max-size, or the largest secret could never be stored")]
     Quota(&'static str),
+    #[error("--no-create takes no secrets from anybody: leave it or --create-keys out")]
+    NobodyWithKey,
+    #[error("--create-keys: {0}")]
+    CreateKeys(#[source] KeysError),
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
     #[error("--logo: {path} {error}")]
@@ -94,11 +99,13 @@ impl CommandError for ServeError {
             | Self::CleanupInterval
             | Self::ClaimLease
             | Self::Quota(_)
+            | Self::NobodyWithKey
             | Self::Settings(_)
             | Self::Logo { .. }
             | Self::HalfAPair
             | Self::Tls(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) | Self::Audit { .. } => Exit::File,
+            Self::CreateKeys(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Data(error) => error.exit(),
             Self::Start(error) => error.exit(),

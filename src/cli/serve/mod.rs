@@ -41,14 +41,12 @@ impl Serve {
         log(self.log_format, global);
         raise_file_limit();
         gain_nothing();
-        let settings = self.settings()?;
         #[cfg(unix)]
         let inherited = if self.wire.inherits() { sockets::Inherited::take() } else { sockets::Inherited::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
         runtime.block_on(async {
             super::interrupt::outlive_the_limit_of_a_file();
             self.serve(
-                settings,
                 #[cfg(unix)]
                 inherited,
             )
@@ -56,7 +54,7 @@ impl Serve {
         })
     }
 
-    async fn serve(&self, settings: Settings, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
+    async fn serve(&self, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
         let stop = stop_signal();
         let manager = Manager::of_this_process();
         let stop = async move {
@@ -65,6 +63,7 @@ impl Serve {
         };
         let mut reloads = Reloads::default();
         manager.reload_begins(&mut reloads);
+        let settings = self.settings(&mut reloads)?;
         self.data.location()?; // before anything is made
         let tally: Arc<Tally> = Arc::default();
         let tls = certificate::read(&self.wire, &mut reloads, &tally)?;

@@ -9,7 +9,7 @@ use crate::{
     secret::{LINK_PATH, MIN_TTL},
     server::{
         call::{App, Call},
-        intake,
+        intake::{self, ShareForm},
         problem::{self, Failed},
         reply::Reply,
     },
@@ -35,7 +35,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
             .because(cause)
             .coded(problem.code)
     };
-    let (content, options) = match intake::share_form(app, call).await {
+    let ShareForm { content, options, permission } = match intake::share_form(app, call).await {
         Ok(form) => form,
         // Only a program sends something else than the form: it is told as programs are.
         Err(problem) if problem.code == Code::UnsupportedMediaType => return Err(problem.into()),
@@ -47,7 +47,11 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     if is_missing(options.ttl) {
         return Ok(again(here, StatusCode::UNPROCESSABLE_ENTITY, &text.ttl_missing).coded(Code::Validation));
     }
-    let secret = match intake::valid(app, content, options, "/passphrase") {
+    let permitted = match permission {
+        Ok(permitted) => permitted,
+        Err(problem) => return Ok(failed(here, problem.into())),
+    };
+    let secret = match intake::valid(app, &permitted, content, options, "/passphrase") {
         Ok(secret) => secret,
         Err(problem) => return Ok(failed(here, problem.into())),
     };

@@ -4,15 +4,16 @@ use hyper::StatusCode;
 use url::Url;
 
 use crate::{
-    api::{About, Info},
+    api::{About, Code, Info},
     server::{
-        call::App,
+        call::{App, Call},
         face::{Contact, Face, Line},
         reply::Reply,
     },
 };
 
-pub(in crate::server) fn get(app: &App) -> Reply {
+pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
+    let denied = call.permission(app).err().map(|problem| problem.code);
     let settings = &app.settings;
     Reply::json(
         StatusCode::OK,
@@ -22,6 +23,8 @@ pub(in crate::server) fn get(app: &App) -> Reply {
             max_ttl_seconds: settings.max_ttl.as_secs(),
             claim_lease_seconds: app.vault.claim_lease().as_secs(),
             public_url: settings.public_url.as_ref().map(Url::to_string),
+            creation_closed: denied == Some(Code::CreationClosed),
+            key_required: denied == Some(Code::KeyRequired),
             about: about(&settings.face),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },

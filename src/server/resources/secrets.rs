@@ -17,8 +17,10 @@ use crate::{
 
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = call.base_url(app);
+    let permitted = call.permission(app)?;
     let (owner, origin) = (owner_of(&call.caller), call.caller.origin());
-    let created = app.vault.create(new_secret(app, call).await?, owner.as_ref(), origin).await?;
+    let created = app.vault.create(new_secret(app, call, &permitted).await?, owner.as_ref(), origin).await?;
+    tracing::debug!(by = %permitted.creator, "stored");
     let token = created.token.expose();
     let body = Created {
         url: format!("{base}{LINK_PATH}{}", token.as_str()),

@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 
 /// The parts of `server`: each calls only those that stand before it, and not those beside it. Its `mod.rs` comes last.
 const LINE: [&[&str]; 22] = [
-    &["face", "guards"],
+    &["creation", "face", "guards"],
     &["settings"],
     &["activity"],
     &["route"],

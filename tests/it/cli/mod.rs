@@ -20,7 +20,7 @@ mod put;
 mod reload;
 mod serve;
 #[cfg(unix)]
-mod signals;
+pub mod signals;
 #[cfg(unix)]
 mod terminal;
 mod untrusted;

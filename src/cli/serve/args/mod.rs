@@ -1,5 +1,6 @@
 //! The options of `serve`, and what they make together.
 
+mod creation;
 mod face;
 mod guards;
 mod quotas;
@@ -12,8 +13,8 @@ use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
 pub(super) use self::wire::WireArgs;
-use self::{face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs, watch::WatchArgs};
-use super::ServeError;
+use self::{creation::CreationArgs, face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs, watch::WatchArgs};
+use super::{ServeError, signals::Reloads};
 use crate::{
     cli::{data::DataArgs, values},
     crypto::at_rest::OVERHEAD,
@@ -68,6 +69,8 @@ pub(in crate::cli) struct Serve {
     /// Start though no key opens some of the secrets; they stay as they are
     #[arg(long, env = "OTS_ALLOW_UNREADABLE", value_parser = BoolishValueParser::new())]
     pub(super) allow_unreadable: bool,
+    #[command(flatten, next_help_heading = "Who may create")]
+    pub(super) creation: CreationArgs,
     #[command(flatten, next_help_heading = "Who may do what")]
     pub(super) guards: GuardArgs,
     #[command(flatten, next_help_heading = "Quotas")]
@@ -85,7 +88,7 @@ pub(super) enum LogFormat {
 }
 
 impl Serve {
-    pub(super) fn settings(&self) -> Result<Settings, ServeError> {
+    pub(super) fn settings(&self, reloads: &mut Reloads) -> Result<Settings, ServeError> {
         if self.data.dev && !self.wire.is_loopback() {
             return Err(ServeError::DevelopmentAddress);
         }
@@ -103,6 +106,7 @@ impl Serve {
             default_ttl: self.default_ttl,
             max_ttl: self.max_ttl,
             public_url: self.public_url.clone(),
+            creation: self.creation.creation(reloads)?,
             create_page: !self.no_create_page,
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),

@@ -1,0 +1,87 @@
+//! The file of create keys: what `serve --create-keys` reads and `keygen` writes. One line a key, `NAME HASH`, and after them perhaps
+//! `expires=`, `ttl-max=` and `size-max=`; blank lines and what follows `#` are passed over. The keys themselves aren't in it, and no error
+//! repeats anything of it: somebody may have put one there.
+
+mod append;
+mod line;
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::error::{CommandError, Exit, FileError};
+use crate::server::ListedKey;
+pub(super) use append::{Appended, KeyFile};
+use line::Mistake;
+pub(super) use line::{ttl, written};
+
+/// Bytes of a file at most: some hundred thousand keys.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// Why a file of keys can't be taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeysError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{}, line {line}: {mistake}", .path.display())]
+    Line { path: PathBuf, line: usize, mistake: Mistake },
+}
+
+impl CommandError for KeysError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File(error) => error.exit(),
+            Self::Line { .. } => Exit::Usage,
+        }
+    }
+}
+
+/// Reads the keys. Whether others than its owner can do more with the file than they should is logged.
+pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
+    let (file, text) = File::open(path).and_then(whole).map_err(FileError::new("read", path))?;
+    let keys = listed(path, &text)?;
+    tell_of_access(path, &file);
+    Ok(keys)
+}
+
+/// The keys in a file's text.
+fn listed(path: &Path, text: &[u8]) -> Result<Vec<ListedKey>, KeysError> {
+    line::all(text).map_err(|(line, mistake)| KeysError::Line { path: path.to_owned(), line, mistake })
+}
+
+/// The file's whole text. Only a regular file has an end.
+fn whole(file: File) -> io::Result<(File, Vec<u8>)> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it isn't a regular file"));
+    }
+    if metadata.len() > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
+    }
+    let mut text = Vec::new();
+    (&file).take(LARGEST).read_to_end(&mut text)?;
+    Ok((file, text))
+}
+
+/// Whoever can write the file can make keys; whoever can read it learns who has some.
+fn tell_of_access(path: &Path, file: &File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let Ok(mode) = file.metadata().map(|metadata| metadata.permissions().mode()) else { return };
+        let path = path.display();
+        if mode & 0o022 != 0 {
+            tracing::warn!(
+                "others than its owner can write {path}, and so make keys for themselves: chmod 600, or 640"
+            );
+        } else if mode & 0o004 != 0 {
+            tracing::warn!(
+                "everybody on this host can read {path}: the names in it, and the keys' hashes. chmod 600, or 640"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, file);
+}

@@ -1,0 +1,62 @@
+//! Who may create, as it is given on the command line.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::{Args, builder::BoolishValueParser};
+
+use crate::{
+    cli::{
+        create_keys,
+        serve::{ServeError, signals::Reloads},
+    },
+    server::{Creation, KeyList},
+};
+
+/// Who may create.
+#[derive(Debug, Args)]
+pub(in crate::cli::serve) struct CreationArgs {
+    /// Take secrets only with one of these keys (ots keygen)
+    #[arg(long, value_name = "FILE", env = "OTS_CREATE_KEYS", value_hint = clap::ValueHint::FilePath)]
+    create_keys: Option<PathBuf>,
+    /// Take no secrets: only hand out those that are there
+    #[arg(long, env = "OTS_NO_CREATE", value_parser = BoolishValueParser::new())]
+    no_create: bool,
+}
+
+impl CreationArgs {
+    /// Reads the keys now, and again with `reloads`.
+    pub(super) fn creation(&self, reloads: &mut Reloads) -> Result<Creation, ServeError> {
+        match &self.create_keys {
+            Some(_) if self.no_create => Err(ServeError::NobodyWithKey),
+            None if self.no_create => Ok(Creation::Closed),
+            None => Ok(Creation::Open),
+            Some(path) => Ok(Creation::Asked { keys: Some(keys(path, reloads)?), user: None }),
+        }
+    }
+}
+
+fn keys(path: &Path, reloads: &mut Reloads) -> Result<Arc<KeyList>, ServeError> {
+    let first = create_keys::read(path).map_err(ServeError::CreateKeys)?;
+    tell(path, first.len());
+    let keys = Arc::new(KeyList::new(first));
+    let (path, list) = (path.to_owned(), Arc::clone(&keys));
+    reloads.add(move || match create_keys::read(&path) {
+        Ok(read) => {
+            tell(&path, read.len());
+            list.replace(read);
+        }
+        Err(error) => tracing::error!("--create-keys: {error}; the keys stay as they were"),
+    });
+    Ok(keys)
+}
+
+fn tell(path: &Path, count: usize) {
+    let path = path.display();
+    match count {
+        0 => tracing::warn!("no create key in {path}: nobody can store anything (ots keygen makes one)"),
+        count => tracing::info!("{count} create key(s) in {path}"),
+    }
+}

@@ -1,0 +1,69 @@
+//! SIGHUP: a key that was taken out is refused from then on, on connections that are open too; and a bad file changes nothing.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use super::{key, server};
+use crate::{
+    cli::signals::wait_until,
+    common::{Server, directory},
+};
+
+/// Stores something over an open connection, and gives the status.
+fn create(stream: &mut TcpStream, key: &str) -> String {
+    let request = format!(
+        "POST /api/v1/secrets HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: 15\r\n\r\n{{\"content\":\"x\"}}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let mut part = [0; 4096];
+        let length = stream.read(&mut part).unwrap();
+        assert!(length > 0, "the connection stays");
+        answer.extend_from_slice(&part[..length]);
+    }
+    String::from_utf8(answer).unwrap()[9..12].to_owned()
+}
+
+/// Asks to read the file again, and waits until the log says it so often.
+fn reload(server: &Server, says: &str, times: usize) {
+    server.signal("-HUP");
+    wait_until(says, || server.log().matches(says).count() == times);
+}
+
+#[test]
+fn a_key_that_is_taken_out_is_refused_at_once_and_others_are_not() {
+    let (data, place) = (directory(), directory());
+    let file = place.path().join("keys");
+    let (ci, bob) = (key(&file, "ci", &[]), key(&file, "bob", &[]));
+    let server = server(data.path(), &file);
+    let mut connections = [(); 2].map(|()| TcpStream::connect(server.address()).unwrap());
+    let mut both = |ci_is: &str, bob_is: &str| {
+        let [first, second] = &mut connections;
+        assert_eq!((create(first, &ci).as_str(), create(second, &bob).as_str()), (ci_is, bob_is));
+    };
+    both("201", "201");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.lines().skip(1).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    both("201", "201"); // as long as nobody says so
+    reload(&server, " 1 create key(s)", 1);
+    both("401", "201");
+
+    std::fs::write(&file, format!("# ci is back\nci {}\nbob\n", "0".repeat(64))).unwrap();
+    reload(&server, "line 3: the key's hash is missing", 1);
+    both("401", "201");
+    std::fs::remove_file(&file).unwrap();
+    reload(&server, "the keys stay as they were", 2);
+    both("401", "201");
+    std::fs::write(&file, &text).unwrap();
+    reload(&server, " 2 create key(s)", 2);
+    both("201", "201");
+    std::fs::write(&file, "").unwrap();
+    reload(&server, "nobody can store anything", 1);
+    both("401", "401");
+    let log = server.log();
+    assert!(!log.contains(&"0".repeat(64)) && !log.contains(&ci) && !log.contains(&bob), "{log}");
+}
