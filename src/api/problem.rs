@@ -1,7 +1,7 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457). `detail` says what to do and is always a string, as
 //! FastAPI's clients expect. No part of what was submitted is repeated.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU64};
 
 use serde::{Deserialize, Serialize};
 
@@ -192,7 +192,7 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// For what is too large, in bytes, or is to be kept too long, in seconds: how much is allowed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub limit: Option<u64>,
+    pub limit: Option<NonZeroU64>,
     /// For `wrong_passphrase`: how many tries are left.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempts_left: Option<u32>,

@@ -19,7 +19,7 @@ use crate::{
 
 /// Make a key for `serve --create-keys`
 ///
-/// The key goes to stdout: give it to whoever is to create, as OTS_API_KEY or in a file for `put --api-key-file`. Its line, which holds a
+/// The key goes to stdout: give it to whoever is to create, as `OTS_API_KEY` or in a file for `put --api-key-file`. Its line, which holds a
 /// hash of it, goes to the end of --file, or else to stderr. A server that runs takes it once it is told to read the file again
 /// (SIGHUP, or systemctl reload). To take a key back, remove its line and tell the server so.
 #[derive(Debug, clap::Args)]

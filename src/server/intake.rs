@@ -1,6 +1,8 @@
 //! Requests taken in: a body and what stands beside it, whatever the format, as what the vault takes. A content stays in the buffer that
 //! it came in.
 
+use std::num::NonZeroU64;
+
 use hyper::{HeaderMap, header, header::HeaderValue};
 use zeroize::Zeroizing;
 
@@ -126,7 +128,7 @@ pub(super) fn valid(
         Some(given) => given,
     };
     let ttl = Ttl::from_seconds(seconds, longest).map_err(|error| Problem {
-        limit: matches!(error, InvalidTtl::TooLong(_)).then_some(longest.as_secs()),
+        limit: NonZeroU64::new(longest.as_secs()).filter(|_| matches!(error, InvalidTtl::TooLong(_))),
         ..invalid(format!("/{member}"), error)
     })?;
     let passphrase = passphrase(options.passphrase, place)?;

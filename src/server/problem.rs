@@ -1,7 +1,7 @@
 //! What goes wrong, as the client is told: each error of the layers below becomes one problem, here and nowhere else. What the
 //! operator has to know of it is logged once, where the request is answered.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU64};
 
 use hyper::StatusCode;
 
@@ -167,13 +167,17 @@ pub(super) fn too_large(max: Option<usize>) -> Problem {
         Some(max) => format!("The secret is too large: at most {max} bytes are kept here (GET /api/v1/info tells)"),
         None => "The body is too large (GET /api/v1/info tells the limit)".to_owned(),
     };
-    Problem { limit: max.and_then(|max| u64::try_from(max).ok()), ..Problem::new(Code::TooLarge, detail) }
+    Problem { limit: max.and_then(limit), ..Problem::new(Code::TooLarge, detail) }
+}
+
+fn limit(bytes: usize) -> Option<NonZeroU64> {
+    u64::try_from(bytes).ok().and_then(NonZeroU64::new)
 }
 
 /// The `413` for more than a key allows.
 pub(super) fn too_large_for_key(max: usize) -> Problem {
     let detail = format!("The secret is too large: at most {max} bytes can be stored with this key");
-    Problem { limit: u64::try_from(max).ok(), ..Problem::new(Code::TooLarge, detail) }
+    Problem { limit: limit(max), ..Problem::new(Code::TooLarge, detail) }
 }
 
 /// The `503` for a client beyond the cap on connections.

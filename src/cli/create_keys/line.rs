@@ -96,7 +96,7 @@ fn one(line: &str) -> Result<Option<ListedKey>, Mistake> {
 }
 
 fn near(option: &str) -> Option<&'static str> {
-    nearest(option, OPTIONS.into_iter()).and_then(|near| OPTIONS.into_iter().find(|known| *known == near))
+    nearest(option, OPTIONS).and_then(|near| OPTIONS.into_iter().find(|known| *known == near))
 }
 
 /// How long what is made with a key can be kept: in whole seconds, as the server counts.

@@ -26,8 +26,10 @@ pub(in crate::cli) enum ServeError {
     ClaimLease,
     #[error("{0} has to be some 50 bytes more than --max-size, or the largest secret could never be stored")]
     Quota(&'static str),
-    #[error("--no-create takes no secrets from anybody: leave it or --create-keys out")]
-    NobodyWithKey,
+    #[error("--no-create takes no secrets from anybody: leave it out, or --create-keys and --user-header")]
+    NobodyAndSomebody,
+    #[error("--user-header says whom a proxy has let in: name that proxy with --trusted-proxy")]
+    UserOfNoProxy,
     #[error("--create-keys: {0}")]
     CreateKeys(#[source] KeysError),
     #[error(transparent)]
@@ -99,7 +101,8 @@ impl CommandError for ServeError {
             | Self::CleanupInterval
             | Self::ClaimLease
             | Self::Quota(_)
-            | Self::NobodyWithKey
+            | Self::NobodyAndSomebody
+            | Self::UserOfNoProxy
             | Self::Settings(_)
             | Self::Logo { .. }
             | Self::HalfAPair

@@ -6,6 +6,7 @@ mod limits;
 #[cfg(unix)]
 mod reload;
 mod start;
+mod users;
 
 use std::{
     io::{Read as _, Write as _},

@@ -33,7 +33,18 @@ fn a_file_that_can_not_be_taken_is_told_with_its_line() {
     assert_fails(&start(&["--create-keys", "/nonexistent/keys"]), 8, "can't read /nonexistent/keys");
     assert_fails(&start(&["--create-keys", place.path().to_str().unwrap()]), 8, "it isn't a regular file");
     std::fs::write(&file, "").unwrap();
-    assert_fails(&start(&["--create-keys", path, "--no-create"]), 2, "--no-create takes no secrets from anybody");
+    for arguments in [
+        &["--create-keys", path, "--no-create"][..],
+        &["--user-header", "Remote-User", "--trusted-proxy", "127.0.0.1", "--no-create"],
+    ] {
+        assert_fails(&start(arguments), 2, "--no-create takes no secrets from anybody");
+    }
+    assert_fails(&start(&["--user-header", "Remote-User"]), 2, "name that proxy with --trusted-proxy");
+    assert_fails(
+        &start(&["--user-header", "Cookie", "--trusted-proxy", "127.0.0.1"]),
+        2,
+        "write the name of the header",
+    );
 }
 
 #[cfg(unix)]

@@ -106,7 +106,12 @@ fn every_type_has_the_members_of_its_schema() {
     let error = || FieldError::new("/content", "d");
     let (barest, created) =
         (Problem::new(Code::Gone, "d"), Created { token: text(), expires_at: at, message: text(), url: text() });
-    let fullest = Problem { errors: vec![error()], limit: Some(1), attempts_left: Some(9), ..barest.clone() };
+    let fullest = Problem {
+        errors: vec![error()],
+        limit: std::num::NonZeroU64::new(1),
+        attempts_left: Some(9),
+        ..barest.clone()
+    };
     let revealed = |encoding| json!(Revealed { content: "c".into(), encoding, message: Revealed::MESSAGE });
     let status = Status { created_at: at, expires_at: at, size: 1, encrypted: true, passphrase_required: true };
     let about = About {

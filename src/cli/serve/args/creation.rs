@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    str::FromStr as _,
     sync::Arc,
 };
 
@@ -12,7 +13,7 @@ use crate::{
         create_keys,
         serve::{ServeError, signals::Reloads},
     },
-    server::{Creation, KeyList},
+    server::{Creation, GuardOptions, KeyList, UserHeader},
 };
 
 /// Who may create.
@@ -21,6 +22,9 @@ pub(in crate::cli::serve) struct CreationArgs {
     /// Take secrets only with one of these keys (ots keygen)
     #[arg(long, value_name = "FILE", env = "OTS_CREATE_KEYS", value_hint = clap::ValueHint::FilePath)]
     create_keys: Option<PathBuf>,
+    /// Take secrets from those whom a trusted proxy names in this header
+    #[arg(long, value_name = "NAME", env = "OTS_USER_HEADER", value_parser = UserHeader::from_str)]
+    user_header: Option<UserHeader>,
     /// Take no secrets: only hand out those that are there
     #[arg(long, env = "OTS_NO_CREATE", value_parser = BoolishValueParser::new())]
     no_create: bool,
@@ -28,12 +32,19 @@ pub(in crate::cli::serve) struct CreationArgs {
 
 impl CreationArgs {
     /// Reads the keys now, and again with `reloads`.
-    pub(super) fn creation(&self, reloads: &mut Reloads) -> Result<Creation, ServeError> {
-        match &self.create_keys {
-            Some(_) if self.no_create => Err(ServeError::NobodyWithKey),
-            None if self.no_create => Ok(Creation::Closed),
-            None => Ok(Creation::Open),
-            Some(path) => Ok(Creation::Asked { keys: Some(keys(path, reloads)?), user: None }),
+    pub(super) fn creation(&self, guards: &GuardOptions, reloads: &mut Reloads) -> Result<Creation, ServeError> {
+        let user = self.user_header.clone();
+        if user.is_some() && guards.trusted_proxies.is_empty() {
+            return Err(ServeError::UserOfNoProxy);
+        }
+        match (&self.create_keys, user) {
+            (None, None) if self.no_create => Ok(Creation::Closed),
+            _ if self.no_create => Err(ServeError::NobodyAndSomebody),
+            (None, None) => Ok(Creation::Open),
+            (path, user) => {
+                let keys = path.as_deref().map(|path| keys(path, reloads)).transpose()?;
+                Ok(Creation::Asked { keys, user })
+            }
         }
     }
 }

@@ -101,18 +101,19 @@ impl Serve {
         if let Some(option) = self.quotas.too_small_for(self.max_size.saturating_add(OVERHEAD)) {
             return Err(ServeError::Quota(option));
         }
+        let guards = self.guards.guards();
         Ok(Settings::new(Options {
             max_size: self.max_size,
             default_ttl: self.default_ttl,
             max_ttl: self.max_ttl,
             public_url: self.public_url.clone(),
-            creation: self.creation.creation(reloads)?,
+            creation: self.creation.creation(&guards, reloads)?,
             create_page: !self.no_create_page,
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
             shutdown_timeout: Duration::from_secs(30),
             face: self.face.face()?,
-            guards: self.guards.guards(),
+            guards,
         })?)
     }
 }
