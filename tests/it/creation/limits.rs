@@ -82,8 +82,8 @@ async fn many_keys() {
     let (data, place) = (directory(), directory());
     let file = place.path().join("keys");
     let first = key(&file, "first", &[]);
-    let others: String = (0..20_000).map(|number| format!("key{number} {number:064x}\n")).collect();
-    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &others).unwrap();
+    let others: Vec<String> = (0..20_000).map(|number| format!("key{number} {number:064x}\n")).collect();
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &others.concat()).unwrap();
     let last = key(&file, "last", &[]);
     let server = server(data.path(), &file);
     assert!(server.log().contains("20002 create key(s)"));

@@ -104,7 +104,7 @@ async fn only_a_key_that_is_listed_creates_and_everybody_reads() {
         let created: Value = answer.json().await.unwrap();
         let token = created["token"].as_str().unwrap();
         assert_eq!(server.status(token).await.status(), 200);
-        assert_eq!(server.get(token).await.text().await.unwrap().contains("hunter2"), true);
+        assert!(server.get(token).await.text().await.unwrap().contains("hunter2"));
     }
     let info: Value = server.request(Method::GET, "/api/v1/info").send().await.unwrap().json().await.unwrap();
     assert_eq!((&info["key_required"], &info["creation_closed"]), (&json!(true), &json!(false)));
