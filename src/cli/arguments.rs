@@ -23,6 +23,11 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         None => first,
     };
     let mut cli = Cli::from_arg_matches(&configured).map_err(|error| told(&error, &tree(), &arguments))?;
+    if let super::Command::Put(put) = &mut cli.command {
+        let of_put = configured.subcommand_matches("put");
+        let source = of_put.and_then(|of_put| of_put.value_source("api_key_file"));
+        put.api_key.is_configured = source == Some(ValueSource::DefaultValue);
+    }
     cli.global.server_is_given = configured.value_source("server") != Some(ValueSource::DefaultValue);
     Ok(cli)
 }

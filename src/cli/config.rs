@@ -87,6 +87,9 @@ pub enum Mistake {
         /// The nearest known one, or all.
         hint: String,
     },
+    /// A key itself.
+    #[error("a key isn't kept in this file: write it to one of its own (mode 0600), and name that with api_key_file")]
+    KeyItself,
     /// An option of the server stands among those of the clients.
     #[error("{0} is an option of {TABLE}: write it below [{TABLE}]")]
     OfTable(String),
@@ -211,6 +214,9 @@ fn options(command: Option<&Command>) -> Vec<String> {
 /// The option of that name; one that is known in the other place is said to belong there.
 fn find(key: &str, known: &[String], elsewhere: &[String], belongs: fn(String) -> Mistake) -> Result<String, Mistake> {
     let id = key.replace('-', "_");
+    if id == "api_key" {
+        return Err(Mistake::KeyItself);
+    }
     if known.contains(&id) {
         return Ok(id);
     }

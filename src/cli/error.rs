@@ -236,7 +236,7 @@ impl CommandError for CallError {
 
 fn exit_of(code: Code) -> Exit {
     match code {
-        Code::PassphraseRequired | Code::WrongPassphrase => Exit::Refused,
+        Code::PassphraseRequired | Code::WrongPassphrase | Code::KeyRequired | Code::UserRequired => Exit::Refused,
         Code::Damaged => Exit::Damaged,
         Code::Internal | Code::Unreadable | Code::BrowserRequest | Code::BadRequest => Exit::Other,
         _ => Exit::Rejected,

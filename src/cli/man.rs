@@ -160,6 +160,11 @@ fn codes(name: &str) -> &'static [&'static str] {
 /// Variables that belong to no option, and the pages that tell of them besides that of `ots`.
 const VARIABLES: &[(&str, &str, &[&str])] = &[
     ("OTS_PASSPHRASE", "The passphrase for put and get.", &["ots-put", "ots-get"]),
+    (
+        "OTS_API_KEY",
+        "The key for a server that wants one of whoever creates; it goes to the configured server only.",
+        &["ots-put"],
+    ),
     ("OTS_CLAIM", "The claim of an earlier get, as its error named it: asks again for the same secret.", &["ots-get"]),
     (
         "SECRET_KEY",

@@ -140,6 +140,10 @@ impl Client {
             let encoded = Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(passphrase.expose().as_bytes()));
             request = request.header(api::OTS_PASSPHRASE, sensitive(&encoded));
         }
+        if let Some(key) = &create.key {
+            let shown = Zeroizing::new(format!("Bearer {}", key.expose().as_str()));
+            request = request.header(header::AUTHORIZATION, sensitive(&shown));
+        }
         let body = upload::UploadBody::new(content, on_progress);
         let response = self.send(request.body(reqwest::Body::wrap(body))).await?;
         self.reader().json(response).await
@@ -300,10 +304,11 @@ fn reveal_body(passphrase: &Passphrase) -> Bytes {
     Bytes::from_owner(body)
 }
 
-/// A header value that no log shows. The callers' texts are base64url and claims.
-#[expect(clippy::expect_used, reason = "letters, digits, - and _ can stand in a header")]
+/// A header value that no log shows. The callers' texts are base64url, claims and keys.
+#[expect(clippy::expect_used, reason = "letters, digits, -, _ and a space can stand in a header")]
 fn sensitive(text: &str) -> header::HeaderValue {
-    let mut value = header::HeaderValue::from_str(text).expect("letters, digits, - and _ can stand in a header");
+    let mut value =
+        header::HeaderValue::from_str(text).expect("letters, digits, -, _ and a space can stand in a header");
     value.set_sensitive(true);
     value
 }

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use url::form_urlencoded;
 
 use super::OnProgress;
-use crate::secret::Passphrase;
+use crate::secret::{CreateKey, Passphrase};
 
 /// Bytes that are handed on at a time.
 const PART: usize = 64 * 1024;
@@ -28,6 +29,8 @@ pub struct Create {
     pub encrypted: bool,
     /// With an envelope: a person has a passphrase to type.
     pub passphrase_required: bool,
+    /// What a server wants that doesn't store for everybody.
+    pub key: Option<Arc<CreateKey>>,
 }
 
 impl Create {

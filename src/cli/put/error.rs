@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::printing::Left;
+use super::{api_key::ApiKeyError, printing::Left};
 use crate::{
     cli::{
         error::{CallError, CommandError, Exit, FileError, OutputError},
@@ -53,6 +53,16 @@ pub(in crate::cli) enum PutError {
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
     #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
+    #[error(
+        "this server stores secrets for those who have a key: ask its operator for one, and give it with --api-key-file or OTS_API_KEY"
+    )]
+    KeyWanted,
+    #[error(
+        "the server doesn't take this API key: it is another server's, or has expired, or was taken back; ask the server's operator"
+    )]
+    KeyRefused,
+    #[error(transparent)]
     Crypto(CryptoError),
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -97,6 +107,8 @@ impl CommandError for PutError {
             Self::File(error) => error.exit(),
             Self::Prompt(error) => error.exit(),
             Self::Passphrase(error) => error.exit(),
+            Self::ApiKey(error) => error.exit(),
+            Self::KeyWanted | Self::KeyRefused => Exit::Refused,
             Self::Call(error) => error.exit(),
             Self::TooLarge { .. } => Exit::Rejected,
             Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,

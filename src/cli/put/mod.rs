@@ -1,6 +1,7 @@
 //! `ots put`: stores a secret and prints its link.
 
 mod answer;
+mod api_key;
 mod content;
 mod error;
 mod hand_over;
@@ -22,6 +23,7 @@ use crate::{
     secret::{Generated, Recipe, Token},
 };
 use answer::Answer;
+pub(super) use api_key::ApiKeyArgs;
 use error::PutError;
 use hand_over::HandOver;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
@@ -52,6 +54,8 @@ pub(in crate::cli) struct Put {
     encrypt: bool,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    #[command(flatten)]
+    pub(super) api_key: ApiKeyArgs,
     /// The file name to give the reader, sealed with an encrypted secret [default: that of FILE]
     #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
     name: Option<String>,
@@ -88,6 +92,7 @@ impl Put {
 
     /// Stores as many as were asked for.
     async fn store_all(&self, global: &Global, client: &Client, printing: &Printing) -> Result<(), PutError> {
+        let key = self.api_key.key()?;
         let ttl = self.ttl.map(whole_seconds).transpose()?;
         let generated = self.generate.map(Recipe::draw).transpose()?.map(Arc::new);
         let content = Bytes::from_owner(match &generated {
@@ -96,7 +101,8 @@ impl Put {
         });
         let passphrase = self.passphrase.for_sending(global).await?;
         for copy in 0..self.copies {
-            let parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
+            let mut parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
+            parcel.create.key.clone_from(&key);
             if copy == 0 && parcel.body.len() > ASK_ABOVE {
                 check_size(client, &parcel).await?;
             }

@@ -32,8 +32,13 @@ impl Put {
         }
         let (content, label, own) = (content.clone(), self.label(), passphrase.cloned());
         let sealed = blocking(move || envelope::seal(&content, &label, own.as_ref())).await?;
-        let create =
-            Create { ttl, passphrase: Some(sealed.proof), encrypted: true, passphrase_required: passphrase.is_some() };
+        let create = Create {
+            ttl,
+            passphrase: Some(sealed.proof),
+            encrypted: true,
+            passphrase_required: passphrase.is_some(),
+            key: None,
+        };
         Ok(Parcel { body: sealed.envelope.into(), create, key: Some(sealed.key) })
     }
 
@@ -99,6 +104,9 @@ pub(super) async fn store(global: &Global, client: &Client, parcel: &Parcel) -> 
         Err(ClientError::Problem(problem)) if problem.code == Code::TooLarge => {
             check_size(client, parcel).await?;
             Err(ClientError::Problem(problem).into())
+        }
+        Err(ClientError::Problem(problem)) if problem.code == Code::KeyRequired => {
+            Err(if parcel.create.key.is_some() { PutError::KeyRefused } else { PutError::KeyWanted })
         }
         outcome => Ok(outcome?),
     }

@@ -1,5 +1,6 @@
 //! Who may create: keys, their limits and their end, and servers that take nothing. Reading stays open to whoever has the link.
 
+mod client;
 #[cfg(unix)]
 mod keygen;
 mod limits;
