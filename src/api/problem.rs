@@ -63,8 +63,11 @@ pub enum Code {
 
 impl Code {
     /// Each that a server answers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
+        Self::KeyRequired,
+        Self::UserRequired,
+        Self::CreationClosed,
         Self::BrowserRequest,
         Self::PassphraseRequired,
         Self::WrongPassphrase,
@@ -91,6 +94,9 @@ impl Code {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
+            Self::KeyRequired => "key_required",
+            Self::UserRequired => "user_required",
+            Self::CreationClosed => "creation_closed",
             Self::BrowserRequest => "browser_request",
             Self::PassphraseRequired => "passphrase_required",
             Self::WrongPassphrase => "wrong_passphrase",

@@ -43,6 +43,17 @@ pub(in crate::server) enum Creator {
     User(UserName),
 }
 
+impl Creator {
+    /// The key's name, or what the proxy calls somebody; none of anybody.
+    pub(in crate::server) fn name(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Anyone => None,
+            Self::Key(name) => Some(name.as_str().into()),
+            Self::User(name) => Some(name.to_string().into()),
+        }
+    }
+}
+
 impl fmt::Display for Creator {
     /// For the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

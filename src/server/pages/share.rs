@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::{here, html, problems, templates::SharePage, texts::Texts, ttl};
 use crate::{
     api::{Code, TtlRequest},
+    audit::Origin,
     secret::{LINK_PATH, MIN_TTL},
     server::{
         call::{App, Call},
@@ -56,6 +57,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         Err(problem) => return Ok(failed(here, problem.into())),
     };
     let needs_passphrase = secret.passphrase.is_some();
+    let origin = Origin { creator: permitted.creator.name(), ..origin };
     let created = match app.vault.create(secret, owner.as_ref(), origin).await {
         Ok(created) => created,
         Err(error) => return Ok(failed(here, error.into())),

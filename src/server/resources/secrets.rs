@@ -4,6 +4,7 @@ use hyper::{HeaderMap, StatusCode, header};
 
 use crate::{
     api::{Code, Created, JSON, OCTET_STREAM, Problem, SECRETS_PATH, Status},
+    audit::Origin,
     secret::LINK_PATH,
     server::{
         call::{App, Call},
@@ -18,7 +19,8 @@ use crate::{
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = call.base_url(app);
     let permitted = call.permission(app)?;
-    let (owner, origin) = (owner_of(&call.caller), call.caller.origin());
+    let owner = owner_of(&call.caller);
+    let origin = Origin { creator: permitted.creator.name(), ..call.caller.origin() };
     let created = app.vault.create(new_secret(app, call, &permitted).await?, owner.as_ref(), origin).await?;
     tracing::debug!(by = %permitted.creator, "stored");
     let token = created.token.expose();
