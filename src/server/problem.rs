@@ -14,19 +14,19 @@ use crate::{
 
 /// Why a request fails: what the client is told, and the error behind it, for the log.
 pub(super) struct Failed {
-    pub(super) problem: Problem,
+    pub(super) problem: Box<Problem>,
     pub(super) cause: Option<Box<VaultError>>,
 }
 
 impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None }
+        Self { problem: Box::new(problem), cause: None }
     }
 }
 
 impl From<VaultError> for Failed {
     fn from(error: VaultError) -> Self {
-        Self { problem: of_vault(&error), cause: Some(Box::new(error)) }
+        Self { problem: Box::new(of_vault(&error)), cause: Some(Box::new(error)) }
     }
 }
 

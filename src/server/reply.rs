@@ -170,7 +170,7 @@ impl From<Problem> for Reply {
 
 impl From<Failed> for Reply {
     fn from(failed: Failed) -> Self {
-        Self::from(failed.problem).because(failed.cause)
+        Self::from(*failed.problem).because(failed.cause)
     }
 }
 
