@@ -45,6 +45,7 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret 
 complete -c ots -n "__fish_ots_needs_command" -f -a "generate" -d 'Print a password or a passphrase'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
+complete -c ots -n "__fish_ots_needs_command" -f -a "keygen" -d 'Make a key for `serve --create-keys`'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file; `password:N` and `passphrase:N` have N of them. It is printed on the line after the links' -r
@@ -52,6 +53,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
 false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'Read the key that the server wants of whoever creates from a file (or set `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
@@ -160,6 +162,8 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
 json\t''"
+complete -c ots -n "__fish_ots_using_subcommand serve" -l create-keys -d 'Take secrets only with one of these keys (ots keygen)' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l user-header -d 'Take secrets from those whom a trusted proxy names in this header' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l trusted-proxy -d 'Proxies whose word on the client counts: addresses, networks, unix' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
@@ -184,6 +188,7 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create -d 'Take no secrets: only hand out those that are there'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l audit-addresses -d 'Tell it with the addresses of those who asked'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
@@ -208,6 +213,24 @@ complete -c ots -n "__fish_ots_using_subcommand health" -s v -l verbose -d 'Say 
 complete -c ots -n "__fish_ots_using_subcommand health" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand health" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand health" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s f -l file -d 'Add the key\'s line to this file, which is made (mode 0600) if it isn\'t there' -r -F
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l expires -d 'Until when it is good: a duration from now (90d), a date, or a time as 2027-01-31T12:00:00Z' -r
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l ttl-max -d 'How long what is created with it can be kept, at most' -r
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l size-max -d 'The largest secret that can be created with it' -r
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand keygen" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l timeout -d 'How long to wait for the server' -r
