@@ -12,8 +12,7 @@ pub(super) struct HandOver {
     /// Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file
     #[arg(long, conflicts_with = "token")]
     qr: bool,
-    /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52); where that fails, it is said, and the
-    /// link is printed all the same
+    /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52)
     #[arg(long, conflicts_with = "copies")]
     copy: bool,
 }

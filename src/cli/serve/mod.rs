@@ -20,7 +20,7 @@ use super::{Global, error::StartError, values};
 use crate::{
     audit::{Audit, Journal, Target},
     crypto::at_rest::Keyring,
-    server::{self, Settings, WEB_BUNDLED},
+    server::{self, WEB_BUNDLED},
     store::{Location, Store, sweeper},
     tally::Tally,
     vault::{Vault, VaultError, note_gone},

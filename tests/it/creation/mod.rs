@@ -13,12 +13,13 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
+    time::Duration,
 };
 
 use reqwest::{Method, Response, header};
 use serde_json::{Value, json};
 
-use crate::common::{Server, directory, ots, run, text};
+use crate::common::{Server, directory, ots, run, text, until};
 
 /// Makes a key, and adds its line to a file.
 pub fn key(file: &Path, name: &str, options: &[&str]) -> String {
@@ -112,6 +113,7 @@ async fn only_a_key_that_is_listed_creates_and_everybody_reads() {
     let info = server.request(Method::GET, "/api/v1/info").header(header::AUTHORIZATION, &good).send().await.unwrap();
     assert_eq!(info.json::<Value>().await.unwrap()["key_required"], json!(false));
 
+    until("the log names each", Duration::from_secs(5), || async { server.log().contains("key bob") }).await;
     let log = server.log();
     assert!(log.contains("3 create key(s)") && log.contains("key ci") && log.contains("key bob"), "{log}");
     let hashes = std::fs::read_to_string(&file).unwrap();
