@@ -53,7 +53,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
 false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
-complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'Read the key that the server wants of whoever creates from a file (or set `OTS_API_KEY`)' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The file of the key to create with (or `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
@@ -67,7 +67,7 @@ never\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
 complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
-complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52); where that fails, it is said, and the link is printed all the same'
+complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
 complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand put" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
