@@ -91,22 +91,18 @@ async fn a_bad_pair_is_kept_out() {
     let key_of_another = Pair { certificate: good.certificate.clone(), key: other.key };
     let torn = Pair { certificate: good.certificate[..200].to_owned(), key: good.key.clone() };
     let empty = Pair { certificate: String::new(), key: good.key.clone() };
-    for (times, (pair, says)) in [
+    for (pair, says) in [
         (&key_of_another, "has to come first"),
         (&torn, "is damaged"),
         (&empty, "no certificate"),
-        (&expired, "has expired"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+        (&expired, "the new certificate has expired"),
+    ] {
         authority.install(pair);
         server.signal("-HUP");
-        let refused = || async { server.log().matches("the old one is served on").count() == times + 1 };
-        until("it is said", Duration::from_secs(20), refused).await;
-        assert!(server.log().contains(says), "{says}: {}", server.log());
+        until("it is said", Duration::from_secs(20), || async { server.log().contains(says) }).await;
         assert_eq!(shown(&authority, &server).await, first, "{says}");
     }
+    assert!(server.log().contains("the old one is served on"));
     fs::remove_file(authority.directory.path().join("key.pem")).unwrap();
     server.signal("-HUP");
     until("it is said", Duration::from_secs(20), || async { server.log().contains("can't read") }).await;
