@@ -85,11 +85,11 @@ fn target() -> PathBuf {
 }
 
 fn run(scenario: &str) {
-    run_over(scenario, &[]);
+    run_over(scenario, &[], &[]);
 }
 
-/// Runs a scenario over a server with these options.
-fn run_over(scenario: &str, options: &[&str]) {
+/// Runs a scenario, which has these variables, over a server with these options.
+fn run_over(scenario: &str, options: &[&str], variables: &[(&str, &str)]) {
     let Some(tools) = tools() else { return };
     if scenario.starts_with("firefox_") && tools.firefox.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{scenario} needs firefox-esr or firefox");
@@ -106,7 +106,7 @@ fn run_over(scenario: &str, options: &[&str]) {
     node.env("OTS_PICTURES", pictures.unwrap_or_else(|| target().join("screenshots")));
     node.env("OTS_VECTORS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors"));
     node.env("OTS_SOURCES", concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/js"));
-    let output = node.output().unwrap();
+    let output = node.envs(variables.iter().copied()).output().unwrap();
     println!("{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success(), "{scenario}: {}\n{}", String::from_utf8_lossy(&output.stderr), server.log());
 }
@@ -125,7 +125,31 @@ fn the_pages_have_their_operators_face() {
         "--imprint-url=https://example.org/imprint",
         "--privacy-url=https://example.org/privacy",
     ];
-    run_over("the_pages_have_their_operators_face", &[&said[..], &law, &["--accent=#ffe94d"]].concat());
+    run_over("the_pages_have_their_operators_face", &[&said[..], &law, &["--accent=#ffe94d"]].concat(), &[]);
+}
+
+/// A server that takes secrets only with a key, which the scenario has.
+fn run_with_key(scenario: &str) {
+    let files = directory();
+    let list = files.path().join("keys");
+    let made = common::ots().args(["keygen", "page", "--file"]).arg(&list).output().unwrap();
+    let (key, list) = (String::from_utf8(made.stdout).unwrap(), list.display().to_string());
+    run_over(scenario, &["--create-keys", &list], &[("OTS_CREATE_KEY", key.trim())]);
+}
+
+#[test]
+fn the_page_asks_for_the_key_and_keeps_it_in_the_tab() {
+    run_with_key("the_page_asks_for_the_key_and_keeps_it_in_the_tab");
+}
+
+#[test]
+fn the_key_is_asked_for_without_javascript() {
+    run_with_key("the_key_is_asked_for_without_javascript");
+}
+
+#[test]
+fn where_nobody_creates_the_page_says_so() {
+    run_over("where_nobody_creates_the_page_says_so", &["--no-create"], &[]);
 }
 
 macro_rules! scenarios {

@@ -52,7 +52,7 @@ export async function reader(options = {}) {
   context.on("console", (message) => {
     if (!["error", "warning"].includes(message.type())) return;
     // Chromium logs each answer of 400 and above; those that the scenarios provoke are the API's own and the gone page's.
-    const answered = /^Failed to load resource: the server responded with a status of (403|404|422|500) /.test(message.text());
+    const answered = /^Failed to load resource: the server responded with a status of (401|403|404|422|500) /.test(message.text());
     if (!answered && !context.forgiven.some((pattern) => pattern.test(message.text()))) context.troubles.push(message.text());
   });
   return context;

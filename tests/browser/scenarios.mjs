@@ -10,6 +10,7 @@ import { scenarios as files } from "./scenarios/files.mjs";
 import { scenarios as firefox } from "./scenarios/firefox.mjs";
 import { scenarios as generating } from "./scenarios/generating.mjs";
 import { scenarios as honesty } from "./scenarios/honesty.mjs";
+import { scenarios as keys } from "./scenarios/keys.mjs";
 import { scenarios as late } from "./scenarios/late.mjs";
 import { scenarios as links } from "./scenarios/links.mjs";
 import { scenarios as looks } from "./scenarios/looks.mjs";
@@ -20,7 +21,7 @@ import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, late, links, looks, offline, pages, pictures, reading, told, ways);
+const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -15,7 +15,13 @@ const MIB: usize = 1024 * KIB;
 /// The problem in words.
 pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem) -> Cow<'a, str> {
     let known: &str = match problem.code {
-        Code::TooLarge => return Cow::Owned(text.too_large.with(size(settings.max_size))),
+        Code::TooLarge => {
+            let of_key = problem.limit.and_then(|limit| usize::try_from(limit.get()).ok());
+            return Cow::Owned(match of_key {
+                Some(limit) => text.key_too_large.with(size(limit)),
+                None => text.too_large.with(size(settings.max_size)),
+            });
+        }
         Code::Validation => return of_value(text, settings, problem),
         Code::Unknown => return Cow::Owned(text.problem_unknown.with(problem.status)),
         Code::KeyRequired => &text.problem_key_required,
@@ -48,7 +54,10 @@ fn of_value<'a>(text: &'a Texts, settings: &Settings, problem: &Problem) -> Cow<
     match pointer.rsplit('/').next().unwrap_or_default() {
         "" | "content" => Cow::Borrowed(&text.empty),
         "passphrase" | "Ots-Passphrase" => Cow::Borrowed(&text.problem_passphrase),
-        "ttl_seconds" => Cow::Owned(ttl::too_long(settings, text)),
+        "ttl_seconds" => Cow::Owned(match problem.limit {
+            Some(limit) => text.key_too_long.with(ttl::words(text, limit.get())),
+            None => ttl::too_long(settings, text),
+        }),
         _ => Cow::Borrowed(&text.problem_mismatch),
     }
 }

@@ -3,7 +3,12 @@
 use hyper::StatusCode;
 use zeroize::Zeroizing;
 
-use super::{here, html, problems, templates::SharePage, texts::Texts, ttl};
+use super::{
+    here, html, problems,
+    templates::{SharePage, Typed},
+    texts::Texts,
+    ttl,
+};
 use crate::{
     api::{Code, TtlRequest},
     audit::Origin,
@@ -19,7 +24,11 @@ use crate::{
 /// `GET /`.
 pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
     let text = Texts::for_reader(call.head);
-    html(StatusCode::OK, text, &SharePage::compose(text, here(app, call), ttl::offer(&app.settings, text), ""))
+    html(
+        StatusCode::OK,
+        text,
+        &SharePage::compose(text, here(app, call), ttl::offer(&app.settings, text), "", Typed::default()),
+    )
 }
 
 /// `POST /`: the share page's form, without JavaScript.
@@ -29,7 +38,8 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let here = here(app, &call);
     let owner = intake::owner_of(&call.caller);
     let again = |here, status: StatusCode, wrong: &str| {
-        html(status, text, &SharePage::compose(text, here, ttl::offer(&app.settings, text), wrong))
+        let offer = ttl::offer(&app.settings, text);
+        html(status, text, &SharePage::compose(text, here, offer, wrong, Typed::default()))
     };
     let failed = |here, Failed { problem, cause }: Failed| {
         again(here, problem::status(&problem), &problems::words(text, &app.settings, &problem))
@@ -50,7 +60,17 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     }
     let permitted = match permission {
         Ok(permitted) => permitted,
-        Err(problem) => return Ok(failed(here, problem.into())),
+        // Whoever mistyped a key has lost nothing of what it was for.
+        Err(problem) => {
+            let typed = Typed {
+                content: std::str::from_utf8(content.as_ref()).unwrap_or_default(),
+                passphrase: options.passphrase.as_deref().map_or("", String::as_str),
+            };
+            let words = problems::words(text, &app.settings, &problem);
+            let offer = ttl::offer_again(&app.settings, text, options.ttl);
+            let page = SharePage::compose(text, here, offer, &words, typed);
+            return Ok(html(problem::status(&problem), text, &page).coded(problem.code));
+        }
     };
     let secret = match intake::valid(app, &permitted, content, options, "/passphrase") {
         Ok(secret) => secret,

@@ -21,6 +21,17 @@ pub(super) struct Here {
     pub(super) lease: u64,
     /// What its operator has it say.
     pub(super) face: Arc<Face>,
+    /// Whether nobody shares here.
+    pub(super) closed: bool,
+    /// Whether whoever looks at it needs a key to share.
+    pub(super) key_needed: bool,
+}
+
+/// What was typed in a form that is given back.
+#[derive(Default)]
+pub(super) struct Typed<'a> {
+    pub(super) content: &'a str,
+    pub(super) passphrase: &'a str,
 }
 
 /// The share page. Scripts go from view to view, so all of them are there; what the others need is left empty.
@@ -32,6 +43,7 @@ pub(super) struct SharePage<'a> {
     state: &'static str,
     offer: Offer<'a>,
     wrong: &'a str,
+    typed: Typed<'a>,
     link: &'a str,
     expires: Moment,
     needs_passphrase: bool,
@@ -56,14 +68,15 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> SharePage<'a> {
-    /// Asks what to share; says what is `wrong` with what was sent before.
-    pub(super) fn compose(text: &'a Texts, here: Here, offer: Offer<'a>, wrong: &'a str) -> Self {
+    /// Asks what to share; says what is `wrong` with what was sent before, and gives back what was `typed`.
+    pub(super) fn compose(text: &'a Texts, here: Here, offer: Offer<'a>, wrong: &'a str, typed: Typed<'a>) -> Self {
         Self {
             text,
             here,
             state: "compose",
             offer,
             wrong,
+            typed,
             link: "",
             expires: Moment::default(),
             needs_passphrase: false,
@@ -79,7 +92,7 @@ impl<'a> SharePage<'a> {
         expires: Moment,
         needs_passphrase: bool,
     ) -> Self {
-        Self { text, here, state: "made", offer, wrong: "", link, expires, needs_passphrase }
+        Self { text, here, state: "made", offer, wrong: "", typed: Typed::default(), link, expires, needs_passphrase }
     }
 
     /// Where the server's root is, seen from this page: the server may be below any path.

@@ -1,13 +1,13 @@
 //! How long a secret can be kept, as the share page offers it: a few usual times, and any other up to the server's longest. In words
 //! that need no plural forms: a number of days or hours is never 1 there, and what may be 1 is abbreviated.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use super::{
     templates::{Choice, Offer},
     texts::Texts,
 };
-use crate::server::settings::Settings;
+use crate::{api::TtlRequest, server::settings::Settings};
 
 type Words = fn(&Texts) -> &str;
 
@@ -50,13 +50,28 @@ pub(super) fn offer(settings: &Settings, text: &'static Texts) -> Offer<'static>
     }
 }
 
+/// The same, with the time that was chosen before in place of the default.
+pub(super) fn offer_again(settings: &Settings, text: &'static Texts, chosen: TtlRequest) -> Offer<'static> {
+    let mut offer = offer(settings, text);
+    let chosen = chosen.seconds().and_then(|(seconds, _)| Duration::try_from_secs_f64(seconds).ok());
+    if let Some(seconds) = chosen.map(|chosen| chosen.as_secs()) {
+        if offer.ttls.iter().all(|choice| choice.seconds != seconds) {
+            offer.ttls.push(Choice { seconds, words: words(text, seconds), selected: false });
+        }
+        for choice in &mut offer.ttls {
+            choice.selected = choice.seconds == seconds;
+        }
+    }
+    offer
+}
+
 /// Says that a time is too long for this server.
 pub(super) fn too_long(settings: &Settings, text: &Texts) -> String {
     text.ttl_too_long.with(words(text, settings.max_ttl.as_secs()))
 }
 
 /// A time in the largest unit that it is a whole number of.
-fn words(text: &Texts, seconds: u64) -> Cow<'_, str> {
+pub(super) fn words(text: &Texts, seconds: u64) -> Cow<'_, str> {
     if let Some((_, words)) = USUAL.iter().find(|(known, _)| *known == seconds) {
         return Cow::Borrowed(words(text));
     }

@@ -99,7 +99,7 @@ export async function destroy(token, claim = null) {
 }
 
 /** Stores bytes. Not repeated by itself: when the answer is lost, so is the link. */
-export function create(content, { ttl, passphrase, encrypted, passphraseRequired }, onProgress) {
+export function create(content, { ttl, passphrase, encrypted, passphraseRequired, key }, onProgress) {
   const query = new URLSearchParams({ ttl_seconds: ttl });
   if (encrypted) query.set("encrypted", "true");
   if (passphraseRequired) query.set("passphrase_required", "true");
@@ -107,6 +107,8 @@ export function create(content, { ttl, passphrase, encrypted, passphraseRequired
   const request = new XMLHttpRequest();
   request.open("POST", `${SECRETS}?${query}`);
   request.setRequestHeader("Content-Type", "application/octet-stream");
+  // What can't be a key is refused by the server, not by the browser.
+  if (key) request.setRequestHeader("Authorization", `Bearer ${encodeURIComponent(key)}`);
   if (passphrase !== null) request.setRequestHeader("Ots-Passphrase", base64url(passphrase));
   request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
   return new Promise((resolve, reject) => {

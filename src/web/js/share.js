@@ -1,6 +1,7 @@
 // The share page: text or a file, sealed in the browser unless told otherwise, and the link.
 
 import * as api from "./api.js";
+import { createKey, keepKey, pointOutKey } from "./create_key.js";
 import { Refused, seal } from "./envelope.js";
 import { takeFiles } from "./files.js";
 import { offerGenerated } from "./generate.js";
@@ -53,7 +54,7 @@ async function share(passphrase) {
   const encrypted = element("encrypt").checked;
   const bytes = await content();
   const label = file ? { name: file.name || undefined, type: file.type || undefined } : {};
-  const options = { ttl: chosenTtl().seconds, passphrase, encrypted, passphraseRequired: false };
+  const options = { ttl: chosenTtl().seconds, passphrase, encrypted, passphraseRequired: false, key: createKey() };
   let body = bytes;
   let key = null;
   if (encrypted) {
@@ -65,6 +66,7 @@ async function share(passphrase) {
   }
   if (body.length > maxSize) throw new api.Problem({ code: "too_large" });
   const created = await api.create(body, options, progress("sent"));
+  keepKey();
   const link = api.linkTo(created, dataset.named === "true");
   return { token: created.token, expires: new Date(created.expires_at), link, key, passphrase: passphrase !== null };
 }
@@ -73,7 +75,10 @@ function explain(error) {
   if (error instanceof Wrong) return error.message;
   if (error instanceof api.Broken) return phrase("broken");
   if (error instanceof Refused) return phrase(error.reason === "unsupported" ? "unsupported" : "nameTooLong");
-  if (error instanceof api.Problem && error.problem.code === "too_large") return phrase("tooLarge", size(maxSize));
+  if (error instanceof api.Problem && error.problem.code === "too_large") {
+    const { limit } = error.problem;
+    return limit ? phrase("keyTooLarge", size(limit)) : phrase("tooLarge", size(maxSize));
+  }
   if (error instanceof api.Problem) return words(error.problem);
   return phrase("broken");
 }
@@ -104,6 +109,7 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     show("compose");
     note("problem", explain(error));
+    if (error instanceof api.Problem && error.problem.code === "key_required") pointOutKey();
   }
 });
 element("remove").addEventListener("click", () => {

@@ -24,4 +24,4 @@ function addToggle(field) {
   box.append(field, button);
 }
 
-for (const field of document.querySelectorAll('main input[type="password"]')) addToggle(field);
+for (const field of document.querySelectorAll('main input[type="password"]:not([data-plain])')) addToggle(field);

@@ -63,31 +63,31 @@ export const scenarios = {
     await share.getByRole("textbox", { name: "Secret" }).fill(TEXT.replaceAll("\r\n", "\n"));
     await share.getByRole("textbox", { name: "Passphrase" }).fill(PASSPHRASE);
     await share.getByRole("button", { name: "Create the link" }).click();
-    assert.ok(await share.getByText("It isn’t encrypted end to end: the server can read it.").isVisible());
+    await share.getByText("It isn’t encrypted end to end: the server can read it.").waitFor();
     const link = await share.getByLabel("Link", { exact: true }).inputValue();
     const page = await context.newPage();
     await page.goto(link);
-    assert.ok(await page.getByRole("heading", { name: "A secret is waiting for you" }).isVisible());
+    await page.getByRole("heading", { name: "A secret is waiting for you" }).waitFor();
     await page.getByLabel("Passphrase").evaluate((field) => field.form.submit());
     await page.getByText("Type the passphrase first").waitFor();
     await page.getByLabel("Passphrase").fill("wrong");
     await page.getByRole("button", { name: "Read the secret" }).click();
-    assert.ok(await page.getByText("Tries left before it is destroyed: 9").isVisible());
+    await page.getByText("Tries left before it is destroyed: 9").waitFor();
     await page.getByLabel("Passphrase").fill(PASSPHRASE);
     await page.getByRole("button", { name: "Read the secret" }).click();
     assert.equal(await page.getByRole("region", { name: "The secret" }).textContent(), TEXT.replaceAll("\r\n", "\n"));
     // The answer again, as a reload gives it, is the same reader's.
     await page.reload();
-    assert.ok(await page.getByText("second line").isVisible());
+    await page.getByText("second line").waitFor();
     await page.goto(link);
-    assert.ok(await page.getByRole("heading", { name: "This secret is gone" }).isVisible());
+    await page.getByRole("heading", { name: "This secret is gone" }).waitFor();
 
     await page.goto(put([], { input: TEXT, passphrase: PASSPHRASE }));
     for (let tries = 0; tries < 10; tries += 1) {
       await page.getByLabel("Passphrase").fill("wrong");
       await page.getByRole("button", { name: "Read the secret" }).click();
     }
-    assert.ok(await page.getByText("That was the last try").isVisible());
+    await page.getByText("That was the last try").waitFor();
     assert.ok(!(await page.getByText("leaked").isVisible()));
 
     const encrypted = put(["-e"], { input: TEXT });
