@@ -124,7 +124,7 @@ fn a_misspelt_option_is_told_what_it_may_have_meant() {
     for (wrong, says) in [
         ("tll = \"1h\"", "there is no option tll; the nearest known one is ttl"),
         ("hunter = 2", "there is no option hunter; the known ones are "),
-        ("[serve]\nhunter = 2", "there is no option hunter; the known ones are listen, data_dir, "),
+        ("[serve]\nhunter = 2", "there is no option hunter; the known ones are listen, "),
         ("[serve]\nold_key_fil = \"x\"", "the nearest known one is old_key_file"),
     ] {
         std::fs::write(&config, wrong).unwrap();

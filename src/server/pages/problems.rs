@@ -17,6 +17,7 @@ pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem)
     let known: &str = match problem.code {
         Code::TooLarge => {
             let of_key = problem.limit.and_then(|limit| usize::try_from(limit.get()).ok());
+            let of_key = of_key.filter(|limit| *limit < settings.max_size);
             return Cow::Owned(match of_key {
                 Some(limit) => text.key_too_large.with(size(limit)),
                 None => text.too_large.with(size(settings.max_size)),
@@ -54,7 +55,7 @@ fn of_value<'a>(text: &'a Texts, settings: &Settings, problem: &Problem) -> Cow<
     match pointer.rsplit('/').next().unwrap_or_default() {
         "" | "content" => Cow::Borrowed(&text.empty),
         "passphrase" | "Ots-Passphrase" => Cow::Borrowed(&text.problem_passphrase),
-        "ttl_seconds" => Cow::Owned(match problem.limit {
+        "ttl_seconds" => Cow::Owned(match problem.limit.filter(|limit| limit.get() < settings.max_ttl.as_secs()) {
             Some(limit) => text.key_too_long.with(ttl::words(text, limit.get())),
             None => ttl::too_long(settings, text),
         }),

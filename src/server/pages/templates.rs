@@ -285,7 +285,16 @@ mod tests {
             (html(&SecretPage::failed(text, here(), HOSTILE)), 2),
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
             (html(&LostPage::failed(text, Arc::default(), "/", HOSTILE)), 1),
-            (html(&SharePage::compose(text, here(), offer(), HOSTILE)), 7),
+            (
+                html(&SharePage::compose(
+                    text,
+                    here(),
+                    offer(),
+                    HOSTILE,
+                    Typed { content: HOSTILE, passphrase: HOSTILE },
+                )),
+                9,
+            ),
             (html(&SharePage::made(text, here(), offer(), HOSTILE, moment(), true)), 9),
         ] {
             assert_eq!(page.matches(ESCAPED).count(), times, "{page}");

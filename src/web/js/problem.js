@@ -4,6 +4,11 @@
 import { locale } from "./locale.js";
 
 const texts = document.querySelector('[data-id="problems"]');
+/** That a time is longer than the server keeps anything, or than the key allows. */
+function ofTime(server, limit) {
+  return limit < Number(server?.longest) ? text("key-too-long").replace("{}", duration(limit)) : server?.tooLong;
+}
+
 // In the largest unit that it is a whole number of.
 function duration(seconds) {
   const [unit, length] = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]].find(([, length]) => seconds % length === 0);
@@ -28,8 +33,7 @@ function ofValue(pointer, limit) {
     case "Ots-Passphrase":
       return text("passphrase");
     case "ttl_seconds":
-      if (limit) return text("key-too-long").replace("{}", duration(limit));
-      return document.querySelector('[data-id="custom"]')?.dataset.tooLong;
+      return ofTime(document.querySelector('[data-id="custom"]')?.dataset, limit);
     default:
       return text("bad_request");
   }

@@ -77,7 +77,7 @@ function explain(error) {
   if (error instanceof Refused) return phrase(error.reason === "unsupported" ? "unsupported" : "nameTooLong");
   if (error instanceof api.Problem && error.problem.code === "too_large") {
     const { limit } = error.problem;
-    return limit ? phrase("keyTooLarge", size(limit)) : phrase("tooLarge", size(maxSize));
+    return limit < maxSize ? phrase("keyTooLarge", size(limit)) : phrase("tooLarge", size(maxSize));
   }
   if (error instanceof api.Problem) return words(error.problem);
   return phrase("broken");
