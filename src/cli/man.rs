@@ -113,6 +113,17 @@ const OBJECTS: &[(&str, &str)] = &[
         "An object with \"created_at\", \"expires_at\", \"size\", \"encrypted\" and \"passphrase_required\"; with --wait \"state\".",
     ),
     ("ots-keygen", "An object with \"key\" and \"name\"; without --file also \"line\"."),
+    (
+        "ots-admin-stats",
+        "An object with \"secrets\", \"bytes\", \"claimed\", \"expired\", \"oldest\", \"next_expiry\", \"owners\", \"largest_owner\", \"quotas\" where a \
+         server runs, \"database_bytes\", \"free_bytes\" and \"wal_bytes\".",
+    ),
+    ("ots-admin-sweep", "An object with \"removed\", and \"clean\": whether nothing of it is left in the files."),
+    (
+        "ots-admin-keys",
+        "An array, an object a key: \"id\", \"role\" (\"current\", \"old\", \"not_given\"), \"number\" among the old ones, \"secrets\", \"bytes\", \
+         \"oldest\" and \"needed_until\".",
+    ),
     ("ots-generate", "An object with \"password\" or \"passphrase\", and \"bits\"."),
     ("ots", "With --json commands answer with an object on one line; their pages say what is in it."),
 ];
@@ -151,11 +162,17 @@ fn codes(name: &str) -> &'static [&'static str] {
         "ots-serve" => &["0", "1", "2", "8", "9", "130"],
         "ots-keygen" => &["0", "1", "2", "8", "141"],
         "ots-health" | "ots-generate" => &["0", "1", "2", "141"],
-        "ots-admin" | "ots-admin-check" => &["0", "1", "2", "6", "8", "141"],
+        "ots-admin" | "ots-admin-check" | "ots-admin-keys" | "ots-admin-stats" | "ots-admin-sweep" => {
+            &["0", "1", "2", "6", "8", "141"]
+        }
         "ots-completions" => &["0", "2", "8", "141"],
         _ => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130", "141"],
     }
 }
+
+/// The pages of what is told where the server's data and keys are.
+const BESIDE_DATA: &[&str] =
+    &["ots-serve", "ots-admin", "ots-admin-check", "ots-admin-keys", "ots-admin-stats", "ots-admin-sweep"];
 
 /// Variables that belong to no option, and the pages that tell of them besides that of `ots`.
 const VARIABLES: &[(&str, &str, &[&str])] = &[
@@ -169,23 +186,19 @@ const VARIABLES: &[(&str, &str, &[&str])] = &[
     (
         "SECRET_KEY",
         "The server's key. Together with the token in a link it opens a secret; neither does alone.",
-        &["ots-serve", "ots-admin", "ots-admin-check"],
+        BESIDE_DATA,
     ),
     (
         "SECRET_KEYS_OLD",
         "Keys that SECRET_KEY replaced, separated by commas and nothing else: they still open.",
-        &["ots-serve", "ots-admin", "ots-admin-check"],
+        BESIDE_DATA,
     ),
     (
         "CREDENTIALS_DIRECTORY",
         "Set by systemd: its file secret_key holds the server's key, if neither SECRET_KEY nor --secret-key-file does.",
-        &["ots-serve", "ots-admin", "ots-admin-check"],
+        BESIDE_DATA,
     ),
-    (
-        "STATE_DIRECTORY",
-        "Set by systemd: where the server keeps its data, if --data-dir doesn't say.",
-        &["ots-serve", "ots-admin", "ots-admin-check"],
-    ),
+    ("STATE_DIRECTORY", "Set by systemd: where the server keeps its data, if --data-dir doesn't say.", BESIDE_DATA),
     ("NO_COLOR", "If not empty, nothing is coloured unless --color or OTS_COLOR says always.", &["ots-serve"]),
 ];
 
@@ -231,6 +244,9 @@ fn examples(roff: &mut Roff, name: &str) {
                 "ots admin check --data-dir /var/lib/ots --secret-key-file /etc/ots/secret_key",
             ),
         ],
+        "ots-admin-stats" => &[("How much there is:", "ots admin stats --data-dir /var/lib/ots")],
+        "ots-admin-sweep" => &[("With the server stopped:", "ots admin sweep --data-dir /var/lib/ots")],
+        "ots-admin-keys" => &[("Whether an old key can go:", "ots admin keys --data-dir /var/lib/ots")],
         "ots-completions" => &[("For bash:", "ots completions bash > /usr/share/bash-completion/completions/ots")],
         _ => &[],
     };
@@ -298,6 +314,7 @@ fn files(roff: &mut Roff, name: &str) {
                     "One line a key: NAME HASH, then perhaps expires=2027-01-31T00:00:00Z, ttl-max=7d, size-max=1MiB. Blank lines and what follows # are passed over. HASH is 64 hexadecimal digits, as ots keygen writes them; the keys themselves are in no file of the server's. On SIGHUP it is read again; if it can't be taken then, the keys stay as they were.",
                 ),
                 ("DATA/ots.db-lock", "Held while a server runs on the database, so that a second one doesn't."),
+                ("DATA/ots.db-admin.sock", "Through which ots admin asks the server that runs; its owner's alone."),
                 ("DATA/ots.db-reserve", "Disk space kept back, so that secrets can be read when the disk is full."),
             ],
         ),

@@ -198,6 +198,12 @@ impl Keyring {
         &self.current
     }
 
+    /// The names of all of them, that of the one that seals first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<KeyId> {
+        std::iter::once(&self.current).chain(&self.old).map(MasterKey::id).collect()
+    }
+
     /// The key with that id, if the server was given it.
     #[must_use]
     pub fn find(&self, id: KeyId) -> Option<&MasterKey> {

@@ -4,6 +4,7 @@
 //! returns; time is passed in, never read inside. A record is *live* at `now` while `now < expires_at`, and once
 //! claimed while `now < claim_until`: a record that isn't live is gone to every caller, swept or not.
 
+mod census;
 mod checked;
 mod clock;
 mod damage;
@@ -26,6 +27,7 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use census::{Census, KeyUse};
 pub use checked::Checked;
 pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
@@ -83,6 +85,26 @@ impl Store {
     pub fn check(location: &Location) -> Result<Checked, OpenError> {
         match location {
             Location::Sqlite(path) => sqlite::check::check(path),
+        }
+    }
+
+    /// How much a store keeps at `now`, beside a server that may be running on it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is nothing that could be looked at.
+    pub fn census_of(location: &Location, now: Timestamp) -> Result<Census, OpenError> {
+        match location {
+            Location::Sqlite(path) => sqlite::census::census_of(path, now),
+        }
+    }
+
+    /// What needs each key, in the same way. Reads every record.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is nothing that could be looked at.
+    pub fn keys_of(location: &Location) -> Result<Vec<KeyUse>, OpenError> {
+        match location {
+            Location::Sqlite(path) => sqlite::census::keys_of(path),
         }
     }
 
@@ -295,6 +317,28 @@ impl Store {
         };
         let clock_ahead = self.clock_ahead.load(Ordering::Relaxed);
         Ok(State { damaged: self.damage.count(), clock_ahead, ..state })
+    }
+
+    /// How much is kept at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    pub async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.census(now),
+        }
+    }
+
+    /// What needs each key. Reads every record, on the caller's thread.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    pub async fn keys(&self) -> Result<Vec<KeyUse>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(store) => store.keys(),
+        }
     }
 
     /// Waits until the store has come to an end, and says why: by itself, if nobody has closed it. A server can't go on then.

@@ -57,7 +57,11 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: i
     }
 }
 
-async fn sweep(store: &Store, told: &impl Fn(&[Gone])) -> Result<usize, StoreError> {
+/// Removes all that has expired, and tells it to `told`; how many records.
+///
+/// # Errors
+/// [`StoreError`]; what was removed and told before it is.
+pub async fn sweep(store: &Store, told: &impl Fn(&[Gone])) -> Result<usize, StoreError> {
     let mut removed = 0;
     loop {
         let swept = store.sweep(Timestamp::now(), BATCH).await?;

@@ -16,6 +16,8 @@
     clippy::missing_panics_doc
 )]
 
+#[cfg(unix)] // its sockets
+mod admin;
 mod api;
 mod architecture;
 mod cli;

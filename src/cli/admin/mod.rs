@@ -1,6 +1,18 @@
 //! `ots admin`: what an operator does on the server's own host.
+//!
+//! - [`answer`]: what is asked and answered; [`socket`]: asking the server that runs.
+//! - [`place`]: the database that is meant, and why it can't be looked after.
+//! - [`check`], [`keys`], [`stats`], [`sweep`]: the commands.
 
+#[cfg_attr(not(unix), allow(dead_code, reason = "no server is asked there"))]
+pub(super) mod answer;
 mod check;
+mod keys;
+mod place;
+#[cfg_attr(not(unix), allow(dead_code, reason = "there is none there"))]
+pub(super) mod socket;
+mod stats;
+mod sweep;
 
 use clap::Subcommand;
 
@@ -16,12 +28,18 @@ pub(super) struct Admin {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Stats(stats::Stats),
+    Sweep(sweep::Sweep),
+    Keys(keys::Keys),
     Check(check::Check),
 }
 
 impl Admin {
     pub(super) fn run(&self, global: &Global) -> Result<(), Box<dyn CommandError>> {
         match &self.command {
+            Command::Stats(stats) => stats.run(global).map_err(Box::from),
+            Command::Sweep(sweep) => sweep.run(global),
+            Command::Keys(keys) => keys.run(global).map_err(Box::from),
             Command::Check(check) => check.run(global).map_err(Box::from),
         }
     }

@@ -1,5 +1,7 @@
 //! `ots serve`: runs the server.
 
+#[cfg(unix)]
+mod administer;
 mod args;
 mod certificate;
 mod error;
@@ -70,6 +72,7 @@ impl Serve {
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
         let keys = self.data.keyring(&data)?;
+        let given = keys.ids();
         let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
         let journal = Arc::new(self.journal(&keys, tally)?);
         let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
@@ -88,11 +91,23 @@ impl Serve {
             );
         }
         self.tell_of_no_name();
+        let Location::Sqlite(path) = &location;
+        #[cfg(unix)]
+        let admin = administer::administer(
+            path,
+            administer::Desk {
+                store: Arc::clone(&store),
+                journal: Arc::clone(&journal),
+                keys: given,
+                quotas: self.quotas.quotas(),
+            },
+        );
+        #[cfg(not(unix))]
+        drop(given);
         manager.reload_ends(&mut reloads);
         reloads.listen(); // before it is said that the server listens: whoever waits for that may send the signal then
         manager.ready(&listening.tell());
         manager.watch(Arc::clone(&store));
-        let Location::Sqlite(path) = &location;
         tracing::info!("keeping secrets in {}", path.display());
 
         let told = {
@@ -114,6 +129,8 @@ impl Serve {
             }
         };
         sweeping.abort();
+        #[cfg(unix)]
+        drop(admin);
         let closed = store.close().await;
         journal.close().await;
         closed.map_err(ServeError::Close)?;

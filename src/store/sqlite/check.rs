@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use rusqlite::{Connection, OpenFlags, Row, config::DbConfig};
+use rusqlite::{Connection, Row};
 
 use super::{
     payload,
@@ -21,14 +21,7 @@ const TOLD: usize = 20;
 /// Looks at all of it, and changes nothing.
 pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
     let error = |error: rusqlite::Error| schema::describe(path, &error);
-    // To read a WAL is to write which part of it is being read; and to close it must not move nor delete it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(error)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(error)?;
-    connection
-        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000;")
-        .map_err(error)?;
-    schema::is_current(path, &connection)?;
+    let connection = schema::open_beside(path)?;
     let mut checked = Checked::default();
     pages(&connection, &mut checked).map_err(error)?;
     let owners = records(&connection, &mut checked);

@@ -13,9 +13,10 @@
 //! - [`reader`]: the connections that answer what changes nothing.
 //! - [`fresh`]: the newest ciphertexts, still in memory.
 //! - [`progress`]: when the store last got on.
-//! - [`check`]: a look at all of it.
+//! - [`census`]: a look at how much there is; [`check`]: at all of it.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
+pub(super) mod census;
 pub(super) mod check;
 mod cleaner;
 mod counts;
@@ -54,7 +55,7 @@ use self::{
     writer::{Call, Effect, Writer},
 };
 use super::{
-    Access, Claimed, Head, OpenError, Record, State, StoreError, Stored,
+    Access, Census, Claimed, Head, KeyUse, OpenError, Record, State, StoreError, Stored,
     damage::Damage,
     files::{beside, create_private_directory, create_private_file, lock, sync_directory},
 };
@@ -77,6 +78,7 @@ const RESERVE: usize = 24 * 1024 * 1024;
 
 /// The embedded store. Cheap calls in, answers once they are on the disk.
 pub(super) struct SqliteStore {
+    path: PathBuf,
     writes: mpsc::SyncSender<writer::Message>,
     readers: Arc<Readers>,
     fresh: Fresh,
@@ -135,7 +137,8 @@ impl SqliteStore {
             .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
         let (fresh, passed_over, wal) = (Fresh::default(), PassedOver::default(), beside(path, "wal"));
-        Ok(Self { writes, readers, fresh, waiting, progress, damage, tally, wal, passed_over, ended, lock })
+        let path = path.to_owned();
+        Ok(Self { path, writes, readers, fresh, waiting, progress, damage, tally, wal, passed_over, ended, lock })
     }
 
     pub(super) async fn insert(&self, mut record: Record) -> Result<(), StoreError> {
@@ -257,6 +260,14 @@ impl SqliteStore {
             self.unless_damaged("the index by deadline", self.readers.run(|reader| reader.oldest_dead(now)))?;
         let wal_bytes = std::fs::metadata(&self.wal).map_or(0, |wal| wal.len());
         Ok(State { held, oldest_dead, wal_bytes, ..self.progress.state() })
+    }
+
+    pub(super) fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        self.readers.run(|reader| reader.look(|connection| census::census(connection, &self.path, now)))
+    }
+
+    pub(super) fn keys(&self) -> Result<Vec<KeyUse>, StoreError> {
+        self.readers.run(|reader| reader.look(census::keys))
     }
 
     /// Tells of damage, and goes on with nothing in its place.

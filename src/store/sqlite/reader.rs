@@ -130,6 +130,11 @@ impl Reader {
         Ok(Some(Loaded::Whole(Stored { head, sealed })))
     }
 
+    /// What a look at the tables tells.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Failure> {
+        Ok(look(&self.connection)?)
+    }
+
     /// What may be told of it.
     pub(super) fn peek(&self, id: SecretId, claim: Option<ClaimHash>, now: Timestamp) -> Result<Option<Head>, Failure> {
         Ok(self.find(id, claim, now)?.map(|(head, ..)| head))

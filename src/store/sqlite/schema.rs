@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::store::OpenError;
 
@@ -79,6 +79,20 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Opens a connection beside a server that may be running, which changes nothing. Refuses what isn't a database of this version.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, OpenError> {
+    let describe = |error: rusqlite::Error| describe(path, &error);
+    // To read a WAL is to write which part of it is being read; and to close it must not move nor delete it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(describe)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(describe)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000;")
+        .map_err(describe)?;
+    is_current(path, &connection)?;
+    Ok(connection)
+}
+
 /// The schema that the file has, 0 if it is new. Refuses what isn't ours, and changes nothing.
 fn inspect(path: &Path, connection: &Connection, migrations: &[&str]) -> Result<i64, OpenError> {
     let describe = |error: rusqlite::Error| describe(path, &error);
@@ -99,7 +113,7 @@ fn inspect(path: &Path, connection: &Connection, migrations: &[&str]) -> Result<
 }
 
 /// Refuses what isn't a database of this version.
-pub(super) fn is_current(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+fn is_current(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let found = inspect(path, connection, MIGRATIONS)?;
     if usize::try_from(found) == Ok(MIGRATIONS.len()) {
         return Ok(());

@@ -20,7 +20,21 @@ fn help_is_as_it_was() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     let _all_in_one_folder = settings.bind_to_scope();
-    for name in ["", "put", "get", "status", "burn", "generate", "serve", "health", "admin", "admin check"] {
+    for name in [
+        "",
+        "put",
+        "get",
+        "status",
+        "burn",
+        "generate",
+        "serve",
+        "health",
+        "admin",
+        "admin check",
+        "admin stats",
+        "admin sweep",
+        "admin keys",
+    ] {
         let mut command = ots();
         command.args(name.split_whitespace().chain(["--help"])).env("COLUMNS", "100");
         let output = run(command, b"");

@@ -1,0 +1,92 @@
+//! The database that an operator means, and why it can't be looked after.
+
+use std::path::PathBuf;
+
+use super::{
+    answer::{Answer, Question},
+    socket::{self, Asked},
+};
+use crate::{
+    cli::{
+        data::{DataArgs, DataError, open_words},
+        error::{CommandError, Exit, FileError, OutputError},
+        said::one_line,
+        terminal,
+    },
+    store::{Location, OpenError, StoreError},
+};
+
+/// Why it couldn't be done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AdminError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error("there is no database at {}: name the server's directory with --data-dir", .0.display())]
+    Missing(PathBuf),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{}", open_words(.0))]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the server said no: {0}")]
+    Refused(String),
+    #[error(
+        "a server runs on this database and can't be asked: it removes what has expired by itself; to do it from here, stop the server first"
+    )]
+    Unreachable,
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CommandError for AdminError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Data(error) => error.exit(),
+            Self::File(error) => error.exit(),
+            Self::Missing(_) | Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..)) | Self::Store(StoreError::Damaged(_)) => {
+                Exit::Damaged
+            }
+            Self::Open(_) | Self::Store(_) | Self::Refused(_) | Self::Unreachable => Exit::Other,
+            Self::Output(error) => error.exit(),
+        }
+    }
+}
+
+/// A database that is there.
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
+    pub(super) location: Location,
+    pub(super) path: PathBuf,
+}
+
+impl Place {
+    pub(super) fn find(data: &DataArgs) -> Result<Self, AdminError> {
+        let directory = data.dir()?;
+        let location = data.location_in(&directory)?;
+        let Location::Sqlite(path) = &location;
+        let path = path.clone();
+        if !path.try_exists().map_err(FileError::new("look for", &path))? {
+            return Err(AdminError::Missing(path));
+        }
+        Ok(Self { directory, location, path })
+    }
+
+    /// What the server that runs on it says; nothing if none does, or none that can be asked.
+    pub(super) fn ask(&self, question: Question) -> Result<Option<Answer>, AdminError> {
+        match socket::ask(&self.path, question) {
+            Asked::Answered(Answer::Failed(why)) => Err(AdminError::Refused(one_line(&why))),
+            Asked::Answered(answer) => Ok(Some(answer)),
+            Asked::Nobody => Ok(None),
+            Asked::Unanswered(why) => {
+                let socket = socket::beside(&self.path);
+                terminal::say(&format!(
+                    "ots: whoever listens on {} can't be asked ({why}): looking into the database itself",
+                    socket.display()
+                ));
+                Ok(None)
+            }
+        }
+    }
+}
