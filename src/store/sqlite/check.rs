@@ -24,10 +24,14 @@ pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
     let connection = schema::open_beside(path)?;
     let mut checked = Checked::default();
     pages(&connection, &mut checked).map_err(error)?;
-    let owners = records(&connection, &mut checked);
+    {
+        // Records and what counts them, as they are at one moment.
+        let moment = connection.unchecked_transaction().map_err(error)?;
+        let owners = records(&moment, &mut checked);
+        counts(&moment, &mut checked);
+        counts_of_owners(&moment, &owners, &mut checked);
+    }
     orphans(&connection, &mut checked);
-    counts(&connection, &mut checked);
-    counts_of_owners(&connection, &owners, &mut checked);
     Ok(checked)
 }
 
