@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     body::{self, Bounds},
     call::{App, Call, Caller},
-    creation::Permission,
+    creation::{Creator, Permission},
     problem::{busy, contradictory, invalid, malformed, too_large, too_large_for_key},
     settings::json_bytes,
 };
@@ -38,10 +38,16 @@ pub(super) fn token(call: &Call<'_>) -> Result<Token, Problem> {
     call.parameter.parse().map_err(|_| Problem::gone())
 }
 
-/// Whom the secrets of a caller are counted under: nobody, if it is on this host and names nobody else, since that is everybody whom a
-/// proxy lets through.
-pub(super) fn owner_of(caller: &Caller) -> Option<Owner> {
-    Some(caller.address.to_canonical()).filter(|address| !address.is_loopback()).map(Owner::Address)
+/// Whom the secrets of a caller are counted under: its key or its name where it was asked for one, else its address. Nobody, if it is on
+/// this host and names nobody else, since that is everybody whom a proxy lets through.
+pub(super) fn owner_of(caller: &Caller, creator: &Creator) -> Option<Owner> {
+    match creator {
+        Creator::Key(name) => Some(Owner::Key(name.as_str().into())),
+        Creator::User(name) => Some(Owner::User(name.to_string().into())),
+        Creator::Anyone => {
+            Some(caller.address.to_canonical()).filter(|address| !address.is_loopback()).map(Owner::Address)
+        }
+    }
 }
 
 /// The reader's claim, if it sent one.

@@ -1,6 +1,6 @@
 //! Whom a secret is counted under. A store sees only a keyed hash of it: who has the database without the key can't list anybody.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     crypto::{CryptoError, at_rest::MasterKey},
@@ -12,6 +12,10 @@ use crate::{
 pub enum Owner {
     /// Whoever asks from there. Of an address of IPv6 the network counts, a /64: who has one has all of it.
     Address(IpAddr),
+    /// Whoever has a key of that name, from wherever: also another key, once it has that name.
+    Key(Arc<str>),
+    /// Whom a proxy calls that.
+    User(Arc<str>),
 }
 
 impl Owner {
@@ -22,6 +26,8 @@ impl Owner {
                 IpAddr::V4(address) => master.owner_id(4, &address.octets()),
                 IpAddr::V6(address) => master.owner_id(6, address.octets().first_chunk::<8>().unwrap_or(&[0; 8])),
             },
+            Self::Key(name) => master.owner_id(b'k', name.as_bytes()),
+            Self::User(name) => master.owner_id(b'u', name.as_bytes()),
         }
     }
 }
@@ -29,6 +35,18 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_users_and_addresses_of_one_name_are_three() {
+        let master = MasterKey::derive(b"a secret key").unwrap();
+        let id = |owner: Owner| owner.id(&master).unwrap();
+        let key = id(Owner::Key("ci".into()));
+        assert_eq!(key, id(Owner::Key("ci".into())));
+        for other in [Owner::Key("bob".into()), Owner::User("ci".into())] {
+            assert_ne!(key, id(other.clone()), "{other:?}");
+        }
+        assert_ne!(id(Owner::Address([99, 105, 46, 46].into())), id(Owner::Key("ci..".into())));
+    }
 
     #[test]
     fn a_network_of_ipv6_is_one_owner_and_an_address_of_ipv4_too() {

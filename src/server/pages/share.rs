@@ -36,7 +36,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let text = Texts::for_reader(call.head);
     let (base, origin) = (call.base_url(app), call.caller.origin());
     let here = here(app, &call);
-    let owner = intake::owner_of(&call.caller);
+    let caller = call.caller;
     let again = |here, status: StatusCode, wrong: &str| {
         let offer = ttl::offer(&app.settings, text);
         html(status, text, &SharePage::compose(text, here, offer, wrong, Typed::default()))
@@ -78,6 +78,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     };
     let needs_passphrase = secret.passphrase.is_some();
     let origin = Origin { creator: permitted.creator.name(), ..origin };
+    let owner = intake::owner_of(&caller, &permitted.creator);
     let created = match app.vault.create(secret, owner.as_ref(), origin).await {
         Ok(created) => created,
         Err(error) => return Ok(failed(here, error.into())),

@@ -19,7 +19,7 @@ use crate::{
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let base = call.base_url(app);
     let permitted = call.permission(app)?;
-    let owner = owner_of(&call.caller);
+    let owner = owner_of(&call.caller, &permitted.creator);
     let origin = Origin { creator: permitted.creator.name(), ..call.caller.origin() };
     let created = app.vault.create(new_secret(app, call, &permitted).await?, owner.as_ref(), origin).await?;
     tracing::debug!(by = %permitted.creator, "stored");
