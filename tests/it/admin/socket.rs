@@ -1,16 +1,26 @@
 //! Where the server's socket should be: nothing, something stale, something hostile, something else.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     os::unix::{
         fs::PermissionsExt,
         net::{UnixListener, UnixStream},
     },
+    path::Path,
     time::{Duration, Instant},
 };
 
 use super::{admin, object};
 use crate::common::{Server, assert_fails, directory, text};
+
+/// What whoever listens there answers.
+pub fn ask(path: &Path, question: &str) -> String {
+    let mut stream = UnixStream::connect(path).unwrap();
+    stream.write_all(question.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
 
 /// Its owner's alone, one for each database, and gone with the server; what a crash left is replaced.
 #[tokio::test]
