@@ -167,8 +167,8 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l user-header -d 'Take s
 complete -c ots -n "__fish_ots_using_subcommand serve" -l trusted-proxy -d 'Proxies whose word on the client counts: addresses, networks, unix' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one address (IPv6: /64) at once' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes-each -d 'Bytes of secrets of one address (IPv6: /64) at once' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one key, user or address at once' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes-each -d 'Bytes of secrets of one key, user or address' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l metrics-listen -d 'Show the numbers at /metrics, on an address of their own' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l audit -d 'Tell what becomes of secrets: to FILE, -, or syslog' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l title -d 'The server\'s name, at the top of each page' -r
@@ -231,21 +231,81 @@ complete -c ots -n "__fish_ots_using_subcommand keygen" -s v -l verbose -d 'Say 
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l config -d 'Read this configuration file instead of the usual one' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l timeout -d 'How long to wait for the server' -r
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but errors'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "stats" -d 'Say how much the server keeps'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "sweep" -d 'Remove what has expired, now'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "keys" -d 'Say which keys are still needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l secret-key-file -d 'Read the secret key from a file' -r -F

@@ -17,10 +17,10 @@ pub(in crate::cli::serve) struct QuotaArgs {
     /// Bytes of secrets that are kept at once
     #[arg(long, value_name = "SIZE", env = "OTS_QUOTA_BYTES", value_parser = values::size)]
     quota_bytes: Option<usize>,
-    /// Secrets of one key, user or address (IPv6: /64) at once
+    /// Secrets of one key, user or address at once
     #[arg(long, value_name = "N", env = "OTS_QUOTA_SECRETS_EACH", value_parser = values::number::<u64, 1_000_000_000>)]
     quota_secrets_each: Option<u64>,
-    /// Bytes of secrets of one key, user or address (IPv6: /64) at once
+    /// Bytes of secrets of one key, user or address
     #[arg(long, value_name = "SIZE", env = "OTS_QUOTA_BYTES_EACH", value_parser = values::size)]
     quota_bytes_each: Option<usize>,
 }
