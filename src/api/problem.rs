@@ -1,7 +1,10 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457). `detail` says what to do and is always a string, as
 //! FastAPI's clients expect. No part of what was submitted is repeated.
 
-use std::{borrow::Cow, num::NonZeroU64};
+use std::{
+    borrow::Cow,
+    num::{NonZeroU32, NonZeroU64},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,8 @@ pub enum Code {
     CreationClosed,
     /// 403: a browser asked by itself; people read on the page.
     BrowserRequest,
+    /// 403: another website's page asks.
+    ForeignOrigin,
     /// 403: the secret has a passphrase, and none came.
     PassphraseRequired,
     /// 403: the passphrase is wrong.
@@ -36,9 +41,11 @@ pub enum Code {
     TooLarge,
     /// 415.
     UnsupportedMediaType,
+    /// 421: the server answers to other names.
+    Misdirected,
     /// 422: a value can't be taken.
     Validation,
-    /// 429.
+    /// 429: too much from one address.
     RateLimited,
     /// 500: the record is sealed under a key that the server wasn't given.
     Unreadable,
@@ -63,12 +70,13 @@ pub enum Code {
 
 impl Code {
     /// Each that a server answers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::KeyRequired,
         Self::UserRequired,
         Self::CreationClosed,
         Self::BrowserRequest,
+        Self::ForeignOrigin,
         Self::PassphraseRequired,
         Self::WrongPassphrase,
         Self::Gone,
@@ -77,6 +85,7 @@ impl Code {
         Self::Timeout,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::Misdirected,
         Self::Validation,
         Self::RateLimited,
         Self::Unreadable,
@@ -98,6 +107,7 @@ impl Code {
             Self::UserRequired => "user_required",
             Self::CreationClosed => "creation_closed",
             Self::BrowserRequest => "browser_request",
+            Self::ForeignOrigin => "foreign_origin",
             Self::PassphraseRequired => "passphrase_required",
             Self::WrongPassphrase => "wrong_passphrase",
             Self::Gone => "gone",
@@ -106,6 +116,7 @@ impl Code {
             Self::Timeout => "timeout",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Misdirected => "misdirected",
             Self::Validation => "validation",
             Self::RateLimited => "rate_limited",
             Self::Unreadable => "unreadable",
@@ -126,12 +137,17 @@ impl Code {
         match self {
             Self::BadRequest => 400,
             Self::KeyRequired | Self::UserRequired => 401,
-            Self::BrowserRequest | Self::CreationClosed | Self::PassphraseRequired | Self::WrongPassphrase => 403,
+            Self::BrowserRequest
+            | Self::CreationClosed
+            | Self::ForeignOrigin
+            | Self::PassphraseRequired
+            | Self::WrongPassphrase => 403,
             Self::Gone | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::Misdirected => 421,
             Self::Validation => 422,
             Self::RateLimited => 429,
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => 500,
@@ -146,14 +162,17 @@ impl Code {
         match self {
             Self::BadRequest => "Bad Request",
             Self::KeyRequired | Self::UserRequired => "Unauthorized",
-            Self::BrowserRequest | Self::CreationClosed | Self::PassphraseRequired | Self::WrongPassphrase => {
-                "Forbidden"
-            }
+            Self::BrowserRequest
+            | Self::CreationClosed
+            | Self::ForeignOrigin
+            | Self::PassphraseRequired
+            | Self::WrongPassphrase => "Forbidden",
             Self::Gone | Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::Timeout => "Request Timeout",
             Self::TooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
+            Self::Misdirected => "Misdirected Request",
             Self::Validation => "Unprocessable Content",
             Self::RateLimited => "Too Many Requests",
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => "Internal Server Error",
@@ -202,6 +221,9 @@ pub struct Problem {
     /// For `wrong_passphrase`: how many tries are left.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attempts_left: Option<u32>,
+    /// For `rate_limited`: after how many seconds to try again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after: Option<NonZeroU32>,
 }
 
 impl Problem {
@@ -216,6 +238,7 @@ impl Problem {
             errors: Vec::new(),
             limit: None,
             attempts_left: None,
+            retry_after: None,
         }
     }
 

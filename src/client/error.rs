@@ -1,6 +1,6 @@
 //! Why a call failed, in words for a person. reqwest's own would hold the URL, and so the token.
 
-use std::{error::Error as _, io::ErrorKind};
+use std::{error::Error as _, io::ErrorKind, time::Duration};
 
 use reqwest::StatusCode;
 use rustls::{CertificateError, InvalidMessage};
@@ -95,6 +95,12 @@ impl ClientError {
             Self::Problem(problem) => problem.code == Code::Internal || self.is_passing(),
             _ => self.is_passing(),
         }
+    }
+
+    /// How long the server asks to wait, of whoever asked too often.
+    pub(super) fn asked_to_wait(&self) -> Option<Duration> {
+        let Self::Problem(problem) = self else { return None };
+        problem.retry_after.map(|seconds| Duration::from_secs(u64::from(seconds.get())))
     }
 
     /// Whether the same call may succeed a moment later.

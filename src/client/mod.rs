@@ -149,16 +149,20 @@ impl Client {
         self.reader().json(response).await
     }
 
-    /// What may be known without reading; with the claim of an earlier read, also of a claimed secret.
+    /// What may be known without reading; with the claim of an earlier read, also of a claimed secret. A server that asks to wait a moment
+    /// is asked again then.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn status(&self, token: &Token, claim: Option<&ClaimKey>) -> Result<Status, ClientError> {
-        let mut request = self.request(Method::GET, &format!("{}/status", secret_path(token)), 0);
-        if let Some(claim) = claim {
-            request = request.header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
-        }
-        let response = self.send(request).await?;
+        let ask = async || {
+            let mut request = self.request(Method::GET, &format!("{}/status", secret_path(token)), 0);
+            if let Some(claim) = claim {
+                request = request.header(api::IDEMPOTENCY_KEY, sensitive(claim.expose()));
+            }
+            self.send(request).await
+        };
+        let response = retry::wait_if_asked(ask).await?;
         self.reader().json(response).await
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct App {
 
 impl App {
     pub(super) fn new(vault: Vault, settings: Settings, requests: RequestIds) -> Self {
-        let guards = Guards::new(&settings.guards);
+        let guards = Guards::new(&settings.guards, settings.public_url.as_ref());
         let (traffic, started) = (Traffic::new(), Timestamp::now());
         let stopping = AtomicBool::new(false);
         Self { vault, settings, guards, traffic, started, requests, stopping }
@@ -123,25 +123,32 @@ impl Call<'_> {
         if let Some(url) = &app.settings.public_url {
             return url.to_string();
         }
-        let host = app
-            .guards
-            .forwarded_host(self.headers(), self.caller.peer)
-            .filter(|host| is_host(host))
-            .or_else(|| self.head.uri.authority().map(Authority::as_str))
-            .or_else(|| self.headers().get(header::HOST)?.to_str().ok())
-            .filter(|host| is_host(host))
-            .unwrap_or("localhost");
-        format!("{}://{host}/", self.caller.scheme)
+        format!("{}://{}/", self.caller.scheme, self.asked_host(app).unwrap_or("localhost"))
+    }
+
+    /// The host that the client asked, as a trusted proxy says it, else as the request does.
+    pub(super) fn asked_host<'a>(&'a self, app: &App) -> Option<&'a str> {
+        let forwarded = app.guards.forwarded_host(self.headers(), self.caller.peer).filter(|host| is_host(host));
+        forwarded.or_else(|| named_host(self.head))
     }
 }
 
+/// The host that the request names.
+pub(super) fn named_host(head: &Parts) -> Option<&str> {
+    let of_header = || head.headers.get(header::HOST)?.to_str().ok();
+    head.uri.authority().map(Authority::as_str).or_else(of_header).filter(|host| is_host(host))
+}
+
 /// Whether the request says once, and as it has to, which host it asks (RFC 9112, 3.2); before HTTP/1.1 it needn't say it, and in HTTP/2
-/// it says it in its own way.
+/// it says it in its own way. If it says it in both, they are the same.
 pub(super) fn names_its_host(head: &Parts) -> bool {
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => head.version != Version::HTTP_11,
-        (Some(host), None) => host.to_str().is_ok_and(is_host),
+        (Some(host), None) => host.to_str().is_ok_and(|host| {
+            let same = |authority: &Authority| authority.as_str().eq_ignore_ascii_case(host);
+            is_host(host) && (head.version < Version::HTTP_2 || head.uri.authority().is_none_or(same))
+        }),
         (Some(_), Some(_)) => false,
     }
 }

@@ -21,6 +21,7 @@
 //! - [`negotiate`]: what the client accepts.
 //! - [`resources`]: the API, one file a resource; [`pages`]: the pages and their assets.
 //! - [`openapi`]: the API described.
+//! - [`cors`]: what a browser is told of pages elsewhere.
 //! - [`router`]: which path and method is which handler; the request log.
 //! - [`tls`]: handshakes, and the certificate that they are made with; [`listener`]: where connections come from.
 //! - [`floods`]: connections of HTTP/2 that only cost.
@@ -30,6 +31,7 @@ mod activity;
 mod body;
 mod call;
 mod connection;
+mod cors;
 mod creation;
 mod face;
 mod floods;
@@ -63,7 +65,10 @@ use tokio::{
 use call::App;
 pub use creation::{Creation, InvalidKeyName, InvalidUserHeader, KeyList, KeyName, Limits, ListedKey, UserHeader};
 pub use face::{Accent, Contact, Face, InvalidAccent, InvalidLine, InvalidLogo, LARGEST_LOGO, Line, Logo, web_page};
-pub use guards::{GuardOptions, InvalidProxy, TrustedProxy};
+pub use guards::{
+    AllowedHost, CorsOrigin, GuardOptions, InvalidHost, InvalidOrigin, InvalidProxy, InvalidRates, RateLimits,
+    TrustedProxy,
+};
 pub use listener::Listener;
 use listener::Listeners;
 use places::Places;

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     activity::{Activity, Taken},
+    guards::Limited,
     json::Json,
     places::UnderWay,
     problem::{self, Failed},
@@ -126,6 +127,13 @@ impl Reply {
     /// An answer that refuses, for the reason that the word names.
     pub(super) fn coded(self, code: Code) -> Self {
         Self { code: Some(code), ..self }
+    }
+
+    /// An answer to an address that did too much: when it may go on.
+    pub(super) fn limited(self, limited: &Limited) -> Self {
+        self.with_value(header::RETRY_AFTER, limited.wait.get())
+            .with_value(HeaderName::from_static("ratelimit"), limited.limit())
+            .with_value(HeaderName::from_static("ratelimit-policy"), limited.policy())
     }
 
     /// The response, with what all share.

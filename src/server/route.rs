@@ -1,5 +1,9 @@
 //! What a path can lead to, and what each is called.
 
+use hyper::Method;
+
+use super::guards::Deed;
+
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
@@ -52,6 +56,25 @@ impl Route {
     /// Whether its path holds a secret's token.
     pub(super) fn has_token(self) -> bool {
         matches!(self, Self::Secret | Self::Reveal | Self::Status | Self::SecretPage)
+    }
+
+    /// Whether programs use it, also in a browser.
+    pub(super) fn is_api(self) -> bool {
+        matches!(self, Self::Health | Self::Info | Self::Secrets | Self::Secret | Self::Reveal | Self::Status)
+    }
+
+    /// What a request with this method would do.
+    pub(super) fn deed(self, method: &Method) -> Deed {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        match self {
+            Self::Health | Self::Live | Self::Ready => Deed::Health,
+            Self::Secrets | Self::SharePage if *method == Method::POST => Deed::Create,
+            Self::Secret if *method == Method::GET => Deed::ReadByGet,
+            Self::Reveal | Self::SecretPage if *method == Method::POST => Deed::Read,
+            Self::Secret if *method == Method::DELETE => Deed::Burn,
+            Self::Secret | Self::Status | Self::SecretPage if reads => Deed::Probe,
+            _ => Deed::Other,
+        }
     }
 
     /// Whether people look at what it answers.

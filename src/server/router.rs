@@ -7,7 +7,9 @@ use tracing::Instrument as _;
 
 use super::{
     body,
-    call::{App, Call, Caller, names_its_host},
+    call::{App, Call, Caller, named_host, names_its_host},
+    cors,
+    guards::{Asked, Deed, Limited},
     openapi, pages,
     places::Share,
     problem::{self, Failed, nothing_here},
@@ -102,11 +104,28 @@ async fn respond(
     };
     let call = Call { head, body: &mut body, parameter, version, caller, activity: &exchange.activity, place };
     let named = names_its_host(head);
-    let reply = if named { handle(app, route, call).await } else { Err(problem::no_host().into()) };
-    let reply = reply.unwrap_or_else(|failed| {
+    let deed = route.map_or(Deed::Other, |route| route.deed(&head.method));
+    let preflight =
+        named.then(|| cors::preflight(app, head, route.filter(|route| route.is_api()).map(Route::allows))).flatten();
+    let (reply, limited) = match preflight {
+        Some(reply) => (Ok(reply), None),
+        None => guarded(app, route, deed, named, call).await,
+    };
+    let missed =
+        reply.as_ref().map_or_else(|failed| is_miss(deed, failed.problem.code), |reply| says_a_miss(deed, reply));
+    if missed && limited.is_none() {
+        app.guards.missed(caller.address, caller.through_proxy);
+    }
+    let mut reply = reply.unwrap_or_else(|failed| {
         let page = route.is_none_or(Route::is_page) && pages::lost::looked_at(head);
         if page { pages::lost::instead_of(app, head, failed) } else { failed.into() }
     });
+    if let Some(limited) = limited {
+        reply = reply.limited(&limited);
+    }
+    if route.is_some_and(Route::is_api) {
+        reply = cors::shared(app, &head.headers, reply);
+    }
     if let Some(cause) = &reply.cause {
         problem::log(cause);
     }
@@ -137,6 +156,47 @@ fn tell(app: &App, route: Option<Route>, parameter: &str, caller: Caller, reply:
         let event = Event::Refused { route: Route::name_of(route), code: code.name(), status };
         let token: Option<Token> = route.filter(|route| route.has_token()).and_then(|_| parameter.parse().ok());
         app.vault.note_refused(caller.origin(), token.as_ref(), event);
+    }
+}
+
+/// What the handler answers, if nothing stands before it.
+async fn guarded(
+    app: &App,
+    route: Option<Route>,
+    deed: Deed,
+    named: bool,
+    call: Call<'_>,
+) -> (Result<Reply, Failed>, Option<Limited>) {
+    if !named {
+        return (Err(problem::no_host().into()), None);
+    }
+    let caller = call.caller;
+    let asked = Asked { host: call.asked_host(app), scheme: caller.scheme };
+    let allowed = app.guards.check(deed, call.headers(), caller.peer, named_host(call.head), asked);
+    if let Err(refused) = allowed {
+        return (Err(refused.into()), None);
+    }
+    match app.guards.admit(deed, caller.address, caller.through_proxy) {
+        Ok(()) => (handle(app, route, call).await, None),
+        Err(limited) => (Err(limited.problem().into()), Some(limited)),
+    }
+}
+
+/// Whether a program is told that nothing is there, or that what it tried is wrong.
+fn is_miss(deed: Deed, code: Code) -> bool {
+    match code {
+        Code::Gone | Code::NotFound | Code::WrongPassphrase => deed.seeks(),
+        Code::KeyRequired => deed == Deed::Create,
+        _ => false,
+    }
+}
+
+/// Whether a page says so.
+fn says_a_miss(deed: Deed, reply: &Reply) -> bool {
+    match reply.status {
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => deed.seeks(),
+        StatusCode::UNAUTHORIZED => deed == Deed::Create,
+        _ => false,
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Exchange<'a> {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let mut lines = head.lines();
         self.text.push_str(&format!("{}\n", lines.next().unwrap()));
-        let differ = ["content-type", "allow", "retry-after", "location", "cache-control"];
+        let differ = ["content-type", "allow", "retry-after", "location", "cache-control", "ratelimit"];
         let mut headers: Vec<_> = lines.filter(|line| differ.iter().any(|name| line.starts_with(name))).collect();
         headers.sort_unstable();
         self.text.push_str(&format!("{}\n\n{body}\n\n\n", headers.join("\n")));
@@ -82,6 +82,51 @@ async fn browser_request() {
     let mut exchange = Exchange::new(&server);
     let token = exchange.secret(serde_json::json!({"content": "x"})).await;
     exchange.asks(&format!("GET /api/v1/secrets/{token}"), &["sec-fetch-dest: document"], "").await;
+    insta::assert_snapshot!(exchange.transcript());
+}
+
+#[tokio::test]
+async fn foreign_origin() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut exchange = Exchange::new(&server);
+    let token = exchange.secret(serde_json::json!({"content": "x"})).await;
+    let foreign = ["origin: https://evil.example", "sec-fetch-site: cross-site"];
+    exchange.asks(&format!("POST /api/v1/secrets/{token}/reveal"), &foreign, "").await;
+    assert_eq!(server.get(&token).await.status(), 200);
+    insta::assert_snapshot!(exchange.transcript());
+}
+
+#[tokio::test]
+async fn misdirected() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--public-url", "https://ots.example.org"]);
+    let mut exchange = Exchange::new(&server);
+    let head = "GET /api/v1/info HTTP/1.1\r\nhost: elsewhere.example\r\nconnection: close\r\n\r\n";
+    exchange.text.push_str(&head.replace('\r', ""));
+    exchange.sends(head).await;
+    insta::assert_snapshot!(exchange.transcript());
+}
+
+#[tokio::test]
+async fn rate_limited() {
+    let data = directory();
+    let limits = ["--trusted-proxy", "127.0.0.1", "--rate-limit", "creates=1/m,misses=1/m"];
+    let server = Server::start(data.path(), &limits);
+    let mut exchange = Exchange::new(&server);
+    let token = exchange.secret(serde_json::json!({"content": "x"})).await;
+    let of = "x-forwarded-for: 192.0.2.1";
+    let create = server.request(reqwest::Method::POST, "/api/v1/secrets").header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(create.json(&serde_json::json!({"content": "y"})).send().await.unwrap().status(), 201);
+    exchange.asks("POST /api/v1/secrets", &[JSON, of], "{\"content\":\"z\"}").await;
+    let missed = server.request(reqwest::Method::GET, "/api/v1/secrets/unknown").header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(missed.send().await.unwrap().status(), 404);
+    exchange.asks(&format!("GET /api/v1/secrets/{token}"), &[of], "").await;
+    assert_eq!(server.get(&token).await.status(), 200);
+    // Where the machine is busy a second has passed.
+    for seconds in 50..60 {
+        exchange.text = exchange.text.replace(&seconds.to_string(), "60");
+    }
     insta::assert_snapshot!(exchange.transcript());
 }
 

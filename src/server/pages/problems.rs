@@ -30,6 +30,8 @@ pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem)
         Code::CreationClosed => &text.problem_creation_closed,
         Code::Timeout => &text.problem_timeout,
         Code::RateLimited => &text.problem_rate_limited,
+        Code::ForeignOrigin => &text.problem_foreign_origin,
+        Code::Misdirected => &text.problem_misdirected,
         Code::Unreadable => &text.problem_unreadable,
         Code::Damaged => &text.problem_damaged,
         Code::Internal => &text.problem_internal,

@@ -66,6 +66,8 @@ pub(super) struct Texts {
     pub(super) key_too_large: Pattern,
     pub(super) key_too_long: Pattern,
     pub(super) problem_rate_limited: String,
+    pub(super) problem_foreign_origin: String,
+    pub(super) problem_misdirected: String,
     pub(super) problem_unreadable: String,
     pub(super) problem_damaged: String,
     pub(super) problem_internal: String,

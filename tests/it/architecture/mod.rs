@@ -49,7 +49,7 @@ const LINE: [&[&str]; 22] = [
     &["intake"],
     &["negotiate"],
     &["resources", "pages"],
-    &["openapi"],
+    &["openapi", "cors"],
     &["router"],
     &["floods"],
     &["tls"],

@@ -35,15 +35,37 @@ impl Proxy {
         let (server, left) = (server.to_owned(), Arc::clone(&cuts_left));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, server.clone(), method, path, cut, Arc::clone(&left)));
+                tokio::spawn(serve(client, server.clone(), method, path, cut, Arc::clone(&left), String::new()));
             }
         });
         Self { url, cuts_left }
     }
 }
 
-/// One request a connection: the head and a body of its length in, the answer out, then closed.
-async fn serve(mut client: TcpStream, server: String, method: &str, path: &str, cut: Cut, left: Arc<AtomicUsize>) {
+/// A proxy that cuts nothing, and says of all its clients that they are at this address; its URL.
+pub async fn naming(server: String, address: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let none = Arc::new(AtomicUsize::new(0));
+        while let Ok((client, _)) = listener.accept().await {
+            let says = format!("x-forwarded-for: {address}\r\n");
+            tokio::spawn(serve(client, server.clone(), "", "", Cut::BeforeAnswer, Arc::clone(&none), says));
+        }
+    });
+    url
+}
+
+/// One request a connection: the head and a body of its length in, the answer out, then closed. `adds` are lines of the head.
+async fn serve(
+    mut client: TcpStream,
+    server: String,
+    method: &str,
+    path: &str,
+    cut: Cut,
+    left: Arc<AtomicUsize>,
+    adds: String,
+) {
     let mut request = Vec::new();
     let mut part = [0; 4096];
     let head = loop {
@@ -76,7 +98,7 @@ async fn serve(mut client: TcpStream, server: String, method: &str, path: &str, 
     let mut upstream = TcpStream::connect(&server).await.unwrap();
     let end_of_first_line = request.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
     upstream.write_all(&request[..end_of_first_line]).await.unwrap();
-    upstream.write_all(b"connection: close\r\n").await.unwrap();
+    upstream.write_all(format!("connection: close\r\n{adds}").as_bytes()).await.unwrap();
     upstream.write_all(&request[end_of_first_line..]).await.unwrap();
     let mut answer = Vec::new();
     let _ = upstream.read_to_end(&mut answer).await;

@@ -110,6 +110,7 @@ fn every_type_has_the_members_of_its_schema() {
         errors: vec![error()],
         limit: std::num::NonZeroU64::new(1),
         attempts_left: Some(9),
+        retry_after: Some(std::num::NonZeroU32::MIN),
         ..barest.clone()
     };
     let revealed = |encoding| json!(Revealed { content: "c".into(), encoding, message: Revealed::MESSAGE });

@@ -101,7 +101,7 @@ impl Serve {
         if let Some(option) = self.quotas.too_small_for(self.max_size.saturating_add(OVERHEAD)) {
             return Err(ServeError::Quota(option));
         }
-        let guards = self.guards.guards();
+        let guards = self.guards.guards(self.wire.is_loopback());
         Ok(Settings::new(Options {
             max_size: self.max_size,
             default_ttl: self.default_ttl,
