@@ -22,7 +22,6 @@ pub(in crate::server) enum Peer {
     /// At an address, never an IPv4 address in the clothes of IPv6.
     Ip(IpAddr),
     /// At a socket of this machine's.
-    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "there are no such sockets"))]
     Unix,
 }
 
