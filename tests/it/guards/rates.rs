@@ -105,6 +105,31 @@ async fn who_contradicts_the_proxy_gains_nothing() {
     assert!(!server.log().contains("203.0.113."));
 }
 
+/// Whoever tries keys runs out of tries, on the page too; whoever has one goes on.
+#[tokio::test]
+async fn wrong_keys_count_as_misses() {
+    let (data, place) = (directory(), directory());
+    let file = place.path().join("keys");
+    let key = crate::creation::key(&file, "ci", &[]);
+    let options = ["--create-keys", file.to_str().unwrap(), "--rate-limit", "creates=off,misses=2/h"];
+    let server = Server::start(data.path(), &[&PROXY[..], &options].concat());
+    let with = |client: &str, key: &str| {
+        let request = server.request(Method::POST, "/api/v1/secrets").json(&json!({"content": "c"}));
+        request.header("x-forwarded-for", client.to_owned()).bearer_auth(key).send()
+    };
+    assert_eq!(with("192.0.2.1", "ots_wrong").await.unwrap().status(), 401);
+    assert_eq!(miss(&server, "192.0.2.1").await, 404, "it has one left");
+    assert_eq!(miss(&server, "192.0.2.1").await, 429);
+    let form = server.request(Method::POST, "/").header("content-type", "application/x-www-form-urlencoded");
+    let page = form.header("x-forwarded-for", "192.0.2.2").body("content=c&create_key=wrong").send().await.unwrap();
+    assert_eq!(page.status(), 401);
+    assert_eq!(with("192.0.2.2", "ots_wrong").await.unwrap().status(), 401);
+    assert_eq!(miss(&server, "192.0.2.2").await, 429);
+    for _ in 0..5 {
+        assert_eq!(with("192.0.2.1", &key).await.unwrap().status(), 201);
+    }
+}
+
 #[test]
 fn off_is_off_and_nonsense_is_refused() {
     let mut command = crate::common::ots();
