@@ -1234,7 +1234,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1383,6 +1383,18 @@ _ots() {
                     return 0
                     ;;
                 --trusted-proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cors-origin)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
