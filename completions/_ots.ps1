@@ -210,7 +210,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--trusted-proxy', '--trusted-proxy', [CompletionResultType]::ParameterName, 'Proxies whose word on the client counts: addresses, networks, unix')
             [CompletionResult]::new('--rate-limit', '--rate-limit', [CompletionResultType]::ParameterName, 'What one address may do, as creates=60/m,misses=60/m; or off')
             [CompletionResult]::new('--allowed-host', '--allowed-host', [CompletionResultType]::ParameterName, 'Names to answer to besides the one of --public-url')
-            [CompletionResult]::new('--cors-origin', '--cors-origin', [CompletionResultType]::ParameterName, 'Websites whose pages may use the API, as https://app.example.org')
+            [CompletionResult]::new('--cors-origin', '--cors-origin', [CompletionResultType]::ParameterName, 'Websites whose pages may use the API, by their origins')
             [CompletionResult]::new('--quota-secrets', '--quota-secrets', [CompletionResultType]::ParameterName, 'Secrets that are kept at once')
             [CompletionResult]::new('--quota-bytes', '--quota-bytes', [CompletionResultType]::ParameterName, 'Bytes of secrets that are kept at once')
             [CompletionResult]::new('--quota-secrets-each', '--quota-secrets-each', [CompletionResultType]::ParameterName, 'Secrets of one key, user or address at once')

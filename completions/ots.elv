@@ -201,7 +201,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --trusted-proxy 'Proxies whose word on the client counts: addresses, networks, unix'
             cand --rate-limit 'What one address may do, as creates=60/m,misses=60/m; or off'
             cand --allowed-host 'Names to answer to besides the one of --public-url'
-            cand --cors-origin 'Websites whose pages may use the API, as https://app.example.org'
+            cand --cors-origin 'Websites whose pages may use the API, by their origins'
             cand --quota-secrets 'Secrets that are kept at once'
             cand --quota-bytes 'Bytes of secrets that are kept at once'
             cand --quota-secrets-each 'Secrets of one key, user or address at once'

@@ -167,7 +167,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l user-header -d 'Take s
 complete -c ots -n "__fish_ots_using_subcommand serve" -l trusted-proxy -d 'Proxies whose word on the client counts: addresses, networks, unix' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l rate-limit -d 'What one address may do, as creates=60/m,misses=60/m; or off' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allowed-host -d 'Names to answer to besides the one of --public-url' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l cors-origin -d 'Websites whose pages may use the API, as https://app.example.org' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l cors-origin -d 'Websites whose pages may use the API, by their origins' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one key, user or address at once' -r

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::common::{Server, assert_fails, directory, heavy, http, run, text};
@@ -19,7 +19,7 @@ const PROXY: [&str; 2] = ["--trusted-proxy", "127.0.0.1"];
 /// Asks as the client that the proxy names so.
 async fn ask(server: &Server, client: &str, method: Method, path: &str, body: Option<Value>) -> Response {
     let request = server.request(method, path).header("x-forwarded-for", client);
-    body.iter().fold(request, |request, body| request.json(body)).send().await.unwrap()
+    body.iter().fold(request, RequestBuilder::json).send().await.unwrap()
 }
 
 async fn create(server: &Server, client: &str) -> Response {

@@ -20,7 +20,7 @@ pub(in crate::cli::serve) struct GuardArgs {
     /// Names to answer to besides the one of --public-url
     #[arg(long, value_name = "HOST", env = "OTS_ALLOWED_HOST", value_delimiter = ',', value_parser = AllowedHost::from_str)]
     allowed_host: Vec<AllowedHost>,
-    /// Websites whose pages may use the API, as https://app.example.org
+    /// Websites whose pages may use the API, by their origins
     #[arg(long, value_name = "ORIGIN", env = "OTS_CORS_ORIGIN", value_delimiter = ',', value_parser = CorsOrigin::from_str)]
     cors_origin: Vec<CorsOrigin>,
 }
