@@ -42,7 +42,7 @@ fn flags_beat_environment_beats_file_beats_defaults() {
         ("[serve]\nold_key_file = [1]", "old_key_file has to be a string, or a list of strings"),
         ("[serve]\nold_key_file = 1.5", "old_key_file has to be a string, or a list of strings"),
         ("[serve]\nlog_format = \"xml\"", "log_format: it can be text, json"),
-        ("[serve]\nlisten = [\"127.0.0.1:80\"]", "listen has to be a string"),
+        ("[serve]\npublic_url = [\"http://x\"]", "public_url has to be a string"),
         ("color = \"hunter2\"", "color: it can be auto, always, never"),
     ] {
         let output = put(wrong, &[], &["put"]);
