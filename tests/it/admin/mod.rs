@@ -133,7 +133,7 @@ async fn keys_tell_when_an_old_one_can_go() {
     let shown = text(&admin(data.path(), &["keys"]).stdout);
     assert!(shown.lines().nth(1).unwrap().ends_with("  old 1      no secret needs it: it can go"), "{shown}");
     assert!(server.stop().success());
-    let keys = object(&admin_with(data.path(), &["keys", "--json"], &[("SECRET_KEY", "neither of them, and long")]));
+    let keys = object(&admin_with(data.path(), &["keys", "--json"], &[("SECRET_KEY", "neither of them but long")]));
     assert_eq!(told(&keys), [("current".to_owned(), 0), ("not_given".to_owned(), 1)]);
     let keys = object(&admin_with(data.path(), &["keys", "--json"], &[("SECRET_KEY", NEW)]));
     assert_eq!(told(&keys), [("current".to_owned(), 1)]);

@@ -1,7 +1,7 @@
 //! Where the server's socket should be: nothing, something stale, something hostile, something else.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead as _, BufReader, Read, Write},
     os::unix::{
         fs::PermissionsExt,
         net::{UnixListener, UnixStream},
@@ -61,6 +61,7 @@ fn whoever_else_listens_is_not_believed() {
         let listener = UnixListener::bind(&path).unwrap();
         std::thread::spawn(move || {
             let Ok((mut stream, _)) = listener.accept() else { return };
+            let _ = BufReader::new(&stream).read_line(&mut String::new()); // what is asked
             for _ in 0..often {
                 if stream.write_all(says.as_bytes()).is_err() {
                     return;
@@ -78,6 +79,7 @@ fn whoever_else_listens_is_not_believed() {
     let listener = UnixListener::bind(&path).unwrap();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        let _ = BufReader::new(&stream).read_line(&mut String::new());
         stream.write_all(b"{\"failed\":\"\\u001b[2Jno\\n\"}").unwrap();
     });
     assert_fails(&admin(data.path(), &["stats"]), 1, "the server said no: \\x1b[2Jno\\x0a");
