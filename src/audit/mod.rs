@@ -2,7 +2,7 @@
 //! commit; no other thread is waited for.
 //!
 //! - [`event`]: what can happen, and who had it so.
-//! - [`line`]: an event as a line of the stream.
+//! - [`mod@line`]: an event as a line of the stream.
 //! - [`sink`]: where the stream goes.
 //! - [`writer`]: the thread that writes it.
 //! - [`Journal`]: where events are noted.
