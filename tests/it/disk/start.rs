@@ -72,6 +72,9 @@ impl Left {
 fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
+        if !entry.file_type().unwrap().is_file() {
+            continue; // the socket of a server that was killed
+        }
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
