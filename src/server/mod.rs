@@ -80,6 +80,8 @@ use crate::vault::Vault;
 
 /// Connections without a place that are told so; more are closed at once, so that whoever comes after them needn't wait.
 const REFUSALS: usize = 64;
+/// Connections that are accepted and not yet looked at, at most.
+const UNSEEN: usize = 32;
 
 /// Whether the pages have the npm bundle: ciphers for browsers without them, and QR codes.
 pub const WEB_BUNDLED: bool = pages::BUNDLED;
@@ -98,6 +100,7 @@ pub async fn run(
 ) -> Result<(), crate::secret::NoRandomness> {
     let places = Places::new(&settings);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let turns = Arc::new(Semaphore::new(UNSEEN));
     let app = Arc::new(App::new(vault, settings, RequestIds::generate()?));
     let scraped = metrics.map(|listener| tokio::spawn(metrics::serve(listener, Arc::clone(&app))));
     let graceful = GracefulShutdown::new();
@@ -123,7 +126,13 @@ pub async fn run(
         let peer = accepted.peer;
         // A proxy that is trusted is as many clients as it passes on, each with a share of its own.
         if let Some(place) = places.take((!app.guards.trusts(peer)).then(|| peer.address())) {
-            tokio::spawn(connection::serve(accepted, app, place, watcher, stopping.subscribe()));
+            let serving = connection::serve(accepted, app, place, watcher, stopping.subscribe());
+            // A connection is looked at before many more are accepted: else a flood of them takes its place before its request is read.
+            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { continue };
+            tokio::spawn(async move {
+                drop(turn);
+                serving.await;
+            });
             continue;
         }
         app.traffic.turned_away.one();
