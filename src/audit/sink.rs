@@ -221,7 +221,7 @@ mod tests {
         }
         let (mut to, mut lines) = (Filling(Vec::new(), false), b"first\nsecond\n".to_vec());
         assert!(drain(&mut to, &mut lines).is_err());
-        assert_eq!(lines, b"\nsecond\n");
+        assert_eq!(lines, b"st\nsecond\n");
         drain(&mut to, &mut lines).unwrap();
         assert_eq!(to.0, b"first\nsecond\n");
     }
