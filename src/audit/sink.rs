@@ -209,9 +209,9 @@ mod tests {
                 if std::mem::replace(&mut self.1, false) {
                     return Err(io::ErrorKind::StorageFull.into());
                 }
-                self.1 = self.0.len() == 3;
                 let taken = bytes.len().min(3);
                 self.0.extend(&bytes[..taken]);
+                self.1 = self.0.len() == 3;
                 Ok(taken)
             }
 
