@@ -1,18 +1,12 @@
 //! `ots admin check`: whether the database is whole.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
+use super::place::{AdminError, Place};
 use crate::{
-    cli::{
-        Global,
-        data::{DataArgs, DataError},
-        error::{CommandError, Exit, FileError, OutputError},
-        terminal,
-    },
+    cli::{Global, data::DataArgs, terminal},
     crypto::at_rest::Keyring,
-    store::{Checked, Location, OpenError, Store},
+    store::{Checked, Store},
 };
 
 /// Check that the database is whole
@@ -25,36 +19,6 @@ use crate::{
 pub(super) struct Check {
     #[command(flatten)]
     data: DataArgs,
-}
-
-/// Why it could not be checked, or that it isn't whole.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CheckError {
-    #[error(transparent)]
-    Data(#[from] DataError),
-    #[error("there is no database at {}: name the server's directory with --data-dir", .0.display())]
-    Missing(PathBuf),
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("the database is damaged: what is whole is served; see the findings above")]
-    Damaged,
-    #[error(transparent)]
-    Output(#[from] OutputError),
-}
-
-impl CommandError for CheckError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Data(error) => error.exit(),
-            Self::File(error) => error.exit(),
-            Self::Missing(_) => Exit::File,
-            Self::Damaged | Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..)) => Exit::Damaged,
-            Self::Open(_) => Exit::Other,
-            Self::Output(error) => error.exit(),
-        }
-    }
 }
 
 /// As `--json` says it.
@@ -70,13 +34,8 @@ struct Report<'a> {
 }
 
 impl Check {
-    pub(super) fn run(&self, global: &Global) -> Result<(), CheckError> {
-        let directory = self.data.dir()?;
-        let location = self.data.location_in(&directory)?;
-        let Location::Sqlite(path) = &location;
-        if !path.try_exists().map_err(FileError::new("look for", path))? {
-            return Err(CheckError::Missing(path.clone()));
-        }
+    pub(super) fn run(&self, global: &Global) -> Result<(), AdminError> {
+        let Place { directory, location, path } = Place::find(&self.data)?;
         let keys = self.data.existing_keyring(&directory)?;
         let checked = Store::check(&location)?;
         let report = Report {
@@ -91,7 +50,7 @@ impl Check {
         } else if !(global.quiet && checked.findings.is_empty()) {
             terminal::answer(report.text().as_bytes())?;
         }
-        if checked.findings.is_empty() { Ok(()) } else { Err(CheckError::Damaged) }
+        if checked.findings.is_empty() { Ok(()) } else { Err(AdminError::Damaged) }
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum AdminError {
         "a server runs on this database and can't be asked: it removes what has expired by itself; to do it from here, stop the server first"
     )]
     Unreachable,
+    #[error("the database is damaged: what is whole is served; see the findings above")]
+    Damaged,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -45,9 +47,9 @@ impl CommandError for AdminError {
             Self::Data(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Missing(_) | Self::Open(OpenError::Io { .. }) => Exit::File,
-            Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..)) | Self::Store(StoreError::Damaged(_)) => {
-                Exit::Damaged
-            }
+            Self::Damaged
+            | Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..))
+            | Self::Store(StoreError::Damaged(_)) => Exit::Damaged,
             Self::Open(_) | Self::Store(_) | Self::Refused(_) | Self::Unreachable => Exit::Other,
             Self::Output(error) => error.exit(),
         }
