@@ -27,7 +27,6 @@ use super::{
     call::{App, Call},
     reply::Reply,
 };
-use crate::api::Code;
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.
 /// The worker is one script of this server's, which the trusted type `ots` names (`src/web/js/argon.js`).
@@ -43,15 +42,13 @@ pub(super) fn robots() -> Reply {
 /// What a page may say of this server.
 fn here(app: &App, call: &Call<'_>) -> Here {
     let root = call.base_url(app);
-    let denied = call.permission(app).err().map(|problem| problem.code);
     let name = root.split_once("://").map_or(root.as_str(), |(_, name)| name);
     Here {
         host: name.trim_end_matches('/').to_owned(),
         named: app.settings.public_url.is_some(),
         lease: app.vault.claim_lease().as_secs(),
         face: Arc::clone(&app.settings.face),
-        closed: denied == Some(Code::CreationClosed),
-        key_needed: denied == Some(Code::KeyRequired),
+        ..Here::default()
     }
 }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     here, html, problems,
-    templates::{SharePage, Typed},
+    templates::{Here, SharePage, Typed},
     texts::Texts,
     ttl,
 };
@@ -27,7 +27,7 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
     html(
         StatusCode::OK,
         text,
-        &SharePage::compose(text, here(app, call), ttl::offer(&app.settings, text), "", Typed::default()),
+        &SharePage::compose(text, doorway(app, call), ttl::offer(&app.settings, text), "", Typed::default()),
     )
 }
 
@@ -35,7 +35,7 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
 pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply, Failed> {
     let text = Texts::for_reader(call.head);
     let (base, origin) = (call.base_url(app), call.caller.origin());
-    let here = here(app, &call);
+    let here = doorway(app, &call);
     let caller = call.caller;
     let again = |here, status: StatusCode, wrong: &str| {
         let offer = ttl::offer(&app.settings, text);
@@ -87,6 +87,16 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let offer = ttl::offer(&app.settings, text);
     let page = SharePage::made(text, here, offer, &link, created.expires_at.into(), needs_passphrase);
     Ok(html(StatusCode::CREATED, text, &page))
+}
+
+/// What a page may say of this server, and who may share here.
+fn doorway(app: &App, call: &Call<'_>) -> Here {
+    let denied = call.permission(app).err().map(|problem| problem.code);
+    Here {
+        closed: denied == Some(Code::CreationClosed),
+        key_needed: denied == Some(Code::KeyRequired),
+        ..here(app, call)
+    }
 }
 
 /// Whether a time of the sender's own isn't one.

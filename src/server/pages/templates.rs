@@ -21,9 +21,9 @@ pub(super) struct Here {
     pub(super) lease: u64,
     /// What its operator has it say.
     pub(super) face: Arc<Face>,
-    /// Whether nobody shares here.
+    /// Whether nobody shares here; only the share page says so.
     pub(super) closed: bool,
-    /// Whether whoever looks at it needs a key to share.
+    /// Whether whoever looks at it needs a key to share; only the share page asks for one.
     pub(super) key_needed: bool,
 }
 
