@@ -17,13 +17,7 @@ fn a_server_with_nothing_to_reload_says_so_and_serves_on() {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let mut ask = || {
         stream.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"}") {
-            let mut part = [0; 4096];
-            let length = stream.read(&mut part).unwrap();
-            assert!(length > 0, "the connection stays");
-            answer.extend_from_slice(&part[..length]);
-        }
+        let answer = common::json_answer(&mut stream);
         assert!(answer.starts_with(b"HTTP/1.1 200 "));
     };
     ask();

@@ -6,7 +6,7 @@ pub mod proxy;
 pub mod small_disk;
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -286,6 +286,18 @@ pub fn on_disk(directory: &Path, needle: &[u8]) -> bool {
 
 pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(haystack, needle).is_some()
+}
+
+/// An answer whose body is one JSON object, from a connection that is to stay open.
+pub fn json_answer(from: &mut impl Read) -> Vec<u8> {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let mut part = [0; 4096];
+        let length = from.read(&mut part).unwrap();
+        assert!(length > 0, "the connection stays");
+        answer.extend_from_slice(&part[..length]);
+    }
+    answer
 }
 
 /// Bytes that look random and can be made again from their seed (xorshift64*).

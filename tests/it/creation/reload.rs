@@ -1,14 +1,11 @@
 //! SIGHUP: a key that was taken out is refused from then on, on connections that are open too; and a bad file changes nothing.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-};
+use std::{io::Write as _, net::TcpStream};
 
 use super::{key, server};
 use crate::{
     cli::signals::wait_until,
-    common::{Server, directory},
+    common::{Server, directory, json_answer},
 };
 
 /// Stores something over an open connection, and gives the status.
@@ -18,13 +15,7 @@ fn create(stream: &mut TcpStream, key: &str) -> String {
          Content-Length: 15\r\n\r\n{{\"content\":\"x\"}}"
     );
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"}") {
-        let mut part = [0; 4096];
-        let length = stream.read(&mut part).unwrap();
-        assert!(length > 0, "the connection stays");
-        answer.extend_from_slice(&part[..length]);
-    }
+    let answer = json_answer(stream);
     String::from_utf8(answer).unwrap()[9..12].to_owned()
 }
 
