@@ -14,7 +14,10 @@ use std::{
 use reqwest::{Client, tls::TlsInfo};
 
 use super::{Authority, Pair, serving, start};
-use crate::common::{Server, directory, until};
+use crate::{
+    common::{Server, directory, until},
+    watch::Watched,
+};
 
 const AGAIN: &str = "read again: another is served";
 
@@ -78,6 +81,27 @@ async fn no_request_notices_a_reload() {
     assert!(answered > 50, "{answered}");
     assert_eq!(shown(&authority, &server).await, last);
     assert!(server.stop().success());
+}
+
+/// Whoever watches for a certificate that ends soon sees the one that is served.
+#[tokio::test]
+async fn the_numbers_name_the_end_of_the_certificate_that_is_served() {
+    let (data, authority) = (directory(), Authority::new());
+    let mut command = serving(data.path(), &authority.install(&authority.issue(&["127.0.0.1"], 2997)));
+    command.args(["--metrics-listen", "127.0.0.1:0"]);
+    let watched = Watched::of(Server::spawn(command).unwrap());
+    let ends = || async { watched.numbers().await["ots_certificate_expiry_timestamp_seconds"] };
+    let first = ends().await;
+    authority.install(&authority.issue(&["127.0.0.1"], 2998));
+    watched.server.signal("-HUP");
+    until("it was read again", Duration::from_secs(20), || async { watched.server.log().contains(AGAIN) }).await;
+    let second = ends().await;
+    // The last days of December in both years, which have 365 days.
+    assert!((second - first - 365.0 * 86400.0).abs() < 1.0, "{first}, {second}");
+    authority.install(&authority.issue(&["127.0.0.1"], 2021));
+    watched.server.signal("-HUP");
+    until("it is said", Duration::from_secs(20), || async { watched.server.log().contains("has expired") }).await;
+    assert!((ends().await - second).abs() < 1.0, "a bad one is not served");
 }
 
 /// What can't be served isn't, whatever is wrong with it; and it is said why.
