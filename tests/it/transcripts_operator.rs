@@ -36,6 +36,71 @@ fn serve() {
 }
 
 #[test]
+fn facing_the_internet() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut person = Session::new(&server.url);
+    // Whatever starts all the same finds its address taken.
+    person.sets("OTS_LISTEN", server.address());
+    person.sets("OTS_DATA_DIR", "data".to_owned());
+    person.about("Whom to believe.");
+    person.types("ots serve --trusted-proxy proxy.example.org");
+    person.types("ots serve --trusted-proxy 10.0.0.0/40");
+    person.types("ots serve --user-header X-Forwarded-User");
+    person.types("ots serve --user-header 'a b' --trusted-proxy 127.0.0.1");
+    person.about("How much.");
+    person.types("ots serve --rate-limit fast");
+    person.types("ots serve --rate-limit creates=0/m");
+    person.types("ots serve --rate-limit reads=1/m");
+    person.types("ots serve --quota-secrets many");
+    person.about("Under which name.");
+    person.types("ots serve --allowed-host https://ots.example.org/");
+    person.types("ots serve --cors-origin https://www.example.org/page");
+    person.types("ots serve --cors-origin '*'");
+    person.about("Who may create.");
+    person.types("ots serve --create-keys missing");
+    person.types("echo 'ci 0123' > keys; ots serve --create-keys keys");
+    person.types("ots serve --create-keys keys --no-create");
+    person.types("ots keygen 'a b'");
+    person.types("ots keygen --expires yesterday ci");
+    person.about("With TLS.");
+    person.types("ots serve --tls-cert cert.pem");
+    person.types("ots serve --tls-cert cert.pem --tls-key key.pem");
+    person.types("echo nonsense > cert.pem; cp cert.pem key.pem; ots serve --tls-cert cert.pem --tls-key key.pem");
+    person.about("On sockets.");
+    person.types("ots serve --listen unix:missing/ots.sock");
+    person.types("ots serve --listen fd:");
+    person.types("ots serve --socket-mode 0999 --listen unix:ots.sock");
+    person.about("Watched.");
+    person.types("ots serve --audit missing/audit.jsonl");
+    person.types("ots serve --metrics-listen everywhere");
+    insta::assert_snapshot!(person.transcript().replace(data.path().to_str().unwrap(), "DATA"));
+}
+
+#[test]
+fn admin() {
+    let data = directory();
+    let mut server = Some(Server::start(data.path(), &["--quota-secrets", "1"]));
+    let mut person = Session::new(&server.as_ref().unwrap().url);
+    person.sets("OTS_DATA_DIR", data.path().to_str().unwrap().to_owned());
+    person.sets("SECRET_KEY", crate::common::SECRET_KEY.to_owned());
+    person.keeps("LINK", "echo x | ots put");
+    for about in ["While the server runs.", "While it doesn't."] {
+        person.about(about);
+        person.types("ots admin stats | grep -v ^WAL");
+        person.types("ots admin stats --json | sed 's/,.wal_bytes.*/}/'");
+        person.types("ots admin keys");
+        person.types("ots admin sweep");
+        drop(server.take());
+    }
+    person.about("There is nothing.");
+    person.types("ots admin stats --data-dir missing");
+    person.types("ots admin sweep --data-dir missing");
+    person.types("SECRET_KEY= ots admin keys --data-dir missing");
+    insta::assert_snapshot!(person.transcript().replace(data.path().to_str().unwrap(), "DATA"));
+}
+
+#[test]
 fn keys() {
     let data = directory();
     let server = Server::start(data.path(), &[]);

@@ -13,6 +13,8 @@ use std::{
 
 use listenfd::ListenFd;
 
+use crate::cli::error::describe;
+
 /// Why a socket can't be had.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum SocketError {
@@ -20,7 +22,9 @@ pub(in crate::cli) enum SocketError {
     NoSocket,
     #[error("a server listens there: stop it first, or choose another path")]
     InUse,
-    #[error("{}", .0.kind())]
+    #[error("its folder isn't there: make it first, or choose another path")]
+    NoFolder,
+    #[error("{}", describe(.0))]
     Io(#[from] io::Error),
     #[error("the service manager gave none of that name: is there a .socket unit for it (LISTEN_FDS)?")]
     NotGiven,
@@ -57,7 +61,10 @@ pub(super) fn listen(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile
         Err(error) => return Err(error.into()),
     }
     // Until its rights are set it is its owner's alone, by the umask.
-    let listener = UnixListener::bind(path)?;
+    let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => SocketError::NoFolder,
+        _ => error.into(),
+    })?;
     let made = fs::symlink_metadata(path)?;
     let file = SocketFile { path: path.to_owned(), file: (made.dev(), made.ino()) };
     fs::set_permissions(path, Permissions::from_mode(mode))?;
