@@ -3,6 +3,8 @@
 //!
 //! They need `nginx` and `caddy`; without them those tests say that they are skipped, and with `CI` set they fail.
 
+mod single_sign_on;
+
 use std::{
     fs,
     path::Path,
@@ -176,6 +178,24 @@ fn assert_holds_nothing(place: &Path, secrets: &[String]) {
     }
 }
 
+/// nginx with some servers, and around them what Debian's nginx.conf has, in a folder of its own, where another user couldn't write.
+fn start_nginx(nginx: &str, place: &Path, written: &Path, servers: &str) -> Proxy {
+    let folder = place.to_str().unwrap();
+    let user = if rustix::process::geteuid().is_root() { "user root; " } else { "" };
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {folder}/{name};"))
+        .join(" ");
+    let conf = format!(
+        "daemon off; {user}pid {folder}/pid; error_log {folder}/main.log info;\nevents {{}}\nhttp {{ {paths}\n\
+         access_log {folder}/main-access.log;\n{servers}\n}}\n"
+    );
+    let path = written.join("nginx.conf");
+    fs::write(&path, conf).unwrap();
+    let mut command = Command::new(nginx);
+    command.args(["-p", folder, "-e", &format!("{folder}/main.log"), "-c"]).arg(&path);
+    Proxy(command.stdout(Stdio::null()).spawn().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_keeps_nothing() {
     let Some(nginx) = program("nginx") else { return };
@@ -198,21 +218,8 @@ async fn nginx_keeps_nothing() {
             ("proxy_set_header Host $host;", "proxy_set_header Host $http_host;"), // the port isn't the scheme's
         ],
     );
-    // What Debian's nginx.conf has around it, in a folder of its own, where another user couldn't write.
-    let user = if rustix::process::geteuid().is_root() { "user root; " } else { "" };
-    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {folder}/{name};"))
-        .join(" ");
-    let conf = format!(
-        "daemon off; {user}pid {folder}/pid; error_log {folder}/main.log info;\nevents {{}}\nhttp {{ {paths}\n\
-         access_log {folder}/main-access.log;\n{sample}\n}}\n"
-    );
     let written = directory();
-    let path = written.path().join("nginx.conf");
-    fs::write(&path, conf).unwrap();
-    let mut command = Command::new(nginx);
-    command.args(["-p", folder, "-e", &format!("{folder}/main.log"), "-c"]).arg(&path);
-    let proxy = Proxy(command.stdout(Stdio::null()).spawn().unwrap());
+    let proxy = start_nginx(&nginx, place.path(), written.path(), &sample);
     let pid = proxy.0.id().to_string();
     let reload = || assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
     // A body that waits in a file has none to wait in from now on.
