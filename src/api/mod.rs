@@ -14,7 +14,7 @@ mod problem;
 mod request;
 mod response;
 
-pub use headers::{IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, PROBLEM_JSON};
+pub use headers::{IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, PROBLEM_JSON, REQUEST_ID};
 pub use nearest::nearest;
 pub use paths::{HEALTH_PATH, INFO_PATH, LIVE_PATH, READY_PATH, SECRETS_PATH};
 pub use problem::{Code, FieldError, Problem};

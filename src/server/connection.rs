@@ -11,7 +11,7 @@ use std::{
 };
 
 use hyper::{
-    Request, Response, Version,
+    Method, Request, Response, Version,
     body::Incoming,
     header::{HOST, HeaderValue, STRICT_TRANSPORT_SECURITY},
     http::uri::Authority,
@@ -84,11 +84,12 @@ pub(super) async fn serve(
             let share = under_way.share(caller.address);
             let multiplexed = request.version() == Version::HTTP_2;
             let under_way = Some(under_way);
-            let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed };
+            let head = *request.method() == Method::HEAD;
+            let exchange = Exchange { request_id: caller.request_id, activity, under_way, multiplexed, head };
             let tls_only = scheme == "https" && !asks_localhost(&request);
             let (request_id, answer) =
                 (caller.request_id, router::answer(&app, request, caller, exchange, share.as_deref()));
-            let mut response = survived(answer).await.unwrap_or_else(|| failed(request_id, multiplexed));
+            let mut response = survived(answer).await.unwrap_or_else(|| failed(request_id, multiplexed, head));
             if tls_only {
                 response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TLS_ONLY);
             }
@@ -141,9 +142,9 @@ async fn survived<F: Future>(answer: F) -> Option<F::Output> {
 }
 
 /// The `500` for a request that panicked. What it was about may be done, or not; over HTTP/1.1 its body may be half read.
-fn failed(request_id: RequestId, multiplexed: bool) -> Response<ReplyBody> {
+fn failed(request_id: RequestId, multiplexed: bool, head: bool) -> Response<ReplyBody> {
     tracing::error!(%request_id, "a request met a mistake in ots itself");
-    let exchange = Exchange { request_id, activity: Activity::new(), under_way: None, multiplexed };
+    let exchange = Exchange { request_id, activity: Activity::new(), under_way: None, multiplexed, head };
     Reply::from(problem::mistake()).finish(exchange, !multiplexed)
 }
 
@@ -167,8 +168,8 @@ async fn tell(stream: Stream, app: Arc<App>, problem: fn() -> Problem) {
         async move {
             let (head, mut body) = request.into_parts();
             body::drain(&head.headers, &mut body).await;
-            let (request_id, activity) = (app.next_request_id(), Activity::new());
-            let exchange = Exchange { request_id, activity, under_way: None, multiplexed: false };
+            let (request_id, activity, head) = (app.next_request_id(), Activity::new(), head.method == Method::HEAD);
+            let exchange = Exchange { request_id, activity, under_way: None, multiplexed: false, head };
             Ok::<_, Infallible>(Reply::from(problem()).finish(exchange, true))
         }
     });
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(survived(panics).await, None);
         assert_eq!(Arc::strong_count(&held), 1, "what it held is let go");
         let request_ids = super::super::request_id::RequestIds::generate().unwrap();
-        let response = failed(request_ids.next(), false);
+        let response = failed(request_ids.next(), false, false);
         assert_eq!((response.status().as_u16(), response.headers()["connection"].as_bytes()), (500, &b"close"[..]));
     }
 }

@@ -24,7 +24,7 @@ use super::{
     request_id::RequestId,
 };
 use crate::{
-    api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem},
+    api::{Code, JSON, OCTET_STREAM, PROBLEM_JSON, Problem, REQUEST_ID},
     memory::Buffer,
     vault::{Content, VaultError},
 };
@@ -138,8 +138,12 @@ impl Reply {
 
     /// The response, with what all share.
     pub(super) fn finish(self, exchange: Exchange, close: bool) -> Response<ReplyBody> {
-        let Exchange { request_id, activity, under_way, multiplexed } = exchange;
+        let Exchange { request_id, activity, under_way, multiplexed, head } = exchange;
         let mut body = ReplyBody { data: self.data, activity, held: None };
+        let length = body.left();
+        if head {
+            body.data = Data::Whole(Bytes::new()); // over HTTP/2 hyper would send it
+        }
         let left = u64::try_from(body.left()).unwrap_or(u64::MAX);
         let taken = body.activity.watch(left, multiplexed);
         body.held = Some(Held { _under_way: under_way, taken });
@@ -150,8 +154,11 @@ impl Reply {
         for (name, value) in HEADERS {
             headers.entry(name).or_insert(value);
         }
+        if head && length > 0 {
+            headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+        }
         if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
-            headers.insert(HeaderName::from_static("x-request-id"), id);
+            headers.insert(HeaderName::from_static(REQUEST_ID), id);
         }
         if close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -190,6 +197,8 @@ pub(super) struct Exchange {
     pub(super) under_way: Option<UnderWay>,
     /// Whether other answers are on their way beside it.
     pub(super) multiplexed: bool,
+    /// Whether only the answer's head is asked for (RFC 9110, section 9.3.2).
+    pub(super) head: bool,
 }
 
 /// What an answer holds until all of it has been sent.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -245,5 +245,40 @@ async fn shutdown_finishes_what_runs() {
     assert!(!wal.exists() || wal.metadata().unwrap().len() == 0, "the WAL is empty");
     drop(server);
     let server = Server::start(data.path(), &[]);
+    assert_eq!(server.get(&token).await.status(), 200);
+}
+
+/// The head of an answer and nothing of its body, over both protocols: `curl -I`, monitors and link checkers send it.
+#[tokio::test]
+async fn head_is_answered_as_get_is_without_its_body() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let token = server.create("x").await;
+    let both = [Client::builder().http1_only(), Client::builder().http2_prior_knowledge()];
+    for client in both.map(|client| client.no_proxy().tls_certs_only([]).no_gzip().build().unwrap()) {
+        for path in [
+            "/",
+            &format!("/s/{token}"),
+            &format!("/api/v1/secrets/{token}/status"),
+            "/api/v1/info",
+            "/health",
+            "/livez",
+            "/readyz",
+            "/openapi.json",
+            "/docs",
+            "/robots.txt",
+            "/nowhere",
+            "/api/v1/secrets/none",
+        ] {
+            let url = format!("{}{path}", server.url);
+            let head = client.head(&url).send().await.unwrap();
+            let get = client.get(&url).send().await.unwrap();
+            assert_eq!((head.status(), head.version()), (get.status(), get.version()), "{path}");
+            assert_eq!(head.headers()["content-type"], get.headers()["content-type"], "{path}");
+            assert_eq!(head.headers()["content-length"], get.headers()["content-length"], "{path}");
+            assert!(head.bytes().await.unwrap().is_empty(), "{path}");
+            assert!(!get.bytes().await.unwrap().is_empty(), "{path}");
+        }
+    }
     assert_eq!(server.get(&token).await.status(), 200);
 }
