@@ -224,7 +224,9 @@ impl CommandError for CallError {
             Self::Refused(problem) => exit_of(problem.code),
             Self::Client(error) | Self::Wrong { source: error, .. } => match error {
                 ClientError::Gone => Exit::Gone,
-                ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => Exit::Unreachable,
+                ClientError::Unreachable { .. } | ClientError::TimedOut { .. } | ClientError::Proxy { .. } => {
+                    Exit::Unreachable
+                }
                 ClientError::Incomplete { .. } | ClientError::TooLong { .. } => Exit::Damaged,
                 ClientError::Problem(problem) => exit_of(problem.code),
                 ClientError::Protocol { .. } | ClientError::PlainHttp { .. } => Exit::Other,

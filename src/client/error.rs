@@ -45,6 +45,16 @@ pub enum ClientError {
         /// What was odd.
         what: Box<str>,
     },
+    /// A proxy answers in the server's place.
+    #[error(
+        "{server} can't be reached through the proxy in front of it ({status}): it may be starting, try again in a moment"
+    )]
+    Proxy {
+        /// The server's root.
+        server: Box<str>,
+        /// What the proxy says.
+        status: StatusCode,
+    },
     /// The answer broke off.
     #[error("the answer from {server} broke off")]
     Incomplete {
@@ -107,7 +117,7 @@ impl ClientError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => true,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Proxy { .. } | Self::Incomplete { .. } => true,
             Self::Problem(problem) => {
                 problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
                     || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
@@ -162,7 +172,10 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Some("its certificate is another host's")
             }
-            _ => None,
+            CertificateError::Other(error) if error.to_string().contains("CaUsedAsEndEntity") => Some(
+                "its certificate is an authority's own (CA:TRUE): the server needs one with basicConstraints CA:FALSE",
+            ),
+            _ => Some("its certificate is of a kind that isn't taken: it has to be X.509 version 3 and name its host"),
         },
         _ => None,
     }

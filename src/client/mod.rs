@@ -7,7 +7,11 @@ mod read;
 mod retry;
 mod upload;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -95,6 +99,11 @@ impl Client {
             builder = builder.tls_certs_merge(extra);
         }
         if is_loopback(&server) {
+            // By whatever resolver there is `localhost` and what is below it could be elsewhere (RFC 6761, section 6.3).
+            if let Some(Host::Domain(name)) = server.host() {
+                let here = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                builder = builder.resolve_to_addrs(name, &here.map(|address| SocketAddr::new(address, 0)));
+            }
             builder = builder.no_proxy().tls_danger_accept_invalid_certs(options.way == Way::AnyCertificateHere);
         }
         #[cfg(unix)]
@@ -239,7 +248,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Gone`] when there is nothing to destroy.
     pub async fn burn(&self, token: &Token) -> Result<(), ClientError> {
-        self.send(self.request(Method::DELETE, &secret_path(token), 0)).await.map(drop)
+        let response = self.send(self.request(Method::DELETE, &secret_path(token), 0)).await?;
+        self.reader().destroyed(&response)
     }
 
     /// Asks how the server is. An unhealthy one answers too.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{ClientError, OnProgress};
 use crate::{
-    api::{Code, Problem},
+    api::{self, Code, Problem},
     memory,
 };
 
@@ -39,8 +39,27 @@ impl Reader<'_> {
         match self.json::<Problem>(response).await {
             Ok(problem) if problem.code == Code::Gone => Err(ClientError::Gone),
             Ok(problem) => Err(ClientError::Problem(Box::new(problem))),
+            // What a proxy says when nothing answers behind it.
+            Err(_)
+                if matches!(
+                    status,
+                    StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+                ) =>
+            {
+                Err(ClientError::Proxy { server: self.0.as_str().into(), status })
+            }
             Err(_) => Err(ClientError::protocol(self.0, format!("it answers {status}"))),
         }
+    }
+
+    /// That something was destroyed. It has no body by which to tell an `ots` server from whatever else answers there, so its headers
+    /// have to: a wrong host that is fine with everything must not pass for a secret that is gone.
+    pub(super) fn destroyed(self, response: &Response) -> Result<(), ClientError> {
+        let status = response.status();
+        if status == StatusCode::NO_CONTENT && response.headers().contains_key(api::REQUEST_ID) {
+            return Ok(());
+        }
+        Err(ClientError::protocol(self.0, format!("it answers {status}")))
     }
 
     /// An answer in JSON.

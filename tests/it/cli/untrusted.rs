@@ -121,6 +121,33 @@ fn no_words_of_a_server_drive_the_terminal() {
     }
 }
 
+/// A wrong host that is fine with whatever it is asked, as a parked domain is: nothing has been destroyed there.
+#[test]
+fn what_isnt_an_ots_server_destroys_nothing() {
+    for answer in ["200 OK", "202 Accepted", "204 No Content"] {
+        let (url, _) =
+            lying(move |_, stream| send(stream, answer, if answer.starts_with("204") { "" } else { "hello" }));
+        let mut ots = ots();
+        ots.env("OTS_SERVER", &url).args(["burn", TOKEN]);
+        let output = run(ots, b"");
+        assert_fails(&output, 1, "doesn't answer as an ots server does");
+        assert_eq!(text(&output.stdout), "", "{answer}");
+    }
+}
+
+/// A proxy whose server restarts: that passes, so scripts that try again on 4 are right to.
+#[test]
+fn a_proxy_without_its_server_is_tried_again() {
+    for answer in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+        let (url, _) = lying(move |_, stream| send(stream, answer, "<html>nginx</html>"));
+        for command in [&["put"][..], &["get", TOKEN], &["status", TOKEN], &["burn", TOKEN]] {
+            let mut ots = ots();
+            ots.env("OTS_SERVER", &url).args(command);
+            assert_fails(&run(ots, b"x"), 4, "can't be reached through the proxy in front of it");
+        }
+    }
+}
+
 /// A server's `url` is a guess from the request, and a proxy may have changed that: it counts when the server was told its name.
 #[test]
 fn only_a_configured_name_is_believed() {
