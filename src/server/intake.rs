@@ -10,6 +10,7 @@ use super::{
     body::{self, Bounds},
     call::{App, Call, Caller},
     creation::{Creator, Permission},
+    guards,
     problem::{busy, contradictory, invalid, malformed, too_large, too_large_for_key},
     settings::json_bytes,
 };
@@ -39,13 +40,15 @@ pub(super) fn token(call: &Call<'_>) -> Result<Token, Problem> {
 }
 
 /// Whom the secrets of a caller are counted under: its key or its name where it was asked for one, else its address. Nobody, if it is on
-/// this host and names nobody else, since that is everybody whom a proxy lets through.
+/// this host and came without a trusted proxy, since that is everybody whom an unnamed one lets through; of a trusted one's clients, those
+/// share an owner of whom it doesn't say who they are.
 pub(super) fn owner_of(caller: &Caller, creator: &Creator) -> Option<Owner> {
     match creator {
         Creator::Key(name) => Some(Owner::Key(name.as_str().into())),
         Creator::User(name) => Some(Owner::User(name.to_string().into())),
         Creator::Anyone => {
-            Some(caller.address.to_canonical()).filter(|address| !address.is_loopback()).map(Owner::Address)
+            let counted = guards::is_counted(caller.address, caller.through_proxy);
+            counted.then(|| Owner::Address(caller.address.to_canonical()))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     call::{App, Call, Caller, named_host, names_its_host},
     cors,
     guards::{Asked, Deed, Limited},
-    openapi, pages,
+    intake, openapi, pages,
     places::Share,
     problem::{self, Failed, nothing_here},
     reply::{Exchange, Reply, ReplyBody},
@@ -176,10 +176,33 @@ async fn guarded(
     if let Err(refused) = allowed {
         return (Err(refused.into()), None);
     }
-    match app.guards.admit(deed, caller.address, caller.through_proxy) {
-        Ok(()) => (handle(app, route, call).await, None),
-        Err(limited) => (Err(limited.problem().into()), Some(limited)),
+    let (address, through_proxy) = (caller.address, caller.through_proxy);
+    let unproven = deed == Deed::Create && call.permission(app).is_err();
+    let admitted = if unproven {
+        app.guards.admit_unproven(address, through_proxy)
+    } else {
+        app.guards.admit(deed, address, through_proxy)
+    };
+    match admitted {
+        Err(limited) if !holds(app, deed, &call).await => (Err(limited.problem().into()), Some(limited)),
+        _ => {
+            let reply = handle(app, route, call).await;
+            if unproven && reply.as_ref().is_ok_and(|reply| reply.status == StatusCode::CREATED) {
+                let _ = app.guards.admit(deed, address, through_proxy); // a key that was typed in the form
+            }
+            (reply, None)
+        }
     }
+}
+
+/// Whether the caller is reading this secret already: whoever asks again under its claim, or has the content and says so, gets on however
+/// much others at its address have missed. Nobody learns by it what isn't there.
+async fn holds(app: &App, deed: Deed, call: &Call<'_>) -> bool {
+    if !matches!(deed, Deed::Read | Deed::Burn) {
+        return false;
+    }
+    let (Ok(token), Ok(Some(claim))) = (call.parameter.parse(), intake::claim(call.headers())) else { return false };
+    app.vault.is_held(&token, &claim).await.unwrap_or(false)
 }
 
 /// Whether a program is told that nothing is there, or that what it tried is wrong.

@@ -275,6 +275,16 @@ impl Vault {
         Ok(Some(Status { created_at, expires_at, size, encrypted, passphrase_required }))
     }
 
+    /// Whether it is being read under this claim.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn is_held(&self, token: &Token, claim: &ClaimKey) -> Result<bool, VaultError> {
+        let now = Timestamp::now();
+        let theirs = self.store.peek(token.id(), Some(claim.hash()), now).await?.is_some();
+        Ok(theirs && self.store.peek(token.id(), None, now).await?.is_none())
+    }
+
     fn kind_of(&self, id: SecretId, head: &Head) -> Result<Kind, VaultError> {
         Kind::from_byte(head.kind).ok_or_else(|| self.damaged(id, "it is of no kind"))
     }

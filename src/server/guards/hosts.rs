@@ -4,6 +4,7 @@
 use std::{
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use hyper::http::uri::Authority;
@@ -11,6 +12,9 @@ use url::{Host, Url};
 
 use super::proxies::Peer;
 use crate::api::{Code, Problem};
+
+/// The longest name that a host can have (RFC 1035, section 2.3.4).
+const LONGEST_NAME: usize = 255;
 
 /// A name, or an address, that the operator lets the server answer to, on any port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +41,17 @@ impl FromStr for AllowedHost {
 pub(super) struct Hosts {
     ours: Vec<String>,
     only_here: bool,
+    told: AtomicBool,
 }
 
 impl Hosts {
     pub(super) fn new(public: Option<&Url>, allowed: &[AllowedHost], only_here: bool) -> Self {
         let public = public.and_then(Url::host).map(|host| host.to_string());
-        Self { ours: public.into_iter().chain(allowed.iter().map(|host| host.0.clone())).collect(), only_here }
+        Self {
+            ours: public.into_iter().chain(allowed.iter().map(|host| host.0.clone())).collect(),
+            only_here,
+            told: AtomicBool::new(false),
+        }
     }
 
     /// Whether a peer may ask it under this name; and under that, which a trusted proxy says that its client asked.
@@ -58,6 +67,7 @@ impl Hosts {
         if asked.is_none_or(known) || forwarded.is_some_and(known) {
             return Ok(());
         }
+        self.tell(asked);
         Err(Problem::new(
             Code::Misdirected,
             if self.ours.is_empty() {
@@ -68,6 +78,19 @@ impl Hosts {
                  --allowed-host NAME; nothing was done"
             },
         ))
+    }
+}
+
+impl Hosts {
+    /// A wrong --public-url turns everybody away: its operator sees why, once.
+    fn tell(&self, asked: Option<&str>) {
+        let Some(host) = asked.and_then(name).filter(|host| host.len() <= LONGEST_NAME) else { return };
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a request was for {host:?}, which is none of this server's names: it was refused (421), as others of the kind are from now \
+                 on without a word. If that is its name, give it with --public-url or --allowed-host"
+            );
+        }
     }
 }
 

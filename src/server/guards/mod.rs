@@ -171,6 +171,12 @@ impl Guards {
         if is_counted(address, through_proxy) { self.rates.admit(deed, Network::of(address)) } else { Ok(()) }
     }
 
+    /// Whether a client may try to create without having shown whatever is wanted for that. Somebody else at its address who has it must not
+    /// lose their turn by it, so that it counts as a miss, or afterwards by [`Self::admit`].
+    pub(super) fn admit_unproven(&self, address: IpAddr, through_proxy: bool) -> Result<(), Limited> {
+        if is_counted(address, through_proxy) { self.rates.admit_unproven(Network::of(address)) } else { Ok(()) }
+    }
+
     /// What a client asked for wasn't there, or what it tried was wrong.
     pub(super) fn missed(&self, address: IpAddr, through_proxy: bool) {
         if is_counted(address, through_proxy) {
@@ -190,6 +196,6 @@ impl Guards {
 }
 
 /// This machine's own programs aren't, and neither is a proxy on it that nobody named: that would be everybody.
-fn is_counted(address: IpAddr, through_proxy: bool) -> bool {
-    through_proxy || !address.is_loopback()
+pub(super) fn is_counted(address: IpAddr, through_proxy: bool) -> bool {
+    through_proxy || !address.to_canonical().is_loopback()
 }

@@ -61,8 +61,11 @@ impl Origins {
     /// Whether the page that a browser asks for, if one does, may do this.
     pub(super) fn check(&self, deed: Deed, headers: &HeaderMap, asked: Asked<'_>) -> Result<(), Problem> {
         // A link to the API on somebody's page: the handler says where to go instead, and reads nothing.
-        let follows = deed == Deed::ReadByGet && headers.get(FETCH_DEST).is_some_and(|dest| dest != "empty");
-        if !deed.changes() || follows || self.allowed(headers).is_some() {
+        let dest = headers.get(FETCH_DEST);
+        let follows = deed == Deed::ReadByGet && dest.is_some_and(|dest| dest != "empty");
+        // Of what changes nothing a link is followed from anywhere; a picture or a frame on another's page only has its reader miss.
+        let looks = !deed.seeks() || dest.is_none_or(|dest| dest == "document");
+        if !deed.changes() && looks || follows || self.allowed(headers).is_some() {
             return Ok(());
         }
         let own = |site: &HeaderValue| site == "same-origin" || site == "none";

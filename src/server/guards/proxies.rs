@@ -142,7 +142,8 @@ impl Strangers {
         if told.len() < TOLD && told.insert(peer) {
             tracing::warn!(
                 "{peer} sends headers that say for whom a request is (Forwarded, X-Forwarded-…), and they don't count: if that is a proxy \
-                 of yours, start with --trusted-proxy {peer}"
+                 of yours, start with --trusted-proxy {peer}. Until then all of its clients are one, and none if it is on this machine: no rate \
+                 and no quota limits each"
             );
         }
     }

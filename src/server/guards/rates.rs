@@ -127,6 +127,12 @@ impl<C: Clock + Clone> Rates<C> {
         }
     }
 
+    /// Whether an address may try to create with what isn't known to be good yet: it counts only when it was good, or wasn't.
+    pub(super) fn admit_unproven(&self, network: Network) -> Result<(), Limited> {
+        let both = [&self.creates, &self.misses];
+        both.into_iter().flatten().try_for_each(|limiter| limiter.ask(network, false))
+    }
+
     /// What an address asked for wasn't there, or what it tried was wrong.
     pub(super) fn missed(&self, network: Network) {
         if let Some(misses) = &self.misses {
