@@ -197,7 +197,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
             [CompletionResult]::new('--public-url', '--public-url', [CompletionResultType]::ParameterName, 'The root that links start with, as people reach it')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest secret, up to 100MiB')
-            [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a secret is kept when nobody says')
+            [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]')
             [CompletionResult]::new('--max-ttl', '--max-ttl', [CompletionResultType]::ParameterName, 'How long a secret can be kept')
             [CompletionResult]::new('--claim-lease', '--claim-lease', [CompletionResultType]::ParameterName, 'How long a reader may ask again for what it is reading, at most 10m')
             [CompletionResult]::new('--cleanup-interval', '--cleanup-interval', [CompletionResultType]::ParameterName, 'How often expired secrets are removed, at most 30s')

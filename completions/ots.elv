@@ -188,7 +188,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand --public-url 'The root that links start with, as people reach it'
             cand --max-size 'The largest secret, up to 100MiB'
-            cand --default-ttl 'How long a secret is kept when nobody says'
+            cand --default-ttl 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]'
             cand --max-ttl 'How long a secret can be kept'
             cand --claim-lease 'How long a reader may ask again for what it is reading, at most 10m'
             cand --cleanup-interval 'How often expired secrets are removed, at most 30s'

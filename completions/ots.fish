@@ -153,7 +153,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Re
 complete -c ots -n "__fish_ots_using_subcommand serve" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r

@@ -245,6 +245,10 @@ pub struct Tally {
     pub audit: Audit,
     /// When the certificate expires, in seconds since 1970; 0 without one.
     certificate: Gauge,
+    /// 1 while the create keys in use are older than their file, which can't be taken.
+    pub old_keys: Gauge,
+    /// 1 while the certificate in use is.
+    pub old_certificate: Gauge,
 }
 
 impl Default for Tally {
@@ -258,11 +262,18 @@ impl Default for Tally {
             failed_commits: Count::default(),
             audit: Audit::default(),
             certificate: Gauge::default(),
+            old_keys: Gauge::default(),
+            old_certificate: Gauge::default(),
         }
     }
 }
 
 impl Tally {
+    /// Whether what is in use was to be read again, and couldn't be.
+    pub fn has_old_files(&self) -> bool {
+        self.old_keys.get() + self.old_certificate.get() > 0
+    }
+
     /// Says when the certificate expires that is in use from now on.
     pub fn certificate_expires(&self, at: Timestamp) {
         self.certificate.set(at.as_second());

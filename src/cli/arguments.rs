@@ -28,7 +28,13 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         let source = of_put.and_then(|of_put| of_put.value_source("api_key_file"));
         put.api_key.is_configured = source == Some(ValueSource::DefaultValue);
     }
-    cli.global.server_is_given = configured.value_source("server") != Some(ValueSource::DefaultValue);
+    let server = configured.value_source("server");
+    cli.global.server_is_given = server != Some(ValueSource::DefaultValue);
+    // An address that was typed beats a server that a variable names.
+    if let Some(health) = configured.subcommand_matches("health") {
+        let typed = |id: &str| health.value_source(id) == Some(ValueSource::CommandLine);
+        cli.global.server_is_given &= server == Some(ValueSource::CommandLine) || !typed("listen");
+    }
     Ok(cli)
 }
 

@@ -97,7 +97,10 @@ pub enum Mistake {
     #[error("{0} isn't an option of {TABLE}: write it at the top, above [{TABLE}]")]
     OfTop(String),
     /// The value is a list, a table or a date.
-    #[error("{0} has to be a string, a number, true or false")]
+    #[error(
+        "{} has to be a string, a number, true or false{}", .0,
+        if .0 == "server" { "; what is for ots serve stands below [serve]" } else { "" }
+    )]
     Kind(String),
     /// The same, of an option that can be given several times.
     #[error("{0} has to be a string, or a list of strings")]

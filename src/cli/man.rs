@@ -175,7 +175,7 @@ const BESIDE_DATA: &[&str] =
     &["ots-serve", "ots-admin", "ots-admin-check", "ots-admin-keys", "ots-admin-stats", "ots-admin-sweep"];
 
 /// Variables that belong to no option, and the pages that tell of them besides that of `ots`.
-const VARIABLES: &[(&str, &str, &[&str])] = &[
+pub(super) const VARIABLES: &[(&str, &str, &[&str])] = &[
     ("OTS_PASSPHRASE", "The passphrase for put and get.", &["ots-put", "ots-get"]),
     (
         "OTS_API_KEY",
@@ -229,7 +229,7 @@ fn examples(roff: &mut Roff, name: &str) {
         "ots-serve" => &[
             ("On this machine:", "ots serve"),
             ("For those who have a key:", "ots keygen ci --file create-keys && ots serve --create-keys create-keys"),
-            ("Behind a proxy:", "SECRET_KEY=... ots serve --public-url https://ots.example.org"),
+            ("Behind a proxy:", "ots serve --public-url https://ots.example.org --trusted-proxy 127.0.0.1"),
             ("With a certificate:", "ots serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem"),
         ],
         "ots-keygen" => &[

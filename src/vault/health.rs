@@ -39,6 +39,8 @@ pub enum Trouble {
     FilesLate,
     /// The disk is full, or so nearly that the space that is kept back couldn't be had.
     StorageFull,
+    /// Files were to be read again and couldn't be: what was read before is in use.
+    OldFiles,
     /// The audit stream isn't written, or wasn't a moment ago.
     AuditLate {
         /// Its lines that are lost, since the start.
@@ -66,6 +68,7 @@ impl Vault {
             (late(state.oldest_dead) && !state.clock_ahead, Trouble::RemovalLate),
             (late(state.unclean_since), Trouble::FilesLate),
             (state.lacks_space, Trouble::StorageFull),
+            (self.tally().has_old_files(), Trouble::OldFiles),
             (audit.is_troubled(), Trouble::AuditLate { lost: audit.lost.get() }),
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));

@@ -40,7 +40,7 @@ impl CommandError for KeysError {
 
 /// Reads the keys. Whether others than its owner can do more with the file than they should is logged.
 pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
-    let (file, text) = File::open(path).and_then(whole).map_err(FileError::new("read", path))?;
+    let (file, text) = open(path).and_then(whole).map_err(FileError::new("read", path))?;
     let keys = listed(path, &text)?;
     tell_of_access(path, &file);
     Ok(keys)
@@ -49,6 +49,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
 /// The keys in a file's text.
 fn listed(path: &Path, text: &[u8]) -> Result<Vec<ListedKey>, KeysError> {
     line::all(text).map_err(|(line, mistake)| KeysError::Line { path: path.to_owned(), line, mistake })
+}
+
+/// Opens it without waiting: at a pipe that nobody writes to, that would be for ever.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    options.read(true).open(path)
 }
 
 /// The file's whole text. Only a regular file has an end.

@@ -78,6 +78,14 @@ impl DataArgs {
         self.with_old(&key)
     }
 
+    /// Whether a key has to be made.
+    pub(in crate::cli) fn would_make_a_key(&self, data: &Path) -> bool {
+        let has_credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .is_some_and(|directory| Path::new(&directory).join("secret_key").exists());
+        let is_given = self.dev || self.secret_key_file.is_some() || variable(CURRENT).is_some() || has_credential;
+        !is_given && !data.join(OWN).exists()
+    }
+
     /// The same, but nothing is made: none if there is no key.
     pub(in crate::cli) fn existing_keyring(&self, data: &Path) -> Result<Option<Keyring>, DataError> {
         let own = data.join(OWN);
@@ -99,6 +107,9 @@ impl DataArgs {
         if let Some(given) = variable(CURRENT) {
             let key = SecretKey::parse(given).map_err(KeyError::Variable)?;
             warn_if_short(&key, CURRENT);
+            if let Some(path) = &self.secret_key_file {
+                tracing::warn!("{CURRENT} is set and counts; {} of --secret-key-file doesn't", path.display());
+            }
             if !self.dev && key.expose() == DEVELOPMENT_KEY.as_bytes() {
                 tracing::warn!(
                     "SECRET_KEY is the development key, which everybody knows: make one with: openssl rand -hex 32"
@@ -190,9 +201,13 @@ fn own_key(path: &Path) -> Result<SecretKey, KeyError> {
 
 #[cfg(unix)]
 fn warn_if_others_read(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
-        tracing::warn!("{} can be read by others than its owner: chmod 600 it", path.display());
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(metadata) = path.metadata() else { return };
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    // A file of somebody else's that this user reads by its group has to stay so.
+    let others = if ours { 0o044 } else { 0o004 };
+    if metadata.is_file() && metadata.mode() & others != 0 {
+        tracing::warn!("{} can be read by others: chmod {} it", path.display(), if ours { "600" } else { "o-rwx" });
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) fn read(args: &WireArgs, reloads: &mut Reloads, tally: &Arc<Tally>) -
 }
 
 fn reload(tls: &Tls, tally: &Tally) {
-    match tls.reload() {
+    let reloaded = tls.reload();
+    tally.old_certificate.set(reloaded.is_err().into());
+    match reloaded {
         Ok(Reloaded::Changed) => {
             tracing::info!("the certificate was read again: another is served from now on");
             tell_of_validity(tls, tally);

@@ -47,8 +47,8 @@ pub(in crate::cli) enum ServeError {
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(
-        "{0} stored secret(s) are sealed under another SECRET_KEY: give that one, add it to SECRET_KEYS_OLD, or start with \
-         --allow-unreadable; nothing was changed"
+        "{0} stored secret(s) are sealed under another SECRET_KEY: give that one, or add it with --old-key-file or in \
+         SECRET_KEYS_OLD, or start with --allow-unreadable; nothing was changed"
     )]
     Unreadable(u64),
     #[cfg(unix)]

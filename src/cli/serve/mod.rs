@@ -15,6 +15,7 @@ mod sockets;
 mod systemd;
 #[cfg(unix)]
 mod systemd;
+mod variables;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,19 +42,23 @@ const LONGEST_CLEANING: Duration = Duration::from_secs(13);
 impl Serve {
     pub(super) fn run(&self, global: &Global) -> Result<(), ServeError> {
         log(self.log_format, global);
+        variables::tell_of_unknown();
         raise_file_limit();
         gain_nothing();
         #[cfg(unix)]
         let inherited = if self.wire.inherits() { sockets::Inherited::take() } else { sockets::Inherited::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError)?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             super::interrupt::outlive_the_limit_of_a_file();
             self.serve(
                 #[cfg(unix)]
                 inherited,
             )
             .await
-        })
+        });
+        // A file that is read again may lie where nothing answers any more; all that matters has ended before.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        served
     }
 
     async fn serve(&self, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
@@ -65,12 +70,18 @@ impl Serve {
         };
         let mut reloads = Reloads::default();
         manager.reload_begins(&mut reloads);
-        let settings = self.settings(&mut reloads)?;
-        self.data.location()?; // before anything is made
         let tally: Arc<Tally> = Arc::default();
+        let settings = self.settings(&mut reloads, &tally)?;
+        self.data.location()?; // before anything is made
         let tls = certificate::read(&self.wire, &mut reloads, &tally)?;
         let data = self.data.make_dir()?;
         let location = self.data.location_in(&data)?;
+        if !self.allow_unreadable && self.data.would_make_a_key(&data) {
+            match orphans(&location)? {
+                0 => {}
+                count => return Err(ServeError::Unreadable(count)),
+            }
+        }
         let keys = self.data.keyring(&data)?;
         let given = keys.ids();
         let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
@@ -169,6 +180,12 @@ impl Serve {
                 "links start with the host that each request names; behind a proxy, give the public address with --public-url"
             );
         }
+        if self.wire.is_in_clear() && !self.guards.trusts_somebody() {
+            tracing::warn!(
+                "what is sent here from elsewhere travels in the clear: give --tls-cert and --tls-key, or name the proxy in front that \
+                 speaks TLS with --trusted-proxy"
+            );
+        }
     }
 
     /// What none of the keys opens stays as it is, and somebody has to say that this is known.
@@ -183,6 +200,15 @@ impl Serve {
         }
         Ok(vault)
     }
+}
+
+/// Secrets in a database that has lost its key: a new one would open none of them, and would look like theirs.
+fn orphans(location: &Location) -> Result<u64, ServeError> {
+    let Location::Sqlite(path) = location;
+    if !path.exists() {
+        return Ok(0);
+    }
+    Ok(Store::keys_of(location)?.iter().map(|key| key.held.records).sum())
 }
 
 /// Neither this process nor one that it starts can get more rights than it has, by a program that belongs to another user, say. A sandbox may

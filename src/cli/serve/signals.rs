@@ -73,7 +73,7 @@ impl Reloads {
             loop {
                 hangups.of_somebody().await;
                 if self.all.is_empty() {
-                    tracing::info!("SIGHUP: nothing to reload");
+                    tracing::info!("SIGHUP: nothing to reload; a changed setting needs a new start");
                     continue;
                 }
                 // One after the other, and off the threads that serve. A signal that comes meanwhile is answered afterwards.

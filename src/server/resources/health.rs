@@ -82,6 +82,12 @@ fn problem(trouble: &Trouble) -> HealthProblem {
             "files_late",
             "what was removed is still in the files after a minute: is a program reading them?".to_owned(),
         ),
+        Trouble::OldFiles => (
+            "reload_failed",
+            "the create keys or the certificate could not be read again, so the old ones are in use, also keys that were taken out: the \
+             log says why; mend the file and reload"
+                .to_owned(),
+        ),
         Trouble::AuditLate { lost } => (
             "audit_late",
             format!(

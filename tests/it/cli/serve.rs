@@ -78,13 +78,19 @@ async fn the_key_comes_from_variable_file_credential_or_the_host() {
         start(&[("SECRET_KEY", "the one key"), ("OTS_SECRET_KEY_FILE", "/nonexistent")], &[]).unwrap().stop().success()
     );
     assert!(start(&[], &["--dev"]).err().unwrap().contains("another SECRET_KEY"));
-    // A key of its own, kept beside the data.
+    // None is made beside secrets that it could not open: it would look like theirs.
     let refused = start(&[], &[]).err().unwrap();
-    assert!(refused.contains("another SECRET_KEY"), "{refused}");
-    let own = std::fs::read_to_string(data.path().join("secret.key")).unwrap();
-    assert!(own.len() == 64 && own.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let server = start(&[("SECRET_KEY", "the one key")], &[]).unwrap();
+    assert!(refused.contains("another SECRET_KEY") && refused.contains("--old-key-file"), "{refused}");
+    let own = data.path().join("secret.key");
+    assert!(!own.exists() && !refused.contains("made a secret key"), "{refused}");
+    let server = start(&[("SECRET_KEY", "the one key")], &["--secret-key-file", "/nonexistent"]).unwrap();
+    assert!(server.log().contains("SECRET_KEY is set and counts; /nonexistent of --secret-key-file doesn't"));
     assert_eq!(server.get(&token).await.status(), 200);
+    assert!(server.stop().success());
+    // A key of its own, kept beside the data.
+    assert!(start(&[], &[]).unwrap().stop().success());
+    let own = std::fs::read_to_string(own).unwrap();
+    assert!(own.len() == 64 && own.bytes().all(|byte| byte.is_ascii_hexdigit()));
 }
 
 /// Data goes where a service manager, a container or a developer wants it.

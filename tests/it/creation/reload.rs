@@ -58,3 +58,28 @@ fn a_key_that_is_taken_out_is_refused_at_once_and_others_are_not() {
     let log = server.log();
     assert!(!log.contains(&"0".repeat(64)) && !log.contains(&ci) && !log.contains(&bob), "{log}");
 }
+
+/// A file that can't be taken leaves a key good that was taken out: health says so, until it is mended. Nothing that lies there makes the
+/// server wait, and it stops when it is told to.
+#[tokio::test]
+async fn a_reload_that_failed_is_seen_and_never_waited_for() {
+    let (data, place) = (directory(), directory());
+    let file = place.path().join("keys");
+    key(&file, "ci", &[]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let server = server(data.path(), &file);
+    let health = async || server.request(reqwest::Method::GET, "/health").send().await.unwrap().text().await.unwrap();
+    assert!(!health().await.contains("reload_failed"));
+    for times in 1..=2 {
+        std::fs::remove_file(&file).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        reload(&server, "it isn't a regular file; the keys stay as they were", times);
+        let said = health().await;
+        assert!(said.contains("\"degraded\"") && said.contains("reload_failed"), "{said}");
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, &text).unwrap();
+        reload(&server, " 1 create key(s)", times + 1);
+        assert!(!health().await.contains("reload_failed"));
+    }
+    assert!(server.stop().success());
+}

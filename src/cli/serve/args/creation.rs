@@ -14,6 +14,7 @@ use crate::{
         serve::{ServeError, signals::Reloads},
     },
     server::{Creation, GuardOptions, KeyList, UserHeader},
+    tally::Tally,
 };
 
 /// Who may create.
@@ -32,7 +33,12 @@ pub(in crate::cli::serve) struct CreationArgs {
 
 impl CreationArgs {
     /// Reads the keys now, and again with `reloads`.
-    pub(super) fn creation(&self, guards: &GuardOptions, reloads: &mut Reloads) -> Result<Creation, ServeError> {
+    pub(super) fn creation(
+        &self,
+        guards: &GuardOptions,
+        reloads: &mut Reloads,
+        tally: &Arc<Tally>,
+    ) -> Result<Creation, ServeError> {
         let user = self.user_header.clone();
         if user.is_some() && guards.trusted_proxies.is_empty() {
             return Err(ServeError::UserOfNoProxy);
@@ -42,24 +48,30 @@ impl CreationArgs {
             _ if self.no_create => Err(ServeError::NobodyAndSomebody),
             (None, None) => Ok(Creation::Open),
             (path, user) => {
-                let keys = path.as_deref().map(|path| keys(path, reloads)).transpose()?;
+                let keys = path.as_deref().map(|path| keys(path, reloads, tally)).transpose()?;
                 Ok(Creation::Asked { keys, user })
             }
         }
     }
 }
 
-fn keys(path: &Path, reloads: &mut Reloads) -> Result<Arc<KeyList>, ServeError> {
+fn keys(path: &Path, reloads: &mut Reloads, tally: &Arc<Tally>) -> Result<Arc<KeyList>, ServeError> {
     let first = create_keys::read(path).map_err(ServeError::CreateKeys)?;
     tell(path, first.len());
     let keys = Arc::new(KeyList::new(first));
-    let (path, list) = (path.to_owned(), Arc::clone(&keys));
-    reloads.add(move || match create_keys::read(&path) {
-        Ok(read) => {
-            tell(&path, read.len());
-            list.replace(read);
+    let (path, list, tally) = (path.to_owned(), Arc::clone(&keys), Arc::clone(tally));
+    reloads.add(move || {
+        let read = create_keys::read(&path);
+        tally.old_keys.set(read.is_err().into());
+        match read {
+            Ok(read) => {
+                tell(&path, read.len());
+                list.replace(read);
+            }
+            Err(error) => {
+                tracing::error!("--create-keys: {error}; the keys stay as they were, also those that were taken out");
+            }
         }
-        Err(error) => tracing::error!("--create-keys: {error}; the keys stay as they were"),
     });
     Ok(keys)
 }

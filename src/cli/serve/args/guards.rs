@@ -26,6 +26,11 @@ pub(in crate::cli::serve) struct GuardArgs {
 }
 
 impl GuardArgs {
+    /// Whether it believes a proxy.
+    pub(in crate::cli::serve) fn trusts_somebody(&self) -> bool {
+        !self.trusted_proxy.is_empty()
+    }
+
     /// `only_here` is whether nobody but this machine can connect.
     pub(super) fn guards(&self, only_here: bool) -> GuardOptions {
         GuardOptions {

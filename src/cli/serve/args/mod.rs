@@ -7,7 +7,7 @@ mod quotas;
 mod watch;
 mod wire;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
@@ -19,6 +19,7 @@ use crate::{
     cli::{data::DataArgs, values},
     crypto::at_rest::OVERHEAD,
     server::{Options, Settings},
+    tally::Tally,
 };
 
 /// Run the server
@@ -38,9 +39,9 @@ pub(in crate::cli) struct Serve {
     /// The largest secret, up to 100MiB
     #[arg(long, value_name = "SIZE", env = "OTS_MAX_SIZE", default_value = "1MiB", value_parser = values::size)]
     pub(super) max_size: usize,
-    /// How long a secret is kept when nobody says
-    #[arg(long, value_name = "DUR", env = "OTS_DEFAULT_TTL", default_value = "24h", value_parser = values::duration)]
-    pub(super) default_ttl: Duration,
+    /// How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]
+    #[arg(long, value_name = "DUR", env = "OTS_DEFAULT_TTL", value_parser = values::duration)]
+    pub(super) default_ttl: Option<Duration>,
     /// How long a secret can be kept
     #[arg(long, value_name = "DUR", env = "OTS_MAX_TTL", default_value = "30d", value_parser = values::duration)]
     pub(super) max_ttl: Duration,
@@ -81,6 +82,9 @@ pub(in crate::cli) struct Serve {
     pub(super) face: FaceArgs,
 }
 
+/// How long a secret is kept when nobody says.
+const DEFAULT_TTL: Duration = Duration::from_secs(24 * 3600);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     Text,
@@ -88,7 +92,7 @@ pub(super) enum LogFormat {
 }
 
 impl Serve {
-    pub(super) fn settings(&self, reloads: &mut Reloads) -> Result<Settings, ServeError> {
+    pub(super) fn settings(&self, reloads: &mut Reloads, tally: &Arc<Tally>) -> Result<Settings, ServeError> {
         if self.data.dev && !self.wire.is_loopback() {
             return Err(ServeError::DevelopmentAddress);
         }
@@ -104,10 +108,10 @@ impl Serve {
         let guards = self.guards.guards(self.wire.is_loopback());
         Ok(Settings::new(Options {
             max_size: self.max_size,
-            default_ttl: self.default_ttl,
+            default_ttl: self.default_ttl.unwrap_or(DEFAULT_TTL.min(self.max_ttl)),
             max_ttl: self.max_ttl,
             public_url: self.public_url.clone(),
-            creation: self.creation.creation(&guards, reloads)?,
+            creation: self.creation.creation(&guards, reloads, tally)?,
             create_page: !self.no_create_page,
             client_timeout: self.client_timeout,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),

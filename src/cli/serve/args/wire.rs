@@ -55,6 +55,12 @@ impl WireArgs {
         self.listen.iter().any(|place| matches!(place, ListenAt::Unix(_)))
     }
 
+    /// Whether others than this machine's programs reach it without TLS.
+    pub(in crate::cli::serve) fn is_in_clear(&self) -> bool {
+        self.tls_cert.is_none()
+            && self.listen.iter().any(|place| matches!(place, ListenAt::Tcp(address) if !address.ip().is_loopback()))
+    }
+
     /// Whether it takes sockets from the service manager.
     #[cfg(unix)]
     pub(in crate::cli::serve) fn inherits(&self) -> bool {
