@@ -17,14 +17,38 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let path_of_lock = beside(path, "lock");
-    let file = private(OpenOptions::new().create(true).truncate(false).write(true))
+    let file = itself(private(OpenOptions::new().create(true).truncate(false).write(true)))
         .open(&path_of_lock)
+        .and_then(|file| given_to_the_owner(path, file))
         .map_err(|source| OpenError::Io { what: "create", path: path_of_lock.clone(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { what: "lock", path: path_of_lock, source }),
     }
+}
+
+/// Files opened with these options are no links: whoever may write to a service's directory must not lead an administrator's command, which
+/// may be root's, to any file.
+pub(super) fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// What root makes in a service's directory is the service's, which could not open it otherwise.
+fn given_to_the_owner(path: &Path, file: File) -> std::io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        let directory = fs::metadata(
+            path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        )?;
+        if rustix::process::geteuid().is_root() && directory.uid() != 0 && file.metadata()?.uid() == 0 {
+            fchown(&file, Some(directory.uid()), Some(directory.gid()))?;
+        }
+    }
+    Ok(file)
 }
 
 /// Makes a directory that only its owner can enter, with its parents.

@@ -6,6 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::store::files::itself;
+
 /// Bytes written at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -64,7 +66,8 @@ impl Reserve {
     /// Whether the file system takes no more: a full disk and a used-up quota look alike to SQLite's caller.
     pub(super) fn disk_is_full(&self) -> bool {
         let path = self.path.with_extension("probe");
-        let outcome = File::create(&path).and_then(|mut file| {
+        let _ = fs::remove_file(&path); // of a run that was killed
+        let outcome = File::create_new(&path).and_then(|mut file| {
             file.write_all(&vec![1; BLOCK])?;
             file.sync_all()
         });
@@ -73,7 +76,7 @@ impl Reserve {
     }
 
     fn fill(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let mut file = itself(OpenOptions::new().create(true).append(true)).open(&self.path)?;
         let mut left = self.size.saturating_sub(file.metadata()?.len());
         let mut block = vec![0; BLOCK];
         while left > 0 {

@@ -152,3 +152,27 @@ fn what_is_not_there_is_named() {
         }
     }
 }
+
+/// A command that root gives must not follow what the server's user put there, to any file of root's.
+#[cfg(unix)]
+#[tokio::test]
+async fn no_link_in_the_directory_leads_a_command_elsewhere() {
+    let (data, elsewhere) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    server.create("x").await;
+    assert!(server.stop().success());
+    let precious = elsewhere.path().join("precious");
+    for name in ["ots.db-reserve", "ots.db-lock", "ots.probe", "ots.db.probe"] {
+        for target in [precious.clone(), elsewhere.path().join("missing")] {
+            std::fs::write(&precious, "precious").unwrap();
+            let link = data.path().join(name);
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(&target, &link).unwrap();
+            admin(data.path(), &["sweep"]);
+            assert_eq!(std::fs::read(&precious).unwrap(), b"precious", "{name}");
+            assert!(!elsewhere.path().join("missing").exists(), "{name}");
+            let _ = std::fs::remove_file(&link);
+        }
+    }
+    assert_eq!(assert_sound(data.path()), 1);
+}
