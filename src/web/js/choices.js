@@ -36,13 +36,18 @@ function addressIn(language) {
   return address.href;
 }
 
-/** The language that was chosen on an earlier page; a choice that is in the address already is kept out of it, for it may be sent on. */
-function speak() {
+/**
+ * The language that was chosen on an earlier page; a choice that is in the address already is kept out of it, for it may be sent on.
+ * Whether this page is left for it, in the middle of what has come of it.
+ */
+function isLeft() {
   const chosen = kept("language");
   const inAddress = new URLSearchParams(location.search).get("lang");
-  if (chosen === null || ANSWERS.includes(root.dataset.page)) return;
-  if (inAddress === null && chosen !== root.lang) location.replace(addressIn(chosen));
+  if (chosen === null || ANSWERS.includes(root.dataset.page)) return false;
+  const turns = inAddress === null && chosen !== root.lang;
+  if (turns) location.replace(addressIn(chosen));
   else if (inAddress === chosen) history.replaceState(history.state, "", addressIn(null));
+  return turns;
 }
 
 /** Whether something was written or chosen that a reload loses. */
@@ -72,6 +77,7 @@ function offerChoices() {
 }
 
 wear(kept("theme"));
-speak();
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", offerChoices);
-else offerChoices();
+if (!isLeft()) {
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", offerChoices);
+  else offerChoices();
+}
