@@ -25,7 +25,10 @@ pub enum Target {
 /// The way there, open.
 pub(super) enum Sink {
     File(LogFile),
-    Stdout,
+    Stdout {
+        /// Bytes of the next line that are out.
+        begun: usize,
+    },
     #[cfg(unix)]
     Syslog(Syslog),
 }
@@ -39,9 +42,9 @@ impl Sink {
         match target {
             Target::File(path) => {
                 let file = LogFile::open(&path)?;
-                Ok(Self::File(LogFile { path, file: Some(file) }))
+                Ok(Self::File(LogFile { path, file: Some(file), begun: 0 }))
             }
-            Target::Stdout => Ok(Self::Stdout),
+            Target::Stdout => Ok(Self::Stdout { begun: 0 }),
             #[cfg(unix)]
             Target::Syslog(path) => Syslog::new(path).map(Self::Syslog),
             #[cfg(not(unix))]
@@ -56,9 +59,9 @@ impl Sink {
     pub(super) fn write(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::File(file) => file.write(lines),
-            Self::Stdout => {
+            Self::Stdout { begun } => {
                 let mut stdout = io::stdout().lock();
-                drain(&mut stdout, lines)?;
+                drain(&mut stdout, lines, begun)?;
                 stdout.flush()
             }
             #[cfg(unix)]
@@ -67,11 +70,18 @@ impl Sink {
     }
 }
 
-fn drain(to: &mut impl io::Write, lines: &mut Vec<u8>) -> io::Result<()> {
-    while !lines.is_empty() {
-        match to.write(lines) {
+/// Writes lines, of the first of which so many bytes are there already. What is there whole is taken out; what was begun stays, so that it can
+/// be written elsewhere.
+fn drain(to: &mut impl io::Write, lines: &mut Vec<u8>, begun: &mut usize) -> io::Result<()> {
+    while let Some(left) = lines.get(*begun..).filter(|left| !left.is_empty()) {
+        match to.write(left) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => drop(lines.drain(..written)),
+            Ok(written) => {
+                *begun += written;
+                let whole = lines.iter().take(*begun).rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                lines.drain(..whole);
+                *begun -= whole;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -83,6 +93,8 @@ fn drain(to: &mut impl io::Write, lines: &mut Vec<u8>) -> io::Result<()> {
 pub(super) struct LogFile {
     path: PathBuf,
     file: Option<File>,
+    /// Bytes of the next line that are in it.
+    begun: usize,
 }
 
 impl LogFile {
@@ -106,12 +118,13 @@ impl LogFile {
     fn write(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
         if self.was_moved() {
             self.file = None;
+            self.begun = 0;
         }
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(Self::open(&self.path)?),
         };
-        drain(file, lines)
+        drain(file, lines, &mut self.begun)
     }
 
     /// Whether another file is at the path, or none.
@@ -200,6 +213,18 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "4\n");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_line_that_was_begun_in_a_file_that_was_moved_is_whole_in_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit");
+        std::fs::write(&path, "fir").unwrap(); // the disk was full then
+        let mut log = LogFile { file: Some(File::options().append(true).open(&path).unwrap()), path, begun: 3 };
+        std::fs::rename(&log.path, directory.path().join("audit.1")).unwrap();
+        log.write(&mut b"first\nsecond\n".to_vec()).unwrap();
+        assert_eq!(std::fs::read_to_string(&log.path).unwrap(), "first\nsecond\n");
+    }
+
     #[test]
     fn what_is_written_in_part_goes_on_where_it_was() {
         /// Takes three bytes, and then fails once.
@@ -219,11 +244,11 @@ mod tests {
                 Ok(())
             }
         }
-        let (mut to, mut lines) = (Filling(Vec::new(), false), b"first\nsecond\n".to_vec());
-        assert!(drain(&mut to, &mut lines).is_err());
-        assert_eq!(lines, b"st\nsecond\n");
-        drain(&mut to, &mut lines).unwrap();
-        assert_eq!(to.0, b"first\nsecond\n");
+        let (mut to, mut lines, mut begun) = (Filling(Vec::new(), false), b"first\nsecond\n".to_vec(), 0);
+        assert!(drain(&mut to, &mut lines, &mut begun).is_err());
+        assert_eq!((lines.as_slice(), begun), (&b"first\nsecond\n"[..], 3), "a line that is elsewhere is there whole");
+        drain(&mut to, &mut lines, &mut begun).unwrap();
+        assert_eq!((to.0.as_slice(), lines.len(), begun), (&b"first\nsecond\n"[..], 0, 0));
     }
 
     #[test]
