@@ -59,6 +59,7 @@ fn facing_the_internet() {
     person.types("ots serve --cors-origin '*'");
     person.about("Who may create.");
     person.types("ots serve --create-keys missing");
+    person.types("ots serve --create-keys \"$(ots keygen ci 2>/dev/null)\"");
     person.types("echo 'ci 0123' > keys; ots serve --create-keys keys");
     person.types("ots serve --create-keys keys --no-create");
     person.types("ots keygen 'a b'");

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::error::{CommandError, Exit, FileError};
-use crate::server::ListedKey;
+use crate::{secret::CreateKey, server::ListedKey};
 pub(super) use append::{Appended, KeyFile};
 use line::Mistake;
 pub(super) use line::{ttl, written};
@@ -25,6 +25,10 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 pub(super) enum KeysError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(
+        "this is a key, and not the file of keys: name that one; and as the key stands in this shell's history now, make another"
+    )]
+    KeyItself,
     #[error("{}, line {line}: {mistake}", .path.display())]
     Line { path: PathBuf, line: usize, mistake: Mistake },
 }
@@ -33,13 +37,16 @@ impl CommandError for KeysError {
     fn exit(&self) -> Exit {
         match self {
             Self::File(error) => error.exit(),
-            Self::Line { .. } => Exit::Usage,
+            Self::KeyItself | Self::Line { .. } => Exit::Usage,
         }
     }
 }
 
 /// Reads the keys. Whether others than its owner can do more with the file than they should is logged.
 pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
+    if path.to_str().is_some_and(|text| text.parse::<CreateKey>().is_ok()) {
+        return Err(KeysError::KeyItself);
+    }
     let (file, text) = open(path).and_then(whole).map_err(FileError::new("read", path))?;
     let keys = listed(path, &text)?;
     tell_of_access(path, &file);
