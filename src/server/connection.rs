@@ -64,8 +64,11 @@ pub(super) async fn serve(
         _ = stopping.changed() => return,
     };
     let stream = match opened {
-        Ok(Stream::Misdirected(stream)) => return tell(Stream::Misdirected(stream), app, problem::needs_tls).await,
-        Ok(stream) => stream,
+        Ok(Some(Stream::Misdirected(stream))) => {
+            return tell(Stream::Misdirected(stream), app, problem::needs_tls).await;
+        }
+        Ok(Some(stream)) => stream,
+        Ok(None) => return tracing::debug!("an authority asked for a name of this server's, and was answered"),
         Err(error) => return tracing::debug!(%error, "a handshake failed"),
     };
     drop(stopping);
@@ -152,8 +155,9 @@ fn failed(request_id: RequestId, multiplexed: bool, head: bool) -> Response<Repl
 pub(super) async fn refuse(accepted: Accepted, app: Arc<App>) {
     let refuse = async {
         match accepted.open().await {
-            Ok(stream @ Stream::Misdirected(_)) => tell(stream, app, problem::needs_tls).await,
-            Ok(stream) => tell(stream, app, problem::too_many_connections).await,
+            Ok(Some(stream @ Stream::Misdirected(_))) => tell(stream, app, problem::needs_tls).await,
+            Ok(Some(stream)) => tell(stream, app, problem::too_many_connections).await,
+            Ok(None) => {}
             Err(error) => tracing::debug!(%error, "a handshake failed"),
         }
     };

@@ -74,7 +74,7 @@ use listener::Listeners;
 use places::Places;
 use request_id::RequestIds;
 pub use settings::{InvalidSettings, LARGEST_SIZE, Options, Settings};
-pub use tls::{Files, InvalidPair, NotReloaded, Reloaded, Tls};
+pub use tls::{Files, InvalidPair, NotReloaded, Pair, Reloaded, Reloader, Tls};
 
 use crate::vault::Vault;
 

@@ -1,4 +1,4 @@
-//! The certificate that the server was told to serve with, while it runs.
+//! The certificate that the server was told to serve with, in files, while it runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{args::WireArgs, error::ServeError, signals::Reloads};
 use crate::{
     cli::values,
-    server::{Reloaded, Tls},
+    server::{Reloaded, Reloader, Tls},
     tally::Tally,
 };
 
@@ -17,22 +17,23 @@ const SOON: Duration = Duration::from_secs(7 * 86_400);
 /// Reads it; and again at each SIGHUP, and when its files change.
 pub(super) fn read(args: &WireArgs, reloads: &mut Reloads, tally: &Arc<Tally>) -> Result<Option<Arc<Tls>>, ServeError> {
     let Some(files) = args.files()? else { return Ok(None) };
-    let tls = Arc::new(Tls::read(files)?);
+    let reloader = Arc::new(Reloader::read(files)?);
+    let tls = Arc::clone(reloader.tls());
     tell_of_validity(&tls, tally);
-    let (again, counted) = (Arc::clone(&tls), Arc::clone(tally));
+    let (again, counted) = (Arc::clone(&reloader), Arc::clone(tally));
     reloads.add(move || reload(&again, &counted));
     let counted = Arc::clone(tally);
-    tokio::spawn(Arc::clone(&tls).watch(move |tls| reload(tls, &counted)));
+    tokio::spawn(reloader.watch(move |reloader| reload(reloader, &counted)));
     Ok(Some(tls))
 }
 
-fn reload(tls: &Tls, tally: &Tally) {
-    let reloaded = tls.reload();
+fn reload(reloader: &Reloader, tally: &Tally) {
+    let reloaded = reloader.reload();
     tally.old_certificate.set(reloaded.is_err().into());
     match reloaded {
         Ok(Reloaded::Changed) => {
             tracing::info!("the certificate was read again: another is served from now on");
-            tell_of_validity(tls, tally);
+            tell_of_validity(reloader.tls(), tally);
         }
         Ok(Reloaded::Same) => tracing::info!("the certificate was read again: it is the one that is served"),
         Err(error) => tracing::error!("the certificate was read again, and the old one is served on: {error}"),
@@ -41,7 +42,7 @@ fn reload(tls: &Tls, tally: &Tally) {
 
 /// A certificate that clients refuse doesn't keep the server from starting: a renewed one may be on its way.
 fn tell_of_validity(tls: &Tls, tally: &Tally) {
-    let (begins, ends) = tls.validity();
+    let Some((begins, ends)) = tls.validity() else { return };
     tally.certificate_expires(ends);
     let now = Timestamp::now();
     let left = ends.duration_since(now);

@@ -105,17 +105,18 @@ enum Raw {
 }
 
 impl Accepted {
-    /// Ready for a protocol, once hands are shaken where there is TLS.
-    pub(super) async fn open(self) -> io::Result<Stream> {
-        Ok(match (self.stream, self.tls) {
+    /// Ready for a protocol, once hands are shaken where there is TLS. None if that was all that was wanted.
+    pub(super) async fn open(self) -> io::Result<Option<Stream>> {
+        Ok(Some(match (self.stream, self.tls) {
             (Raw::Tcp(stream), None) => Stream::Plain(stream),
             (Raw::Tcp(stream), Some(tls)) => match tls.open(stream).await? {
                 Opened::Tls(stream) => Stream::Tls(stream),
                 Opened::Plain(stream) => Stream::Misdirected(stream),
+                Opened::Answered => return Ok(None),
             },
             #[cfg(unix)]
             (Raw::Unix(stream), _) => Stream::Unix(stream),
-        })
+        }))
     }
 }
 

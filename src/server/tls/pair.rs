@@ -1,4 +1,4 @@
-//! A certificate and its key, as they are read from two files in PEM: together they work, or it is said why they don't.
+//! A certificate and its key, as they are read from PEM: together they work, or it is said why they don't.
 
 use std::{
     fs, io,
@@ -9,14 +9,18 @@ use std::{
 use jiff::Timestamp;
 use rustls::{
     Error as RustlsError, InconsistentKeys,
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, PrivateKeyDer,
         pem::{self, PemObject as _},
     },
     sign::CertifiedKey,
 };
-use x509_cert::{Certificate, der::Decode as _};
+use x509_cert::{
+    Certificate,
+    der::Decode as _,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
 use zeroize::Zeroizing;
 
 /// Where a certificate and its key are.
@@ -74,13 +78,40 @@ pub enum InvalidPair {
 
 /// A certificate with its key, and for how long it is valid.
 #[derive(Debug)]
-pub(super) struct Pair {
+pub struct Pair {
     pub(super) certified: Arc<CertifiedKey>,
     pub(super) begins: Timestamp,
     pub(super) ends: Timestamp,
 }
 
 impl Pair {
+    /// Of PEM that has both, as it is kept in a file at `path`.
+    ///
+    /// # Errors
+    /// [`InvalidPair`], which names that file.
+    pub fn of(pem: &[u8], path: &Path) -> Result<Self, InvalidPair> {
+        let files = Files { certificate: path.to_owned(), key: path.to_owned() };
+        Self::from_pem(pem, pem, &files, &ring::default_provider())
+    }
+
+    /// From when on the certificate is valid, and until when.
+    #[must_use]
+    pub fn validity(&self) -> (Timestamp, Timestamp) {
+        (self.begins, self.ends)
+    }
+
+    /// The names of hosts that it is for.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let first = self.certified.cert.first().and_then(|first| Certificate::from_der(first).ok());
+        let names = first.and_then(|first| first.tbs_certificate().get_extension::<SubjectAltName>().ok().flatten());
+        let name = |name: &GeneralName| match name {
+            GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
+            _ => None,
+        };
+        names.iter().flat_map(|(_, SubjectAltName(names))| names).filter_map(name).collect()
+    }
+
     pub(super) fn read(files: &Files, provider: &CryptoProvider) -> Result<Self, InvalidPair> {
         let certificates = read(&files.certificate)?;
         let key = read(&files.key)?;

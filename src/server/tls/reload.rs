@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -18,6 +18,15 @@ use super::{
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// A certificate and its key in files, and the handshakes that are made with what was last read of them.
+#[derive(Debug)]
+pub struct Reloader {
+    files: Files,
+    /// The files as they were when they were read first.
+    seen: Seen,
+    tls: Arc<Tls>,
+}
 
 /// What reading the files again has led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub enum NotReloaded {
 /// What tells that a file is another, or was written to. Of a symbolic link it is what it leads to: Kubernetes puts new files beside the old
 /// ones and turns the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen([Option<Mark>; 2]);
+struct Seen([Option<Mark>; 2]);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
@@ -53,7 +62,7 @@ struct Mark {
 }
 
 impl Seen {
-    pub(super) fn now(files: &Files) -> Self {
+    fn now(files: &Files) -> Self {
         Self([Mark::of(&files.certificate), Mark::of(&files.key)])
     }
 }
@@ -73,22 +82,38 @@ impl Mark {
     }
 }
 
-impl Tls {
+impl Reloader {
+    /// Reads the certificate and its key.
+    ///
+    /// # Errors
+    /// [`InvalidPair`].
+    pub fn read(files: Files) -> Result<Self, InvalidPair> {
+        let seen = Seen::now(&files);
+        let pair = Pair::read(&files, &ring::default_provider())?;
+        Ok(Self { files, seen, tls: Arc::new(Tls::with(pair)) })
+    }
+
+    /// The handshakes.
+    #[must_use]
+    pub fn tls(&self) -> &Arc<Tls> {
+        &self.tls
+    }
+
     /// Reads the files again, and serves what is in them if that is any good.
     ///
     /// # Errors
     /// [`NotReloaded`]: the old pair is served on.
     pub fn reload(&self) -> Result<Reloaded, NotReloaded> {
         let new = Pair::read(&self.files, &ring::default_provider())?;
-        let old = self.served.now();
-        if new.certified.cert == old.certified.cert {
+        let old = self.tls.pair();
+        if old.as_ref().is_some_and(|old| new.certified.cert == old.certified.cert) {
             return Ok(Reloaded::Same);
         }
         let now = Timestamp::now();
-        if new.ends < now && old.ends >= now {
+        if new.ends < now && old.is_some_and(|old| old.ends >= now) {
             return Err(NotReloaded::Expired(new.ends));
         }
-        *self.served.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.tls.serve(new);
         Ok(Reloaded::Changed)
     }
 
@@ -100,13 +125,13 @@ impl Tls {
         let mut settled = true;
         loop {
             tokio::time::sleep(EVERY).await;
-            let (tls, changed) = (Arc::clone(&self), Arc::clone(&changed));
+            let (reloader, changed) = (Arc::clone(&self), Arc::clone(&changed));
             // Off the threads that serve: a file may lie on a disk that doesn't answer.
             let look = tokio::task::spawn_blocking(move || {
-                let now = Seen::now(&tls.files);
+                let now = Seen::now(&reloader.files);
                 let same = now == known;
                 if same && !settled {
-                    changed(&tls);
+                    changed(&reloader);
                 }
                 (now, same)
             });
