@@ -221,11 +221,16 @@ impl Global {
 
     /// The same, by another way than usual.
     fn client_by(&self, server: Option<Url>, way: Way) -> Result<Client, CallError> {
-        let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
-        let ca_certificates = self.ca_cert.as_ref().map(read).transpose()?;
         let server = server.unwrap_or_else(|| self.server.clone());
+        let ca_certificates = self.ca_certificates()?;
         let options = Options { timeout: self.timeout, ca_certificates, allow_http: self.allow_http, way };
         Ok(Client::new(server, &options)?)
+    }
+
+    /// Certificates to trust besides the system's, in PEM.
+    fn ca_certificates(&self) -> Result<Option<Vec<u8>>, FileError> {
+        let read = |path: &PathBuf| std::fs::read(path).map_err(FileError::new("read", path));
+        self.ca_cert.as_ref().map(read).transpose()
     }
 
     /// Whether stderr is coloured.

@@ -128,7 +128,7 @@ impl ClientError {
 }
 
 /// The innermost cause, which names neither URL nor header; in words of our own where a person can act on it.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut text = None;
     while let Some(inner) = cause {

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::{Method, RequestBuilder, Response, header};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, header};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ use crate::{
     secret::{ClaimKey, Passphrase, Token},
 };
 pub use error::ClientError;
-use error::root_cause;
+pub(crate) use error::root_cause;
 pub use read::LARGEST;
 use read::Reader;
 use retry::retry;
@@ -62,6 +62,33 @@ pub enum Way {
     Socket(PathBuf),
 }
 
+/// What every client of ours has in common, whatever it asks.
+pub(crate) fn builder(timeout: Duration) -> ClientBuilder {
+    // The provider is installed once a process; a second time changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("ots/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeout)
+        // A redirect could lead the claim, or a passphrase, to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+}
+
+/// Trusts the certificates in PEM besides the system's.
+pub(crate) fn trusting(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder, ClientError> {
+    let extra = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| certificates(&error))?;
+    if extra.is_empty() {
+        return Err(ClientError::Certificates("there is no certificate in the file".to_owned()));
+    }
+    Ok(builder.tls_certs_merge(extra))
+}
+
+/// Why those, or the system's, can't be used.
+pub(crate) fn certificates(error: &reqwest::Error) -> ClientError {
+    ClientError::Certificates(root_cause(error))
+}
+
 /// A server, seen from a client.
 pub struct Client {
     http: reqwest::Client,
@@ -79,24 +106,11 @@ impl Client {
         if plain && !options.allow_http && !is_loopback(&server) {
             return Err(ClientError::PlainHttp { server: server.as_str().into() });
         }
-        // The provider is installed once a process; a second time changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("ots/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.timeout)
-            // A redirect could lead the claim, or a passphrase, to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false);
-        let certificates = |error: reqwest::Error| ClientError::Certificates(root_cause(&error));
+        let mut builder = builder(options.timeout);
         if plain {
             builder = builder.tls_certs_only([]); // the system's store isn't read for nothing
         } else if let Some(pem) = &options.ca_certificates {
-            let extra = reqwest::Certificate::from_pem_bundle(pem).map_err(certificates)?;
-            if extra.is_empty() {
-                return Err(ClientError::Certificates("there is no certificate in the file".to_owned()));
-            }
-            builder = builder.tls_certs_merge(extra);
+            builder = trusting(builder, pem)?;
         }
         if is_loopback(&server) {
             // By whatever resolver there is `localhost` and what is below it could be elsewhere (RFC 6761, section 6.3).
@@ -110,7 +124,7 @@ impl Client {
         if let Way::Socket(path) = &options.way {
             builder = builder.unix_socket(path.as_path());
         }
-        let http = builder.build().map_err(certificates)?;
+        let http = builder.build().map_err(|error| certificates(&error))?;
         Ok(Self { http, server, timeout: options.timeout })
     }
 
