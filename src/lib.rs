@@ -13,11 +13,13 @@
 //! - [`api`]: the wire: paths, bodies and problems, shared by both sides.
 //! - [`server`]: HTTP in, `vault` calls out.
 //! - [`client`]: the API from the other side, over reqwest.
+//! - [`acme`]: certificates for the server, ordered of an authority.
 //! - [`cli`]: arguments in, text out: one file a command.
 //!
-//! Calls go `cli → client → api` and `cli → server → vault → store`; whoever needs them uses `secret`, `memory` and `crypto`.
+//! Calls go `cli → client → api` and `cli → server → vault → store`; `acme` stands above client and server; whoever needs them uses `secret`, `memory` and `crypto`.
 //! No arrow turns back; a test sees to it.
 
+pub mod acme;
 pub mod api;
 pub mod audit;
 pub mod cli;
