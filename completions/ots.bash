@@ -909,7 +909,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__health)
-            opts="-l -h -s -q -v -V --listen --tls-cert --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --tls-cert --acme --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -936,6 +936,10 @@ _ots() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --acme)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --server)
@@ -1234,7 +1238,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --acme --acme-contact --acme-directory --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1280,6 +1284,18 @@ _ots() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --acme)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-contact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --data-dir)

@@ -147,6 +147,9 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'Where 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l socket-mode -d 'Who may connect to unix:PATH, in octal' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-cert -d 'Serve https, with the certificate in this PEM file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-key -d 'And its private key, in PEM' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l acme -d 'Serve https, with a certificate for these names that the server orders itself' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-contact -d 'Whom the authority that issues it may write to' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-directory -d 'That authority, by its ACME directory' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Read the secret key from a file' -r -F
@@ -202,6 +205,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l no-input -d 'Never ask
 complete -c ots -n "__fish_ots_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand health" -s l -l listen -d 'Where the server on this machine listens, as it was told itself; for when no --server is given' -r
 complete -c ots -n "__fish_ots_using_subcommand health" -l tls-cert -d 'The certificate that it serves with: it is asked by https, and on a loopback address may show any' -r -F
+complete -c ots -n "__fish_ots_using_subcommand health" -l acme -d 'The names that it orders a certificate for: the same' -r
 complete -c ots -n "__fish_ots_using_subcommand health" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand health" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand health" -l timeout -d 'How long to wait for the server' -r

@@ -31,6 +31,9 @@ pub(super) struct Health {
     /// The certificate that it serves with: it is asked by https, and on a loopback address may show any
     #[arg(long, value_name = "FILE", env = "OTS_TLS_CERT", value_hint = clap::ValueHint::FilePath)]
     tls_cert: Option<PathBuf>,
+    /// The names that it orders a certificate for: the same
+    #[arg(long, value_name = "DOMAIN", env = "OTS_ACME", value_delimiter = ',')]
+    acme: Vec<String>,
 }
 
 /// Why the server doesn't count as healthy.
@@ -85,7 +88,7 @@ impl Health {
 impl Health {
     /// The server on this machine, as far as it is known otherwise than by --server's default.
     fn here(&self) -> Option<(Url, Way)> {
-        let tls = self.tls_cert.is_some();
+        let tls = self.tls_cert.is_some() || !self.acme.is_empty();
         let by_address = |address: SocketAddr| {
             let (scheme, way) = if tls { ("https", Way::AnyCertificateHere) } else { ("http", Way::Usual) };
             root_at(scheme, address).map(|root| (root, way))

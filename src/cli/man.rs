@@ -231,6 +231,7 @@ fn examples(roff: &mut Roff, name: &str) {
             ("For those who have a key:", "ots keygen ci --file create-keys && ots serve --create-keys create-keys"),
             ("Behind a proxy:", "ots serve --public-url https://ots.example.org --trusted-proxy 127.0.0.1"),
             ("With a certificate:", "ots serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem"),
+            ("With one of Let's Encrypt's:", "ots serve --listen 0.0.0.0:443 --acme ots.example.org"),
         ],
         "ots-keygen" => &[
             ("For a job that may share what lives a day:", "ots keygen ci --file /etc/ots/create-keys --ttl-max 24h"),

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         create_keys::KeysError,
         data::{DataError, open_words},
-        error::{CommandError, Exit, FileError, StartError, describe},
+        error::{CallError, CommandError, Exit, FileError, StartError, describe},
     },
     secret::NoRandomness,
     server::{InvalidLogo, InvalidPair, InvalidSettings},
@@ -56,6 +56,17 @@ pub(in crate::cli) enum ServeError {
     Socket { at: String, source: SocketError },
     #[error("--tls-cert and --tls-key belong together: give both, or neither")]
     HalfAPair,
+    #[error("--acme orders the certificate that the server serves with: leave it out, or --tls-cert and --tls-key")]
+    TwoCertificates,
+    #[error("--acme-contact is for the certificate that --acme DOMAIN orders: give that, too")]
+    ContactForNothing,
+    #[error(
+        "this ots was built without ACME (cargo's feature acme): get the certificate otherwise, and give it with --tls-cert"
+    )]
+    NoAcme,
+    #[error("--acme: {0}")]
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "nothing is ordered"))]
+    Authority(#[source] CallError),
     #[error("TLS: {0}")]
     Tls(InvalidPair),
     #[error("can't listen on {address}: {}; choose another with --listen", .source.kind())]
@@ -106,9 +117,13 @@ impl CommandError for ServeError {
             | Self::Settings(_)
             | Self::Logo { .. }
             | Self::HalfAPair
+            | Self::TwoCertificates
+            | Self::ContactForNothing
+            | Self::NoAcme
             | Self::Tls(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) | Self::Audit { .. } => Exit::File,
             Self::CreateKeys(error) => error.exit(),
+            Self::Authority(error) => error.exit(),
             Self::File(error) => error.exit(),
             Self::Data(error) => error.exit(),
             Self::Start(error) => error.exit(),

@@ -1,5 +1,10 @@
 //! `ots serve`: runs the server.
 
+#[cfg(feature = "acme")]
+mod acme;
+#[cfg(not(feature = "acme"))]
+#[path = "no_acme.rs"]
+mod acme;
 #[cfg(unix)]
 mod administer;
 mod args;
@@ -28,6 +33,7 @@ use crate::{
     tally::Tally,
     vault::{Vault, VaultError, note_gone},
 };
+use acme::Ordered;
 pub(super) use args::Serve;
 use error::ServeError;
 use listening::Listening;
@@ -51,6 +57,7 @@ impl Serve {
         let served = runtime.block_on(async {
             super::interrupt::outlive_the_limit_of_a_file();
             self.serve(
+                global,
                 #[cfg(unix)]
                 inherited,
             )
@@ -61,7 +68,7 @@ impl Serve {
         served
     }
 
-    async fn serve(&self, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
+    async fn serve(&self, global: &Global, #[cfg(unix)] inherited: sockets::Inherited) -> Result<(), ServeError> {
         let stop = stop_signal();
         let manager = Manager::of_this_process();
         let stop = async move {
@@ -85,8 +92,10 @@ impl Serve {
         let keys = self.data.keyring(&data)?;
         let given = keys.ids();
         let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
-        let journal = Arc::new(self.journal(&keys, tally)?);
+        let journal = Arc::new(self.journal(&keys, Arc::clone(&tally))?);
         let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
+        let ordered = Ordered::read(&self.wire.acme, global, &data, &mut reloads, &tally)?;
+        let tls = tls.or_else(|| ordered.as_ref().map(Ordered::tls));
         let mut listening = Listening::on(
             &self.wire,
             #[cfg(unix)]
@@ -120,6 +129,9 @@ impl Serve {
         manager.ready(&listening.tell());
         manager.watch(Arc::clone(&store));
         tracing::info!("keeping secrets in {}", path.display());
+        if let Some(ordered) = ordered {
+            ordered.begin();
+        }
 
         let told = {
             let journal = Arc::clone(&journal);
@@ -182,8 +194,8 @@ impl Serve {
         }
         if self.wire.is_in_clear() && !self.guards.trusts_somebody() {
             tracing::warn!(
-                "what is sent here from elsewhere travels in the clear: give --tls-cert and --tls-key, or name the proxy in front that \
-                 speaks TLS with --trusted-proxy"
+                "what is sent here from elsewhere travels in the clear: give --acme, or --tls-cert and --tls-key, or name the proxy in \
+                 front that speaks TLS with --trusted-proxy"
             );
         }
     }

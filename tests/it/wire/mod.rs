@@ -1,5 +1,7 @@
 //! What the server is reached over: TLS, its certificates, its sockets.
 
+#[cfg(all(unix, feature = "acme"))]
+mod acme;
 mod certificates;
 #[cfg(target_os = "linux")] // its /proc
 mod process;

@@ -1,5 +1,6 @@
 //! The options of `serve`, and what they make together.
 
+mod acme;
 mod creation;
 mod face;
 mod guards;
@@ -12,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
-pub(super) use self::wire::WireArgs;
+pub(super) use self::{acme::AcmeArgs, wire::WireArgs};
 use self::{creation::CreationArgs, face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs, watch::WatchArgs};
 use super::{ServeError, signals::Reloads};
 use crate::{

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::acme::AcmeArgs;
 use crate::{
     cli::{
         listen::{self, ListenAt},
@@ -29,12 +30,16 @@ pub(in crate::cli::serve) struct WireArgs {
     /// And its private key, in PEM
     #[arg(long, value_name = "FILE", env = "OTS_TLS_KEY", value_hint = clap::ValueHint::FilePath)]
     tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli::serve) acme: AcmeArgs,
 }
 
 impl WireArgs {
-    /// The certificate and its key, if there are to be any.
+    /// The certificate and its key, if they come from files.
     pub(in crate::cli::serve) fn files(&self) -> Result<Option<Files>, ServeError> {
+        self.acme.check()?;
         match (&self.tls_cert, &self.tls_key) {
+            (Some(_), _) | (_, Some(_)) if !self.acme.acme.is_empty() => Err(ServeError::TwoCertificates),
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => Ok(Some(Files { certificate: certificate.clone(), key: key.clone() })),
             _ => Err(ServeError::HalfAPair),
@@ -58,6 +63,7 @@ impl WireArgs {
     /// Whether others than this machine's programs reach it without TLS.
     pub(in crate::cli::serve) fn is_in_clear(&self) -> bool {
         self.tls_cert.is_none()
+            && self.acme.acme.is_empty()
             && self.listen.iter().any(|place| matches!(place, ListenAt::Tcp(address) if !address.ip().is_loopback()))
     }
 
