@@ -2,12 +2,14 @@
 //! what is held at once.
 
 mod budget;
+mod file;
 
 use std::{collections::TryReserveError, fmt, ops::Range};
 
 use zeroize::{Zeroize, Zeroizing};
 
 pub use budget::{Budget, Reservation, SMALL};
+pub use file::{read_regular, whole};
 
 /// Bytes that a buffer has free before its content: a nonce of XChaCha20-Poly1305.
 const HEADROOM: usize = 24;

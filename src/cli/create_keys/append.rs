@@ -6,9 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{KeysError, listed, whole};
+use super::{KeysError, LARGEST, listed};
 use crate::{
     cli::{error::FileError, new_file::directory},
+    memory::whole,
     server::ListedKey,
 };
 
@@ -79,7 +80,7 @@ fn locked(path: &Path) -> io::Result<(File, Vec<u8>)> {
         let file = options.open(path)?;
         file.lock()?;
         if is_at(&file, path) {
-            return whole(file);
+            return whole(&file, LARGEST).map(|text| (file, text.to_vec()));
         }
     }
 }

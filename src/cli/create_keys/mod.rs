@@ -7,12 +7,11 @@ mod line;
 
 use std::{
     fs::File,
-    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use super::error::{CommandError, Exit, FileError};
-use crate::{secret::CreateKey, server::ListedKey};
+use crate::{memory::read_regular, secret::CreateKey, server::ListedKey};
 pub(super) use append::{Appended, KeyFile};
 use line::Mistake;
 pub(super) use line::{ttl, written};
@@ -47,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
     if path.to_str().is_some_and(|text| text.parse::<CreateKey>().is_ok()) {
         return Err(KeysError::KeyItself);
     }
-    let (file, text) = open(path).and_then(whole).map_err(FileError::new("read", path))?;
+    let (file, text) = read_regular(path, LARGEST).map_err(FileError::new("read", path))?;
     let keys = listed(path, &text)?;
     tell_of_access(path, &file);
     Ok(keys)
@@ -56,28 +55,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<ListedKey>, KeysError> {
 /// The keys in a file's text.
 fn listed(path: &Path, text: &[u8]) -> Result<Vec<ListedKey>, KeysError> {
     line::all(text).map_err(|(line, mistake)| KeysError::Line { path: path.to_owned(), line, mistake })
-}
-
-/// Opens it without waiting: at a pipe that nobody writes to, that would be for ever.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    options.read(true).open(path)
-}
-
-/// The file's whole text. Only a regular file has an end.
-fn whole(file: File) -> io::Result<(File, Vec<u8>)> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it isn't a regular file"));
-    }
-    if metadata.len() > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
-    }
-    let mut text = Vec::new();
-    (&file).take(LARGEST).read_to_end(&mut text)?;
-    Ok((file, text))
 }
 
 /// Whoever can write the file can make keys; whoever can read it learns who has some.

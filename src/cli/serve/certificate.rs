@@ -44,6 +44,12 @@ fn reload(reloader: &Reloader, tally: &Tally) {
 fn tell_of_validity(tls: &Tls, tally: &Tally) {
     let Some((begins, ends)) = tls.validity() else { return };
     tally.certificate_expires(ends);
+    if tls.is_an_authoritys() {
+        tracing::warn!(
+            "the certificate is an authority's own (CA:TRUE), which ots and some other clients don't take from a server: make one with \
+             basicConstraints CA:FALSE"
+        );
+    }
     let now = Timestamp::now();
     let left = ends.duration_since(now);
     if now < begins {

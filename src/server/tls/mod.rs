@@ -81,6 +81,12 @@ impl Tls {
         self.served.pair.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether its certificate is an authority's own, which not all clients take from a server.
+    #[must_use]
+    pub fn is_an_authoritys(&self) -> bool {
+        self.pair().is_some_and(|pair| pair.is_an_authoritys())
+    }
+
     /// From when on its certificate is valid, and until when.
     #[must_use]
     pub fn validity(&self) -> Option<(Timestamp, Timestamp)> {

@@ -1,7 +1,7 @@
 //! A certificate and its key, as they are read from PEM: together they work, or it is said why they don't.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,11 +17,16 @@ use rustls::{
     sign::CertifiedKey,
 };
 use x509_cert::{
-    Certificate,
+    Certificate, Version,
     der::Decode as _,
-    ext::pkix::{SubjectAltName, name::GeneralName},
+    ext::pkix::{BasicConstraints, SubjectAltName, name::GeneralName},
 };
 use zeroize::Zeroizing;
+
+use crate::memory::read_regular;
+
+/// Bytes of a file at most: a chain of a few certificates has some thousand.
+const LARGEST: u64 = 1 << 20;
 
 /// Where a certificate and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +41,7 @@ pub struct Files {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidPair {
     /// A file can't be read.
-    #[error("can't read {}: {}", .path.display(), .source.kind())]
+    #[error("can't read {}: {}", .path.display(), .source.to_string().split(" (os error").next().unwrap_or_default())]
     Read {
         /// Which.
         path: PathBuf,
@@ -63,6 +68,9 @@ pub enum InvalidPair {
     /// The certificate can't be read.
     #[error("the first certificate in {} can't be understood", .0.display())]
     Certificate(PathBuf),
+    /// The certificate is of an older version than clients take.
+    #[error("the first certificate in {} is of X.509 version 1, without names, which no client takes: give openssl x509 an -extfile with subjectAltName", .0.display())]
+    OldVersion(PathBuf),
     /// The key is of a kind that isn't known.
     #[error("the key in {} is of a kind that can't be used: make one of ECDSA (P-256, P-384), Ed25519 or RSA (2048 bits and more)", .0.display())]
     UnusableKey(PathBuf),
@@ -112,6 +120,15 @@ impl Pair {
         names.iter().flat_map(|(_, SubjectAltName(names))| names).filter_map(name).collect()
     }
 
+    /// Whether it is an authority's own, as openssl makes those that nobody signed: other programs take such a one for a server's, `ots get`
+    /// doesn't.
+    pub(super) fn is_an_authoritys(&self) -> bool {
+        let first = self.certified.cert.first().and_then(|first| Certificate::from_der(first).ok());
+        let constraints =
+            first.and_then(|first| first.tbs_certificate().get_extension::<BasicConstraints>().ok().flatten());
+        constraints.is_some_and(|(_, constraints)| constraints.ca)
+    }
+
     pub(super) fn read(files: &Files, provider: &CryptoProvider) -> Result<Self, InvalidPair> {
         let certificates = read(&files.certificate)?;
         let key = read(&files.key)?;
@@ -134,6 +151,9 @@ impl Pair {
         };
         let unclear = || InvalidPair::Certificate(files.certificate.clone());
         let read = Certificate::from_der(first).map_err(|_| unclear())?;
+        if read.tbs_certificate().version() != Version::V3 {
+            return Err(InvalidPair::OldVersion(files.certificate.clone()));
+        }
         let validity = read.tbs_certificate().validity();
         let time = |time: x509_cert::time::Time| Timestamp::try_from(time.to_system_time()).map_err(|_| unclear());
         let (begins, ends) = (time(validity.not_before)?, time(validity.not_after)?);
@@ -159,5 +179,6 @@ impl Pair {
 
 /// The file, wiped when it has been used: it may hold a key.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, InvalidPair> {
-    fs::read(path).map(Zeroizing::new).map_err(|source| InvalidPair::Read { path: path.to_owned(), source })
+    let read = read_regular(path, LARGEST).map(|(_, bytes)| bytes);
+    read.map_err(|source| InvalidPair::Read { path: path.to_owned(), source })
 }

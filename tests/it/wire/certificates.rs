@@ -42,6 +42,21 @@ async fn a_wrong_certificate_claims_nothing() {
     }
 }
 
+/// What `openssl req -x509` makes by itself: an authority's certificate, which a server shows as its own.
+#[tokio::test]
+async fn an_authoritys_own_certificate_is_told_of_on_both_sides() {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (key, data, authority) = (KeyPair::generate().unwrap(), directory(), Authority::new());
+    let pair = Pair { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() };
+    let files = authority.install(&pair);
+    let server = Server::spawn(serving(data.path(), &files)).unwrap();
+    assert!(server.log().contains("an authority's own (CA:TRUE)"), "{}", server.log());
+    let mut put = authority.ots(&["put", "--server", &server.url]);
+    put.env("OTS_CA_CERT", &files.0);
+    assert_fails(&run(put, b"x"), 4, "basicConstraints CA:FALSE");
+}
+
 /// The server says what is wrong with a pair, and what to do; nothing of a key is in it.
 #[test]
 fn the_server_says_what_is_wrong_with_a_pair() {

@@ -127,9 +127,20 @@ async fn a_bad_pair_is_kept_out() {
         assert_eq!(shown(&authority, &server).await, first, "{says}");
     }
     assert!(server.log().contains("the old one is served on"));
-    fs::remove_file(authority.directory.path().join("key.pem")).unwrap();
+    let key = authority.directory.path().join("key.pem");
+    fs::remove_file(&key).unwrap();
     server.signal("-HUP");
     until("it is said", Duration::from_secs(20), || async { server.log().contains("can't read") }).await;
+    // Nothing that lies there makes it wait, or has no end.
+    rustix::fs::mknodat(rustix::fs::CWD, &key, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    server.signal("-HUP");
+    until("it is said", Duration::from_secs(20), || async { server.log().contains("isn't a regular file") }).await;
+    fs::remove_file(&key).unwrap();
+    symlink("/dev/zero", &key).unwrap();
+    server.signal("-HUP");
+    let refused = || server.log().matches("isn't a regular file").count() > 1;
+    until("it is said", Duration::from_secs(20), || async { refused() }).await;
+    fs::remove_file(&key).unwrap();
     authority.install(&good);
     server.signal("-HUP");
     until("the good one", Duration::from_secs(20), || async { server.log().contains(AGAIN) }).await;
