@@ -48,6 +48,8 @@ fn given_to_the_owner(path: &Path, file: File) -> std::io::Result<File> {
             fchown(&file, Some(directory.uid()), Some(directory.gid()))?;
         }
     }
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(file)
 }
 
