@@ -15,9 +15,11 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
     let wrong = |error: config::ConfigError| report(&error, flag(&first, "json"), flag(&first, "verbose"));
     // Who wants objects gets nothing else.
     let silent = flag(&first, "quiet") || flag(&first, "json");
+    let mut usual = None;
     let configured = match config::read(path.as_deref(), silent).map_err(wrong)? {
         Some((path, text)) => {
             let configured = config::apply(&path, &text, tree()).map_err(wrong)?;
+            usual = usual_server(&configured).filter(|server| usual_server(&tree()).as_ref() != Some(server));
             matches(&help::laid_out(configured), &arguments)?
         }
         None => first,
@@ -27,6 +29,10 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         let of_put = configured.subcommand_matches("put");
         let source = of_put.and_then(|of_put| of_put.value_source("api_key_file"));
         put.api_key.is_configured = source == Some(ValueSource::DefaultValue);
+        // A key that stands beside a server in the configuration is that server's.
+        if put.api_key.is_configured && usual.is_some_and(|usual| usual != cli.global.server.as_str()) {
+            put.api_key.forget();
+        }
     }
     let server = configured.value_source("server");
     cli.global.server_is_given = server != Some(ValueSource::DefaultValue);
@@ -36,6 +42,13 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         cli.global.server_is_given &= server == Some(ValueSource::CommandLine) || !typed("listen");
     }
     Ok(cli)
+}
+
+/// The server where none is given.
+fn usual_server(tree: &Command) -> Option<String> {
+    let arg = tree.get_arguments().find(|arg| arg.get_id() == "server")?;
+    let text = arg.get_default_values().first()?.to_str()?;
+    super::values::server(text).map(|url| url.to_string()).ok()
 }
 
 fn matches(tree: &Command, arguments: &[OsString]) -> Result<ArgMatches, ExitCode> {

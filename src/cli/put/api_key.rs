@@ -52,6 +52,11 @@ impl CommandError for ApiKeyError {
 }
 
 impl ApiKeyArgs {
+    /// Leaves out the file that the configuration names.
+    pub(in crate::cli) fn forget(&mut self) {
+        self.api_key_file = None;
+    }
+
     /// The key, if one was given.
     pub(super) fn key(&self) -> Result<Option<Arc<CreateKey>>, ApiKeyError> {
         let variable = match std::env::var(VARIABLE) {

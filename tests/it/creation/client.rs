@@ -56,6 +56,15 @@ fn a_key_comes_from_a_file_or_the_environment() {
     assert_fails(&put(url, &[], &[]), 5, "for those who have a key");
     assert_fails(&put(url, &[("OTS_API_KEY", &other)], &[]), 5, "doesn't take this API key");
     assert_fails(&put(url, &[("OTS_CONFIG", path(&config))], &[]), 5, "doesn't take this API key");
+    // One that stands beside a server is that server's.
+    for (beside, is_shown) in
+        [(format!("server = {:?}\n", server.url), true), ("server = \"http://127.0.0.1:1\"\n".into(), false)]
+    {
+        let config = of("beside.toml", &format!("{beside}api_key_file = {:?}\n", path(&good)));
+        let output = put(url, &[("OTS_CONFIG", path(&config))], &["--server", url]);
+        assert_eq!(output.status.code(), Some(if is_shown { 0 } else { 5 }), "{}", text(&output.stderr));
+        assert!(is_shown || text(&output.stderr).contains("for those who have a key"));
+    }
     let refused = put(url, &[], &["--json"]);
     let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
     assert_eq!((error["error"]["exit_code"].as_u64(), refused.stdout.len()), (Some(5), 0));
