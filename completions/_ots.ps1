@@ -195,9 +195,11 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--acme-contact', '--acme-contact', [CompletionResultType]::ParameterName, 'Whom the authority that issues it may write to')
             [CompletionResult]::new('--acme-directory', '--acme-directory', [CompletionResultType]::ParameterName, 'That authority, by its ACME directory')
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
-            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
+            [CompletionResult]::new('--database-connections', '--database-connections', [CompletionResultType]::ParameterName, 'Connections to a PostgreSQL at once')
             [CompletionResult]::new('--public-url', '--public-url', [CompletionResultType]::ParameterName, 'The root that links start with, as people reach it')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest secret, up to 100MiB')
             [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]')
@@ -326,7 +328,8 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         }
         'ots;admin;stats' {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
-            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
@@ -351,7 +354,8 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         }
         'ots;admin;sweep' {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
-            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
@@ -376,7 +380,8 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         }
         'ots;admin;keys' {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
-            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')
@@ -401,7 +406,8 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
         }
         'ots;admin;check' {
             [CompletionResult]::new('--data-dir', '--data-dir', [CompletionResultType]::ParameterName, 'Where to keep the database and the key [default: the platform''s data directory]')
-            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]')
+            [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')

@@ -185,7 +185,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin__subcmd__check)
-            opts="-h -s -q -v -V --data-dir --database --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-h -s -q -v -V --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +200,21 @@ _ots() {
                     ;;
                 --database)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --secret-key-file)
@@ -286,7 +301,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin__subcmd__keys)
-            opts="-h -s -q -v -V --data-dir --database --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-h -s -q -v -V --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -301,6 +316,21 @@ _ots() {
                     ;;
                 --database)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --secret-key-file)
@@ -387,7 +417,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin__subcmd__stats)
-            opts="-h -s -q -v -V --data-dir --database --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-h -s -q -v -V --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,6 +432,21 @@ _ots() {
                     ;;
                 --database)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --secret-key-file)
@@ -488,7 +533,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__admin__subcmd__sweep)
-            opts="-h -s -q -v -V --data-dir --database --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-h -s -q -v -V --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -503,6 +548,21 @@ _ots() {
                     ;;
                 --database)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --secret-key-file)
@@ -1238,7 +1298,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --acme --acme-contact --acme-directory --data-dir --database --secret-key-file --old-key-file --dev --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --acme --acme-contact --acme-directory --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --database-connections --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1309,6 +1369,21 @@ _ots() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --database-password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --secret-key-file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1337,6 +1412,10 @@ _ots() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --public-url)

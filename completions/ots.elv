@@ -186,9 +186,11 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --acme-contact 'Whom the authority that issues it may write to'
             cand --acme-directory 'That authority, by its ACME directory'
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
-            cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
+            cand --database 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]'
+            cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
+            cand --database-connections 'Connections to a PostgreSQL at once'
             cand --public-url 'The root that links start with, as people reach it'
             cand --max-size 'The largest secret, up to 100MiB'
             cand --default-ttl 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]'
@@ -313,7 +315,8 @@ set edit:completion:arg-completer[ots] = {|@words|
         }
         &'ots;admin;stats'= {
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
-            cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
+            cand --database 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]'
+            cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand -s 'The server; a full link brings its own'
@@ -337,7 +340,8 @@ set edit:completion:arg-completer[ots] = {|@words|
         }
         &'ots;admin;sweep'= {
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
-            cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
+            cand --database 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]'
+            cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand -s 'The server; a full link brings its own'
@@ -361,7 +365,8 @@ set edit:completion:arg-completer[ots] = {|@words|
         }
         &'ots;admin;keys'= {
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
-            cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
+            cand --database 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]'
+            cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand -s 'The server; a full link brings its own'
@@ -385,7 +390,8 @@ set edit:completion:arg-completer[ots] = {|@words|
         }
         &'ots;admin;check'= {
             cand --data-dir 'Where to keep the database and the key [default: the platform''s data directory]'
-            cand --database 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]'
+            cand --database 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]'
+            cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
             cand -s 'The server; a full link brings its own'

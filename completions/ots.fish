@@ -151,9 +151,11 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l acme -d 'Serve https, 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-contact -d 'Whom the authority that issues it may write to' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-directory -d 'That authority, by its ACME directory' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
-complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l database-connections -d 'Connections to a PostgreSQL at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]' -r
@@ -257,7 +259,8 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subco
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "keys" -d 'Say which keys are still needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "check" -d 'Check that the database is whole'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s s -l server -d 'The server; a full link brings its own' -r -f
@@ -276,7 +279,8 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s s -l server -d 'The server; a full link brings its own' -r -f
@@ -295,7 +299,8 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from sweep" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s s -l server -d 'The server; a full link brings its own' -r -f
@@ -314,7 +319,8 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from keys" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
-complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l database -d 'The database: sqlite:FILE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s s -l server -d 'The server; a full link brings its own' -r -f

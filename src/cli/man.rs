@@ -198,6 +198,11 @@ pub(super) const VARIABLES: &[(&str, &str, &[&str])] = &[
         "Set by systemd: its file secret_key holds the server's key, if neither SECRET_KEY nor --secret-key-file does.",
         BESIDE_DATA,
     ),
+    (
+        "PGPASSWORD, PGPASSFILE",
+        "The password of a PostgreSQL, or the file that has it (else ~/.pgpass), as for psql, if neither the URL nor --database-password-file does.",
+        BESIDE_DATA,
+    ),
     ("STATE_DIRECTORY", "Set by systemd: where the server keeps its data, if --data-dir doesn't say.", BESIDE_DATA),
     ("NO_COLOR", "If not empty, nothing is coloured unless --color or OTS_COLOR says always.", &["ots-serve"]),
 ];

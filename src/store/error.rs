@@ -73,4 +73,8 @@ pub enum OpenError {
     /// The engine failed otherwise.
     #[error("can't open {0}: {1}")]
     Engine(PathBuf, String),
+    /// A database that is shared can't be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(super::postgres::StartError),
 }

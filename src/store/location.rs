@@ -1,6 +1,9 @@
 //! Where a store is, as a URL names it.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
+
+#[cfg(feature = "postgres")]
+use super::postgres::{Address, InvalidAddress};
 
 /// The engine, and where it keeps its data.
 ///
@@ -13,16 +16,24 @@ use std::{path::PathBuf, str::FromStr};
 pub enum Location {
     /// A file: `sqlite:FILE`, or `sqlite://FILE` where another program wants the slashes.
     Sqlite(PathBuf),
+    /// A database that servers share: `postgres://USER@HOST/DATABASE`, or `postgresql://`, in libpq's words.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<Address>),
 }
 
 /// The text names no store. Doesn't repeat it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {
-    /// An engine that this version doesn't have.
-    #[error("this version has no PostgreSQL store; use sqlite:FILE")]
+    /// An engine that this build doesn't have.
+    #[cfg(not(feature = "postgres"))]
+    #[error("this ots was built without PostgreSQL (the cargo feature postgres): use sqlite:FILE, or another build")]
     Engine,
+    /// A database of PostgreSQL that can't be.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] InvalidAddress),
     /// None that is known.
-    #[error("write it as sqlite:FILE")]
+    #[error("write it as sqlite:FILE or postgres://USER@HOST/DATABASE")]
     Form,
 }
 
@@ -34,8 +45,34 @@ impl FromStr for Location {
             Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
                 Ok(Self::Sqlite(path.strip_prefix("//").unwrap_or(path).into()))
             }
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Box::new(url.parse()?))),
+            #[cfg(not(feature = "postgres"))]
             Some(("postgres" | "postgresql", _)) => Err(InvalidLocation::Engine),
             _ => Err(InvalidLocation::Form),
+        }
+    }
+}
+
+impl Location {
+    /// The same, with so many connections at most, where there are any.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn with_connections(self, connections: u16) -> Self {
+        match self {
+            Self::Postgres(address) => Self::Postgres(Box::new(address.with_connections(connections.into()))),
+            other @ Self::Sqlite(_) => other,
+        }
+    }
+}
+
+/// Without a password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(address) => write!(f, "PostgreSQL ({address})"),
         }
     }
 }
@@ -55,7 +92,10 @@ mod tests {
             ("sqlite:", InvalidLocation::Form),
             ("sqlite://", InvalidLocation::Form),
             ("mysql://hunter2@host", InvalidLocation::Form),
+            #[cfg(not(feature = "postgres"))]
             ("postgres://ots:hunter2@host/ots", InvalidLocation::Engine),
+            #[cfg(feature = "postgres")]
+            ("postgres://ots:hunter2@host/ots?hunter2=1", InvalidLocation::Postgres(InvalidAddress::Option)),
         ] {
             assert_eq!(url.parse::<Location>(), Err(error), "{url}");
             assert!(!error.to_string().contains("hunter2"));

@@ -1,4 +1,4 @@
-//! The contract of a store, and the choice of engine by URL.
+//! The contract of a store, and the choice of engine by URL: [`sqlite`] in this process, or [`postgres`], which several share.
 //!
 //! A store keeps opaque records by [`SecretId`]. Every call is one atomic step whose effect is durable before it
 //! returns; time is passed in, never read inside. A record is *live* at `now` while `now < expires_at`, and once
@@ -12,6 +12,8 @@ mod due;
 mod error;
 mod files;
 mod location;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod quota;
 mod record;
 mod sqlite;
@@ -53,6 +55,30 @@ pub struct Store {
 
 enum Engine {
     Sqlite(sqlite::SqliteStore),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::PostgresStore),
+}
+
+/// The same call of whichever engine it is.
+macro_rules! of {
+    ($engine:expr, $store:ident => $call:expr) => {
+        match $engine {
+            Engine::Sqlite($store) => $call,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres($store) => $call,
+        }
+    };
+}
+
+/// The same, where the embedded engine answers at once.
+macro_rules! of_async {
+    ($engine:expr, $store:ident => $call:expr) => {
+        match $engine {
+            Engine::Sqlite($store) => $call,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres($store) => $call.await,
+        }
+    };
 }
 
 impl Store {
@@ -74,6 +100,11 @@ impl Store {
             Location::Sqlite(path) => {
                 Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), tally)?)
             }
+            #[cfg(feature = "postgres")]
+            Location::Postgres(address) => {
+                let opened = postgres::PostgresStore::open(address, largest, tally);
+                Engine::Postgres(opened.map_err(OpenError::Postgres)?)
+            }
         };
         Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
     }
@@ -85,6 +116,8 @@ impl Store {
     pub fn check(location: &Location) -> Result<Checked, OpenError> {
         match location {
             Location::Sqlite(path) => sqlite::check::check(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(address) => postgres::check::check(address).map_err(OpenError::Postgres),
         }
     }
 
@@ -95,6 +128,8 @@ impl Store {
     pub fn census_of(location: &Location, now: Timestamp) -> Result<Census, OpenError> {
         match location {
             Location::Sqlite(path) => sqlite::census::census_of(path, now),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(address) => postgres::census::census_of(address, now).map_err(OpenError::Postgres),
         }
     }
 
@@ -105,6 +140,8 @@ impl Store {
     pub fn keys_of(location: &Location) -> Result<Vec<KeyUse>, OpenError> {
         match location {
             Location::Sqlite(path) => sqlite::census::keys_of(path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(address) => postgres::census::keys_of(address).map_err(OpenError::Postgres),
         }
     }
 
@@ -116,9 +153,7 @@ impl Store {
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         let expires_at = record.head.expires_at;
         let id = record.id;
-        let inserted = match &self.engine {
-            Engine::Sqlite(store) => store.insert(record).await,
-        };
+        let inserted = of!(&self.engine, store => store.insert(record).await);
         self.noticed(id, inserted)?;
         self.due.by(expires_at);
         Ok(())
@@ -137,9 +172,7 @@ impl Store {
         now: Timestamp,
         memory: &Budget,
     ) -> Result<Option<Stored>, StoreError> {
-        let loaded = match &self.engine {
-            Engine::Sqlite(store) => store.load(id, claim, access, now, memory).await,
-        };
+        let loaded = of!(&self.engine, store => store.load(id, claim, access, now, memory).await);
         self.noticed(id, loaded)
     }
 
@@ -147,16 +180,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
     pub async fn peek(
         &self,
         id: SecretId,
         claim: Option<ClaimHash>,
         now: Timestamp,
     ) -> Result<Option<Head>, StoreError> {
-        let peeked = match &self.engine {
-            Engine::Sqlite(store) => store.peek(id, claim, now),
-        };
+        let peeked = of_async!(&self.engine, store => store.peek(id, claim, now));
         self.noticed(id, peeked)
     }
 
@@ -166,9 +200,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
-        let outcome = match &self.engine {
-            Engine::Sqlite(store) => store.take(id, access, now).await,
-        };
+        let outcome = of!(&self.engine, store => store.take(id, access, now).await);
         self.noticed(id, outcome)
     }
 
@@ -186,9 +218,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-        let claimed = match &self.engine {
-            Engine::Sqlite(store) => store.claim(id, access, claim, until, now).await,
-        };
+        let claimed = of!(&self.engine, store => store.claim(id, access, claim, until, now).await);
         let claimed = self.noticed(id, claimed)?;
         if claimed.is_some() {
             self.due.by(until);
@@ -201,9 +231,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        let outcome = match &self.engine {
-            Engine::Sqlite(store) => store.release(id, claim).await,
-        };
+        let outcome = of!(&self.engine, store => store.release(id, claim).await);
         self.noticed(id, outcome)
     }
 
@@ -212,9 +240,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        let outcome = match &self.engine {
-            Engine::Sqlite(store) => store.burn(id, now).await,
-        };
+        let outcome = of!(&self.engine, store => store.burn(id, now).await);
         self.noticed(id, outcome)
     }
 
@@ -230,9 +256,7 @@ impl Store {
         limit: u32,
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
-        let outcome = match &self.engine {
-            Engine::Sqlite(store) => store.fail_attempt(id, claim, limit, now).await,
-        };
+        let outcome = of!(&self.engine, store => store.fail_attempt(id, claim, limit, now).await);
         self.noticed(id, outcome)
     }
 
@@ -241,9 +265,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.sweep(now, at_most).await,
-        }
+        of!(&self.engine, store => store.sweep(now, at_most).await)
     }
 
     /// Removes claimed records whose lease ended after `since`, and has ended at `now`.
@@ -251,9 +273,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     async fn sweep_leases(&self, since: Timestamp, now: Timestamp, at_most: usize) -> Result<Vec<Gone>, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.sweep_leases(since, now, at_most).await,
-        }
+        of!(&self.engine, store => store.sweep_leases(since, now, at_most).await)
     }
 
     /// Has whatever does the store's work, reading and writing, answer something trivial.
@@ -261,9 +281,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.ping().await,
-        }
+        of!(&self.engine, store => store.ping().await)
     }
 
     /// Notes that the server runs at `now`, for the next start to compare its clock with.
@@ -271,9 +289,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.saw(now).await,
-        }
+        of!(&self.engine, store => store.saw(now).await)
     }
 
     /// Says that what `id` names can't be opened though its key is here: it was altered. Told once, and shown by the store's state.
@@ -290,16 +306,16 @@ impl Store {
 
     /// When the server is last known to have run.
     fn last_seen(&self) -> Option<Timestamp> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.last_seen(),
-        }
+        of!(&self.engine, store => store.last_seen())
     }
 
     /// When the first of the records dies that are live at `now`.
-    fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.next_deadline(now),
-        }
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
+    async fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        of_async!(&self.engine, store => store.next_deadline(now))
     }
 
     fn set_clock_ahead(&self, ahead: bool) {
@@ -310,11 +326,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
     pub async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
-        let state = match &self.engine {
-            Engine::Sqlite(store) => store.state(now)?,
-        };
+        let state = of_async!(&self.engine, store => store.state(now))?;
         let clock_ahead = self.clock_ahead.load(Ordering::Relaxed);
         Ok(State { damaged: self.damage.count(), clock_ahead, ..state })
     }
@@ -323,29 +340,29 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
     pub async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.census(now),
-        }
+        of_async!(&self.engine, store => store.census(now))
     }
 
     /// What needs each key. Reads every record, on the caller's thread.
     ///
     /// # Errors
     /// [`StoreError`].
-    #[expect(clippy::unused_async, reason = "an engine in another process makes its caller wait")]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
     pub async fn keys(&self) -> Result<Vec<KeyUse>, StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.keys(),
-        }
+        of_async!(&self.engine, store => store.keys())
     }
 
     /// Waits until the store has come to an end, and says why: by itself, if nobody has closed it. A server can't go on then.
     pub async fn ended(&self) -> String {
-        match &self.engine {
-            Engine::Sqlite(store) => store.ended().await,
-        }
+        of!(&self.engine, store => store.ended().await)
     }
 
     /// Finishes what is queued, leaves the files small and closes them.
@@ -355,6 +372,8 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(store) => store.close().await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(store) => store.close(),
         }
     }
 }

@@ -49,7 +49,7 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: i
                 Ok(removed) => tracing::debug!(removed, "swept"),
                 Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
             }
-            if let Some(next) = store.next_deadline(now) {
+            if let Some(next) = store.next_deadline(now).await {
                 store.due.by(next.max(now + SOONEST));
             }
         }

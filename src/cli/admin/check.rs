@@ -35,11 +35,11 @@ struct Report<'a> {
 
 impl Check {
     pub(super) fn run(&self, global: &Global) -> Result<(), AdminError> {
-        let Place { directory, location, path } = Place::find(&self.data)?;
-        let keys = self.data.existing_keyring(&directory)?;
-        let checked = Store::check(&location)?;
+        let place = Place::find(&self.data)?;
+        let keys = self.data.existing_keyring(&place.directory)?;
+        let checked = Store::check(&place.location)?;
         let report = Report {
-            database: path.display().to_string(),
+            database: place.location.to_string(),
             records: checked.records,
             bytes: checked.bytes,
             unreadable: keys.as_ref().map(|keys| unreadable(keys, &checked)),

@@ -60,29 +60,39 @@ impl CommandError for AdminError {
 pub(super) struct Place {
     pub(super) directory: PathBuf,
     pub(super) location: Location,
-    pub(super) path: PathBuf,
+    /// Beside it a server may listen.
+    file: Option<PathBuf>,
 }
 
 impl Place {
     pub(super) fn find(data: &DataArgs) -> Result<Self, AdminError> {
         let directory = data.dir()?;
         let location = data.location_in(&directory)?;
-        let Location::Sqlite(path) = &location;
-        let path = path.clone();
-        if !path.try_exists().map_err(FileError::new("look for", &path))? {
-            return Err(AdminError::Missing(path));
-        }
-        Ok(Self { directory, location, path })
+        let file = match &location {
+            Location::Sqlite(path) if !path.try_exists().map_err(FileError::new("look for", path))? => {
+                return Err(AdminError::Missing(path.clone()));
+            }
+            Location::Sqlite(path) => Some(path.clone()),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => None,
+        };
+        Ok(Self { directory, location, file })
+    }
+
+    /// Whether it is a database that servers share.
+    pub(super) fn is_shared(&self) -> bool {
+        self.file.is_none()
     }
 
     /// What the server that runs on it says; nothing if none does, or none that can be asked.
     pub(super) fn ask(&self, question: Question) -> Result<Option<Answer>, AdminError> {
-        match socket::ask(&self.path, question) {
+        let Some(file) = &self.file else { return Ok(None) };
+        match socket::ask(file, question) {
             Asked::Answered(Answer::Failed(why)) => Err(AdminError::Refused(one_line(&why))),
             Asked::Answered(answer) => Ok(Some(answer)),
             Asked::Nobody => Ok(None),
             Asked::Unanswered(why) => {
-                let socket = socket::beside(&self.path);
+                let socket = socket::beside(file);
                 terminal::say(&format!(
                     "ots: whoever listens on {} can't be asked ({why}): looking into the database itself",
                     socket.display()

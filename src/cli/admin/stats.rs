@@ -15,7 +15,8 @@ use crate::{
 /// Say how much the server keeps
 ///
 /// Counts secrets and bytes, those that are being read and those that have expired and wait to be removed; what the one who has most has,
-/// where each has a quota; and the files. Asks the server that runs on the database; without one it looks into the database itself.
+/// where each has a quota; and the files. Asks the server that runs on the database; without one, or in a PostgreSQL, it looks
+/// into the database itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Stats {
     #[command(flatten)]
@@ -32,13 +33,13 @@ impl Stats {
         if global.json {
             terminal::answer_json(&told)?;
         } else {
-            terminal::answer(table(&rows(&told)).as_bytes())?;
+            terminal::answer(table(&rows(&told, place.is_shared())).as_bytes())?;
         }
         Ok(())
     }
 }
 
-fn rows(told: &Told) -> Vec<(&'static str, String)> {
+fn rows(told: &Told, is_shared: bool) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("secrets", format!("{}, {}", told.secrets, bytes(told.bytes))),
         ("being read", told.claimed.to_string()),
@@ -59,7 +60,12 @@ fn rows(told: &Told) -> Vec<(&'static str, String)> {
             rows.push(("quota in all", quota(&quotas.all)));
             rows.push(("quota of each", quota(&quotas.each)));
         }
+        None if is_shared => {}
         None => rows.push(("quotas", "no server runs that could tell".to_owned())),
+    }
+    if is_shared {
+        rows.push(("tables", bytes(told.database_bytes)));
+        return rows;
     }
     rows.push(("database", format!("{}, of which {} are free", bytes(told.database_bytes), bytes(told.free_bytes))));
     rows.push(("WAL", bytes(told.wal_bytes)));

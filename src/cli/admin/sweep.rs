@@ -13,7 +13,7 @@ use crate::{
 ///
 /// A server does so by itself, within seconds: this is for a database whose server is stopped, and for whoever wants to see it done. Removes
 /// expired secrets and ended leases, leaves nothing of them in the files, and says how many they were. Asks the server that runs on the database; without
-/// one it does it itself, and believes this machine's clock: then run it as the server's own user.
+/// one it does it itself, and believes this machine's clock: then run it as the server's own user. In a PostgreSQL it does it beside the servers.
 #[derive(Debug, clap::Args)]
 pub(super) struct Sweep {
     #[command(flatten)]
@@ -24,8 +24,8 @@ impl Sweep {
     pub(super) fn run(&self, global: &Global) -> Result<(), Box<dyn CommandError>> {
         let place = Place::find(&self.data)?;
         match place.ask(Question::Sweep)? {
-            Some(Answer::Swept(swept)) => Ok(tell(&swept, global)?),
-            _ => crate::cli::run(async { tell(&sweep(&place).await?, global) }),
+            Some(Answer::Swept(swept)) => Ok(tell(&swept, global, &place)?),
+            _ => crate::cli::run(async { tell(&sweep(&place).await?, global, &place) }),
         }
     }
 }
@@ -38,15 +38,17 @@ async fn sweep(place: &Place) -> Result<Swept, AdminError> {
     })?;
     let removed = sweeper::sweep(&store, &|_: &[_]| ()).await; // no server runs, and no audit stream
     store.close().await?;
-    Ok(Swept { removed: removed?, clean: true })
+    Ok(Swept { removed: removed?, clean: !place.is_shared() })
 }
 
-fn tell(swept: &Swept, global: &Global) -> Result<(), AdminError> {
+fn tell(swept: &Swept, global: &Global, place: &Place) -> Result<(), AdminError> {
     if global.json {
         terminal::answer_json(swept)?;
     } else if !global.quiet {
         let files = if swept.clean {
             "nothing of it is left in the files"
+        } else if place.is_shared() {
+            "PostgreSQL overwrites its bytes some time after its next vacuum"
         } else {
             "its bytes leave the files when nobody reads the database"
         };

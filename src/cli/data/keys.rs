@@ -43,6 +43,12 @@ pub(in crate::cli) enum KeyError {
     OldEdge,
     #[error("{} {error}: an old key's file holds that key alone", .path.display())]
     OldFile { path: PathBuf, error: InvalidSecretKey },
+    #[cfg(feature = "postgres")]
+    #[error(
+        "servers that share a database need the same key: make one with openssl rand -hex 32, and give it to each of them with \
+         {CURRENT} or --secret-key-file"
+    )]
+    Shared,
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
@@ -62,6 +68,8 @@ impl CommandError for KeyError {
         match self {
             Self::File(error) => error.exit(),
             Self::Variable(_) | Self::OldNotText | Self::OldEdge => Exit::Usage,
+            #[cfg(feature = "postgres")]
+            Self::Shared => Exit::Usage,
             Self::KeyFile { .. } | Self::OldFile { .. } => Exit::File,
             Self::Randomness(_) => Exit::Other,
         }
@@ -70,7 +78,7 @@ impl CommandError for KeyError {
 
 impl DataArgs {
     /// Every key that opens something, the current one first; that one is made if there is none.
-    pub(in crate::cli) fn keyring(&self, data: &Path) -> Result<Keyring, DataError> {
+    pub(super) fn keyring(&self, data: &Path) -> Result<Keyring, DataError> {
         let key = match self.given_key()? {
             Some(key) => key,
             None => own_key(&data.join(OWN))?,
@@ -200,7 +208,7 @@ fn own_key(path: &Path) -> Result<SecretKey, KeyError> {
 }
 
 #[cfg(unix)]
-fn warn_if_others_read(path: &Path) {
+pub(super) fn warn_if_others_read(path: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     let Ok(metadata) = path.metadata() else { return };
     let ours = metadata.uid() == rustix::process::geteuid().as_raw();
@@ -212,4 +220,4 @@ fn warn_if_others_read(path: &Path) {
 }
 
 #[cfg(not(unix))]
-fn warn_if_others_read(_: &Path) {}
+pub(super) fn warn_if_others_read(_: &Path) {}

@@ -5,10 +5,14 @@ mod keys;
 use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
+#[cfg(feature = "postgres")]
+use zeroize::Zeroizing;
 
-use super::error::{CommandError, Exit, describe};
+use super::error::{CommandError, Exit, FileError, describe};
+#[cfg(feature = "postgres")]
+use crate::store::postgres::{self, Address};
 use crate::{
-    crypto::CryptoError,
+    crypto::{CryptoError, at_rest::Keyring},
     store::{self, InvalidLocation, Location, OpenError},
 };
 pub(super) use keys::KeyError;
@@ -19,9 +23,15 @@ pub(super) struct DataArgs {
     /// Where to keep the database and the key [default: the platform's data directory]
     #[arg(long, value_name = "DIR", env = "OTS_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
-    /// The database: sqlite:FILE [default: sqlite:ots.db in the data directory]
+    #[arg(
+        help = "The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]"
+    )]
     #[arg(long, value_name = "URL", env = "OTS_DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
+    /// Read the password of a PostgreSQL from a file
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "FILE", env = "OTS_DATABASE_PASSWORD_FILE", value_hint = clap::ValueHint::FilePath)]
+    database_password_file: Option<PathBuf>,
     /// Read the secret key from a file
     #[arg(long, value_name = "FILE", env = "OTS_SECRET_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
     secret_key_file: Option<PathBuf>,
@@ -43,6 +53,8 @@ pub(super) enum DataError {
     #[error("{}", open_words(.0))]
     Open(#[source] OpenError),
     #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -53,6 +65,7 @@ impl CommandError for DataError {
         match self {
             Self::Database(_) => Exit::Usage,
             Self::Open(OpenError::Io { .. }) => Exit::File,
+            Self::File(error) => error.exit(),
             Self::Key(error) => error.exit(),
             Self::NoHome | Self::Open(_) | Self::Crypto(_) => Exit::Other,
         }
@@ -84,9 +97,59 @@ const CONTAINER_ROOT: &str = "/app";
 const DEVELOPMENT_DATA: &str = "storage/db";
 
 impl DataArgs {
-    /// The store that was named, if one was.
+    /// The store that was named, if one was; with its password, where it has one.
     pub(super) fn location(&self) -> Result<Option<Location>, DataError> {
-        Ok(self.database.as_deref().map(str::parse).transpose()?)
+        let location = self.database.as_deref().map(str::parse).transpose()?;
+        #[cfg(feature = "postgres")]
+        if let Some(Location::Postgres(address)) = location {
+            return Ok(Some(Location::Postgres(Box::new(self.with_password(*address)?))));
+        }
+        Ok(location)
+    }
+
+    /// A file that is named comes first; then the URL, and what libpq would look at.
+    #[cfg(feature = "postgres")]
+    fn with_password(&self, address: Address) -> Result<Address, DataError> {
+        let Some(path) = &self.database_password_file else {
+            self.warn_if_others_see(&address);
+            return Ok(address.with_password_of(&postgres::Surroundings::of_this_process()));
+        };
+        keys::warn_if_others_read(path);
+        let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+        let line = given.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        Ok(address.with_password(line, true))
+    }
+
+    /// Arguments are everybody's to read on this machine.
+    #[cfg(feature = "postgres")]
+    fn warn_if_others_see(&self, address: &Address) {
+        let url = self.database.as_deref().unwrap_or_default();
+        if address.has_password() && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
+            tracing::warn!(
+                "the database's password is among the arguments, which others on this machine can read: keep the URL in \
+                 OTS_DATABASE_URL, or the password in a file for --database-password-file"
+            );
+        }
+    }
+
+    /// The store that was named, else the one in the directory, which is made if it isn't there; and that directory.
+    pub(super) fn place_of_a_server(&self, named: Option<Location>) -> Result<(PathBuf, Location), DataError> {
+        #[cfg(feature = "postgres")]
+        if let Some(location @ Location::Postgres(_)) = named {
+            return Ok((self.dir()?, location));
+        }
+        let directory = self.make_dir()?;
+        let location = named.unwrap_or_else(|| Location::Sqlite(directory.join("ots.db")));
+        Ok((directory, location))
+    }
+
+    /// Every key, the current one first. That one is made if there is none, unless servers share the database: the others wouldn't have it.
+    pub(super) fn keyring_of_a_server(&self, data: &Path, location: &Location) -> Result<Keyring, DataError> {
+        match location {
+            Location::Sqlite(_) => self.keyring(data),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => Ok(self.existing_keyring(data)?.ok_or(KeyError::Shared)?),
+        }
     }
 
     /// The store that was named, else the one in the directory.
@@ -95,7 +158,7 @@ impl DataArgs {
     }
 
     /// The directory of the database and of the server's own key, made for its owner only if it isn't there.
-    pub(super) fn make_dir(&self) -> Result<PathBuf, DataError> {
+    fn make_dir(&self) -> Result<PathBuf, DataError> {
         let directory = self.dir()?;
         store::create_private_directory(&directory)?;
         Ok(directory)

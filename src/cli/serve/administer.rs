@@ -23,7 +23,7 @@ use crate::{
         socket,
     },
     secret::KeyId,
-    store::{Quotas, Store, StoreError, sweeper},
+    store::{Location, Quotas, Store, StoreError, sweeper},
 };
 
 /// How long whoever asks may take for the question, and for taking the answer.
@@ -54,8 +54,13 @@ impl Drop for Socket {
 
 /// Listens beside the database, whose lock this process holds: what a server before it left there is nobody's. A server that can't listen
 /// there serves all the same.
-pub(super) fn administer(database: &Path, desk: Desk) -> Option<Socket> {
-    let path = socket::beside(database);
+/// A database that servers share needs none: whoever looks after it asks that.
+pub(super) fn administer(location: &Location, desk: Desk) -> Option<Socket> {
+    let path = match location {
+        Location::Sqlite(database) => socket::beside(database),
+        #[cfg(feature = "postgres")]
+        Location::Postgres(_) => return None,
+    };
     let listener = match listen(&path) {
         Ok(listener) => listener,
         Err(error) => {

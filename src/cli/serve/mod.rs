@@ -79,17 +79,18 @@ impl Serve {
         manager.reload_begins(&mut reloads);
         let tally: Arc<Tally> = Arc::default();
         let settings = self.settings(&mut reloads, &tally)?;
-        self.data.location()?; // before anything is made
+        let named = self.data.location()?; // before anything is made
         let tls = certificate::read(&self.wire, &mut reloads, &tally)?;
-        let data = self.data.make_dir()?;
-        let location = self.data.location_in(&data)?;
+        let (data, location) = self.data.place_of_a_server(named)?;
+        #[cfg(feature = "postgres")]
+        let location = location.with_connections(self.database_connections);
         if !self.allow_unreadable && self.data.would_make_a_key(&data) {
             match orphans(&location)? {
                 0 => {}
                 count => return Err(ServeError::Unreadable(count)),
             }
         }
-        let keys = self.data.keyring(&data)?;
+        let keys = self.data.keyring_of_a_server(&data, &location)?;
         let given = keys.ids();
         let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
         let journal = Arc::new(self.journal(&keys, Arc::clone(&tally))?);
@@ -111,10 +112,9 @@ impl Serve {
             );
         }
         self.tell_of_no_name();
-        let Location::Sqlite(path) = &location;
         #[cfg(unix)]
         let admin = administer::administer(
-            path,
+            &location,
             administer::Desk {
                 store: Arc::clone(&store),
                 journal: Arc::clone(&journal),
@@ -128,7 +128,7 @@ impl Serve {
         reloads.listen(); // before it is said that the server listens: whoever waits for that may send the signal then
         manager.ready(&listening.tell());
         manager.watch(Arc::clone(&store));
-        tracing::info!("keeping secrets in {}", path.display());
+        tracing::info!("keeping secrets in {location}");
         if let Some(ordered) = ordered {
             ordered.begin();
         }
@@ -216,9 +216,12 @@ impl Serve {
 
 /// Secrets in a database that has lost its key: a new one would open none of them, and would look like theirs.
 fn orphans(location: &Location) -> Result<u64, ServeError> {
-    let Location::Sqlite(path) = location;
-    if !path.exists() {
-        return Ok(0);
+    match location {
+        Location::Sqlite(path) if path.exists() => {}
+        Location::Sqlite(_) => return Ok(0),
+        // None is made for it.
+        #[cfg(feature = "postgres")]
+        Location::Postgres(_) => return Ok(0),
     }
     Ok(Store::keys_of(location)?.iter().map(|key| key.held.records).sum())
 }

@@ -9,13 +9,14 @@ use crate::common::{self, Server, directory, ots, run};
 fn serve_refuses_what_can_not_be() {
     let data = directory();
     let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let no_postgres = if cfg!(feature = "postgres") { "need the same key" } else { "built without PostgreSQL" };
     let taken = busy.local_addr().unwrap().to_string();
     for (arguments, environment, code, says) in [
         (vec!["--dev", "--listen", "0.0.0.0:0"], None, 2, "loopback"),
         (vec!["--max-size", "101MiB"], None, 2, "at most 100MiB"),
         (vec!["--default-ttl", "2d", "--max-ttl", "1d"], None, 2, "don't agree"),
         (vec!["--cleanup-interval", "5m"], None, 2, "at most 30s"),
-        (vec!["--database", "postgres://u:hunter2@h/d"], None, 2, "no PostgreSQL store"),
+        (vec!["--database", "postgres://u:hunter2@h/d"], None, 2, no_postgres),
         (vec!["--database", "mysql:x"], None, 2, "sqlite:FILE"),
         (vec!["--listen", taken.as_str()], None, 1, "--listen"),
         (vec!["--secret-key-file", "/nonexistent"], None, 8, "/nonexistent"),

@@ -34,6 +34,11 @@ pub(in crate::cli) struct Serve {
     pub(super) wire: WireArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
+    /// Connections to a PostgreSQL at once
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "N", env = "OTS_DATABASE_CONNECTIONS", default_value_t = 16)]
+    #[arg(value_parser = values::number::<u16, 1000>)]
+    pub(super) database_connections: u16,
     /// The root that links start with, as people reach it
     #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::public_url)]
     pub(super) public_url: Option<Url>,

@@ -1,0 +1,71 @@
+//! A look at all of the tables, at one moment, beside the servers that run on them. Pages and indexes are PostgreSQL's own to check
+//! (`pg_amcheck`).
+
+use tokio_postgres::{Client, Error};
+
+use super::{Address, alone::alone, census, error::StartError, row, skew::Skew};
+use crate::{
+    secret::{KeyId, SecretId},
+    store::{Checked, Held, damage},
+};
+
+/// Findings of one kind that are told.
+const TOLD: i64 = 20;
+
+/// What records can't be: read from end to end, so that what the disk has lost shows.
+const TORN: &str = "
+    SELECT id FROM ots.record
+    WHERE octet_length(id) <> 32 OR octet_length(key_id) <> 8 OR octet_length(sealed) <> sealed_len OR kind NOT BETWEEN 0 AND 255
+       OR octet_length(verifier) <> 32 OR octet_length(claim) <> 32 OR octet_length(owner) <> 16 OR (claim IS NULL AND own)
+       OR md5(sealed) IS NULL
+    ORDER BY id LIMIT $1";
+
+const HELD: &str = "
+    SELECT key_id, count(*), coalesce(sum(sealed_len), 0)::bigint FROM ots.record
+    WHERE octet_length(key_id) = 8 GROUP BY key_id ORDER BY key_id";
+
+const MISCOUNTED: &str = "
+    SELECT count(*) FROM (SELECT key_id, sum(records) AS records, sum(bytes) AS bytes FROM ots.held GROUP BY key_id) AS counted
+    FULL JOIN (SELECT key_id, count(*) AS records, sum(sealed_len) AS bytes FROM ots.record GROUP BY key_id) AS there USING (key_id)
+    WHERE coalesce(counted.records, 0) <> coalesce(there.records, 0) OR coalesce(counted.bytes, 0) <> coalesce(there.bytes, 0)";
+
+const MISCOUNTED_OWNERS: &str = "
+    SELECT count(*) FROM ots.owner AS counted
+    FULL JOIN (
+        SELECT owner, count(*) AS records, sum(sealed_len) AS bytes FROM ots.record WHERE owner IS NOT NULL GROUP BY owner
+    ) AS there USING (owner)
+    WHERE coalesce(counted.records, 0) <> coalesce(there.records, 0) OR coalesce(counted.bytes, 0) <> coalesce(there.bytes, 0)";
+
+/// Looks at all of it, and changes nothing.
+pub(in crate::store) fn check(address: &Address) -> Result<Checked, StartError> {
+    alone(address, async |client| {
+        census::look(client, address, &Skew::default()).await?;
+        client
+            .batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(|error| StartError::of(address, &error))?;
+        read(client).await.map_err(|error| StartError::of(address, &error))
+    })
+}
+
+async fn read(client: &Client) -> Result<Checked, Error> {
+    let mut checked = Checked::default();
+    for row in client.query(HELD, &[]).await? {
+        if let (Ok(key), Ok(records), Ok(bytes)) = (row::bytes(&row, 0), row::count(&row, 1), row::count(&row, 2)) {
+            checked.held.push(Held { key_id: KeyId(key), records, bytes });
+        }
+    }
+    checked.records = checked.held.iter().map(|held| held.records).sum();
+    checked.bytes = checked.held.iter().map(|held| held.bytes).sum();
+    for row in client.query(TORN, &[&TOLD]).await? {
+        let id =
+            row::bytes(&row, 0).map_or_else(|_| "a record without an id".to_owned(), |id| damage::name(SecretId(id)));
+        checked.findings.push(format!("{id} isn't as it was written"));
+    }
+    for (counts, what) in [(MISCOUNTED, "under each key"), (MISCOUNTED_OWNERS, "of each owner")] {
+        if client.query_one(counts, &[]).await?.try_get::<_, i64>(0)? > 0 {
+            checked.findings.push(format!("the counts of records {what} aren't what there is"));
+        }
+    }
+    Ok(checked)
+}

@@ -1,0 +1,280 @@
+//! The way to the database: so many connections and no more, a bound on what waits for one, and what is done when one breaks.
+//!
+//! A statement whose connection broke may or may not have been done. It is sent again only where that changes nothing: it reads, or it
+//! claims with a claim that is nobody else's.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
+
+use super::{
+    Address,
+    error::{Fault, StartError, words},
+    statements, tls,
+};
+use crate::{store::StoreError, tally::Tally};
+
+/// Calls that are under way or wait for a connection at most; more are [`StoreError::Busy`].
+const QUEUE: u64 = 4096;
+/// How long a call waits for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long all hosts together may take to be connected to.
+const CREATE: Duration = Duration::from_secs(6);
+/// How long a statement may take to be answered, and what each MiB that goes with it adds.
+const BOUND: Duration = Duration::from_secs(8);
+const BOUND_PER_MIB: Duration = Duration::from_millis(250);
+/// For how long what may be repeated is, after its connection broke.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long to wait before it is repeated, at first and at last.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long the database may take for something trivial.
+pub(super) const PING: Duration = Duration::from_millis(900);
+
+/// What goes with a statement.
+pub(super) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
+
+/// Whether a statement may be sent again when nobody knows what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Never,
+    Safely,
+}
+
+/// A statement on its way.
+pub(super) struct Call {
+    pub(super) sql: &'static str,
+    pub(super) values: Values,
+    pub(super) repeat: Repeat,
+    /// Bytes that go with it.
+    pub(super) bytes: usize,
+}
+
+/// All connections.
+pub(super) struct Line {
+    pool: Pool,
+    tally: Arc<Tally>,
+    began: Instant,
+    /// Calls under way or waiting.
+    calls: AtomicU64,
+    /// When the database last answered, in milliseconds after `began`.
+    answered: AtomicU64,
+}
+
+/// A connection that somebody uses. It goes back when it is known to have nothing under way, and else is closed.
+pub(super) struct Borrowed {
+    object: Option<Object>,
+    is_idle: bool,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take().filter(|object| !self.is_idle || object.is_closed()) {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// One of the calls that are counted.
+struct Counted(Arc<Line>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.tally.queue.add(-1);
+    }
+}
+
+impl Line {
+    /// Connects when somebody calls: not yet.
+    pub(super) fn new(address: &Address, tally: Arc<Tally>) -> Result<Self, StartError> {
+        tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
+        let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(address.config.clone(), tls::connector(&address.tls)?, settings);
+        let pool = Pool::builder(manager)
+            .max_size(address.connections.max(1))
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(CREATE))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| StartError::Other { at: address.to_string(), why: error.to_string() })?;
+        Ok(Self { pool, tally, began: Instant::now(), calls: AtomicU64::new(0), answered: AtomicU64::new(0) })
+    }
+
+    /// The rows that a call gives. It runs to its end though whoever asked goes away.
+    pub(super) async fn rows(self: &Arc<Self>, call: Call) -> Result<Vec<Row>, Fault> {
+        self.to_its_end(|line| async move { line.work(&call).await }).await
+    }
+
+    /// Runs work that is one call, to its end.
+    pub(super) async fn to_its_end<T: Send + 'static, W: Future<Output = Result<T, Fault>> + Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> W,
+    ) -> Result<T, Fault> {
+        if self.pool.is_closed() {
+            return Err(Fault::Unsent(StoreError::Closed));
+        }
+        self.tally.queue.add(1);
+        let before = self.calls.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(Arc::clone(self));
+        if before >= QUEUE {
+            return Err(Fault::Unsent(StoreError::Busy));
+        }
+        let work = work(Arc::clone(self));
+        let done = tokio::spawn(async move {
+            let done = work.await;
+            drop(counted);
+            done
+        });
+        done.await.unwrap_or(Err(Fault::Unsent(StoreError::Closed)))
+    }
+
+    async fn work(&self, call: &Call) -> Result<Vec<Row>, Fault> {
+        let end = Instant::now() + PATIENCE;
+        let (mut pause, mut in_doubt, mut fresh) = (PAUSE, false, false);
+        loop {
+            let fault = match self.once(call).await {
+                Ok(rows) => return Ok(rows),
+                Err(fault) => fault,
+            };
+            match &fault {
+                Fault::Unknown(_) if call.repeat == Repeat::Safely => in_doubt = true,
+                // With another connection, once.
+                Fault::Stale(_) if !fresh && !in_doubt => {
+                    fresh = true;
+                    continue;
+                }
+                _ if !in_doubt => return Err(fault),
+                _ => {}
+            }
+            if Instant::now() >= end || self.pool.is_closed() {
+                return Err(Fault::Unknown(fault.into_error()));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Sends a statement once.
+    async fn once(&self, call: &Call) -> Result<Vec<Row>, Fault> {
+        let mut borrowed = self.borrow().await?;
+        let began = Instant::now();
+        let sent = async {
+            let Some(client) = &borrowed.object else { return Err(Fault::Unsent(StoreError::Closed)) };
+            let statement = client.prepare_cached(call.sql).await.map_err(|error| match Fault::of(&error) {
+                Fault::Unknown(why) => Fault::Stale(why),
+                fault => fault,
+            })?;
+            let values: Vec<&(dyn ToSql + Sync)> = call.values.iter().map(|value| &**value as _).collect();
+            client.query(&statement, &values).await.map_err(|error| self.judge(&error))
+        };
+        let outcome = tokio::time::timeout(bound(call.bytes), sent).await.unwrap_or_else(|_| Err(silent()));
+        self.tally.commits.since(began);
+        // Whoever is refused was answered, too.
+        borrowed.is_idle = matches!(outcome, Ok(_) | Err(Fault::Refused(_)));
+        if borrowed.is_idle {
+            self.heard();
+        } else {
+            self.tally.failed_commits.one();
+        }
+        outcome
+    }
+
+    /// A connection, when one is free.
+    pub(super) async fn borrow(&self) -> Result<Borrowed, Fault> {
+        let (asked, why) = (Instant::now(), |why: &str| StoreError::Engine(why.to_owned()));
+        match self.pool.get().await {
+            Ok(object) => Ok(Borrowed { object: Some(object), is_idle: false }),
+            Err(PoolError::Timeout(TimeoutType::Wait)) if self.heard_since(asked) => {
+                Err(Fault::Unsent(StoreError::Busy))
+            }
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Fault::Unsent(why("the database doesn't answer"))),
+            Err(PoolError::Timeout(_)) => Err(Fault::Unsent(why("the database can't be reached in time"))),
+            Err(PoolError::Closed) => Err(Fault::Unsent(StoreError::Closed)),
+            Err(PoolError::Backend(error)) => Err(Fault::Unsent(StoreError::Engine(words(&error)))),
+            Err(error) => Err(Fault::Unsent(StoreError::Engine(error.to_string()))),
+        }
+    }
+
+    /// What a failure of a statement means. What can't be written any more may have another primary by now: every connection is made anew.
+    pub(super) fn judge(&self, error: &tokio_postgres::Error) -> Fault {
+        if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
+            self.begin_anew();
+        }
+        Fault::of(error)
+    }
+
+    fn begin_anew(&self) {
+        let _ = self.pool.retain(|_, _| false);
+    }
+
+    /// Says that the database answered.
+    pub(super) fn heard(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.answered.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// Whether it has answered anybody since then.
+    pub(super) fn heard_since(&self, then: Instant) -> bool {
+        let answered = self.answered.load(Ordering::Relaxed);
+        answered > 0 && self.began + Duration::from_millis(answered) >= then
+    }
+
+    /// Has the database say whether it can be written to.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let call = Call { sql: statements::PING, values: Vec::new(), repeat: Repeat::Never, bytes: 0 };
+        let asked = Instant::now();
+        match tokio::time::timeout(PING, self.work(&call)).await {
+            Ok(Ok(rows)) if rows.first().is_some_and(|row| row.try_get::<_, &str>(0).is_ok_and(|on| on == "off")) => {
+                Ok(())
+            }
+            Ok(Ok(_)) => {
+                self.begin_anew();
+                Err(StoreError::Engine("the database can't be written to".to_owned()))
+            }
+            Ok(Err(fault)) => Err(fault.into_error()),
+            // It works, on what others asked.
+            Err(_) if self.heard_since(asked) => Err(StoreError::Busy),
+            Err(_) => Err(StoreError::Engine("the database doesn't answer".to_owned())),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    /// Lets go of all connections; what is under way is finished.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl Borrowed {
+    /// The connection, to be used and given back by [`Borrowed::done`].
+    pub(super) fn client(&mut self) -> Option<&mut Object> {
+        self.object.as_mut()
+    }
+
+    /// Says that nothing is under way on it.
+    pub(super) fn done(&mut self) {
+        self.is_idle = true;
+    }
+}
+
+/// How long a statement with so many bytes may take.
+pub(super) fn bound(bytes: usize) -> Duration {
+    let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+    BOUND.saturating_add(BOUND_PER_MIB.saturating_mul(mebibytes))
+}
+
+/// No answer came in time.
+pub(super) fn silent() -> Fault {
+    Fault::Unknown(StoreError::Engine("the database didn't answer in time".to_owned()))
+}

@@ -1,0 +1,374 @@
+//! The store that many servers share: one PostgreSQL, 14 or newer, and each call one statement.
+//!
+//! - [`address`]: the URL; [`password`]: where its password may be found; [`tls`]: the way there.
+//! - [`alone`](mod@alone): one connection for a start or a look; [`schema`]: the tables, and what has to be so of a database.
+//! - [`line`](mod@line): the connections, and what is done when one breaks.
+//! - [`statements`]: the SQL; [`row`]: records in and out of it.
+//! - [`skew`]: the database's clock, by which all servers agree.
+//! - [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
+//! - [`census`], [`check`]: looks at how much there is, and at all of it.
+//! - [`error`]: what PostgreSQL's errors mean.
+//!
+//! A read without a claim is one under a claim of the server's own making, released at once: two steps, so that one whose outcome isn't known
+//! can be made again. As long as it isn't known, who else asks waits, and what could not be given out is given back.
+
+mod address;
+mod alone;
+pub(super) mod census;
+pub(super) mod check;
+mod error;
+mod line;
+mod password;
+mod quotas;
+mod reading;
+mod row;
+mod schema;
+mod skew;
+mod statements;
+mod tls;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+pub use self::{
+    address::{Address, InvalidAddress},
+    error::StartError,
+    password::Surroundings,
+};
+use self::{
+    alone::alone,
+    error::Fault,
+    line::{Call, Line, Repeat, Values},
+    row::{Sealed, column},
+    skew::Skew,
+};
+use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
+use crate::{
+    memory::Budget,
+    secret::{ClaimHash, SecretId, random},
+    tally::Tally,
+};
+
+/// Ciphertext that waits to be sent at most, in bytes, unless two of the largest contents are more.
+const MEMORY: usize = 32 * 1024 * 1024;
+/// What sealing may add to a content, and more.
+const OVERHEAD: usize = 1024;
+/// The largest value that PostgreSQL takes, and some room.
+const LARGEST: usize = 512 * 1024 * 1024;
+/// How long a claim of a server's own making lasts, if the server dies before it has released it or given it back. Longer than a failover.
+const OWN_LEASE: Duration = Duration::from_secs(300);
+/// How long to wait for another server that has the record in hand, at most; and before a look, at first and at last.
+const IN_HAND: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(10);
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+/// How soon what could not be released or given back is tried again, and how many of them at once.
+const AGAIN: Duration = Duration::from_millis(500);
+const UNSETTLED: u64 = 10_000;
+
+/// A database that this server shares with others.
+pub(super) struct PostgresStore {
+    line: Arc<Line>,
+    skew: Arc<Skew>,
+    /// What waits to be sent.
+    waiting: Budget,
+    last_seen: Option<Timestamp>,
+    /// When a change was last committed, and a sweep done: milliseconds since the epoch, 0 before the first.
+    committed: AtomicI64,
+    swept: AtomicI64,
+    /// What the last look at its state found.
+    known: tokio::sync::Mutex<State>,
+    /// Claims of our own whose end isn't known yet.
+    unsettled: Arc<AtomicU64>,
+}
+
+impl PostgresStore {
+    /// Connects, checks the database, and makes or changes its tables where that is needed. `largest` is the largest content that will be
+    /// kept, in bytes.
+    ///
+    /// # Errors
+    /// [`StartError`], each of which says what to do.
+    pub(super) fn open(address: &Address, largest: usize, tally: Arc<Tally>) -> Result<Self, StartError> {
+        let skew = Arc::new(Skew::default());
+        let seen = alone(address, async |client| {
+            schema::prepare(client, address).await?;
+            schema::times(client, address, &skew).await
+        })?;
+        Ok(Self {
+            line: Arc::new(Line::new(address, tally)?),
+            waiting: Budget::new(MEMORY.max(2 * (largest + OVERHEAD))),
+            last_seen: seen.and_then(|seen| skew.here(seen)),
+            skew,
+            committed: AtomicI64::new(0),
+            swept: AtomicI64::new(0),
+            known: tokio::sync::Mutex::default(),
+            unsettled: Arc::default(),
+        })
+    }
+
+    pub(super) async fn insert(&self, mut record: Record) -> Result<(), StoreError> {
+        if record.sealed.len() > LARGEST {
+            return Err(StoreError::TooLarge);
+        }
+        if !record.sealed.move_to(&self.waiting) {
+            return Err(StoreError::Busy);
+        }
+        let (charge, bytes) = (record.charge, record.sealed.len());
+        let values = self.values(record);
+        let kept = if charge.within.all.is_none() && (charge.owner.is_none() || charge.within.each.is_none()) {
+            let call = Call { sql: statements::INSERT, values, repeat: Repeat::Never, bytes };
+            let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
+            rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))? == 1
+        } else {
+            let keep = self.line.to_its_end(|line| quotas::keep(line, values, charge, bytes)).await;
+            keep.map_err(Fault::into_error)?
+        };
+        self.has_committed();
+        if kept { Ok(()) } else { Err(StoreError::Exists) }
+    }
+
+    fn values(&self, record: Record) -> Values {
+        let Record { id, head, sealed, charge } = record;
+        vec![
+            Box::new(id.0.to_vec()),
+            Box::new(head.created_at.as_millisecond()),
+            Box::new(head.expires_at.as_millisecond()),
+            Box::new(self.skew.there(head.expires_at)),
+            Box::new(i16::from(head.kind)),
+            Box::new(i64::try_from(head.size).unwrap_or(i64::MAX)),
+            Box::new(head.key_id.0.to_vec()),
+            Box::new(head.verifier.map(|verifier| verifier.0.to_vec())),
+            Box::new(charge.owner.map(|owner| owner.0.to_vec())),
+            Box::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
+            Box::new(Sealed(sealed)),
+        ]
+    }
+
+    /// Claims and releases. True once the claim is committed: nobody else gets it from then on, whatever becomes of the release.
+    pub(super) async fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, StoreError> {
+        let own = random().map_err(|error| StoreError::Engine(error.to_string()))?;
+        let own = ClaimHash(own);
+        let until = now.saturating_add(OWN_LEASE).unwrap_or(Timestamp::MAX);
+        match self.claim_as(id, access, own, true, until, now).await {
+            Ok(None) => Ok(false),
+            Ok(Some(_)) => {
+                if self
+                    .remove(statements::RELEASE, vec![Box::new(id.0.to_vec()), Box::new(own.0.to_vec())])
+                    .await
+                    .is_err()
+                {
+                    self.settle(statements::RELEASE, id, own);
+                }
+                Ok(true)
+            }
+            Err(fault) => {
+                // Nothing was given out, so that it is anybody's again.
+                if matches!(fault, Fault::Unknown(_)) {
+                    self.settle(statements::GIVE_BACK, id, own);
+                }
+                Err(fault.into_error())
+            }
+        }
+    }
+
+    pub(super) async fn claim(
+        &self,
+        id: SecretId,
+        access: Access,
+        claim: ClaimHash,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, StoreError> {
+        self.claim_as(id, access, claim, false, until, now).await.map_err(Fault::into_error)
+    }
+
+    async fn claim_as(
+        &self,
+        id: SecretId,
+        access: Access,
+        claim: ClaimHash,
+        own: bool,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Claimed>, Fault> {
+        let waits = Instant::now();
+        loop {
+            let values: Values = vec![
+                Box::new(id.0.to_vec()),
+                Box::new(self.skew.there(now)),
+                Box::new(claim.0.to_vec()),
+                Box::new(self.skew.there(until)),
+                Box::new(access == Access::Verified),
+                Box::new(own),
+            ];
+            let call = Call { sql: statements::CLAIM, values, repeat: Repeat::Safely, bytes: 0 };
+            let rows = self.line.rows(call).await?;
+            if let Some(row) = rows.first() {
+                self.has_committed();
+                let reads: i32 = column(row, 0).map_err(Fault::Refused)?;
+                return Ok(Some(if reads == 1 { Claimed::New } else { Claimed::Again }));
+            }
+            if !self.in_hand(id, access, now, waits).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Removes it if nobody has it, guarded or not.
+    pub(super) async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
+        let waits = Instant::now();
+        loop {
+            let values: Values = vec![Box::new(id.0.to_vec()), Box::new(self.skew.there(now))];
+            if self.remove(statements::BURN, values).await.map_err(Fault::into_error)? {
+                return Ok(true);
+            }
+            if !self.in_hand(id, Access::Verified, now, waits).await.map_err(Fault::into_error)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
+        let values: Values = vec![Box::new(id.0.to_vec()), Box::new(claim.0.to_vec())];
+        self.remove(statements::RELEASE, values).await.map_err(Fault::into_error)
+    }
+
+    pub(super) async fn fail_attempt(
+        &self,
+        id: SecretId,
+        claim: Option<ClaimHash>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
+        let limit_here = i32::try_from(limit).unwrap_or(i32::MAX);
+        let waits = Instant::now();
+        let rows = loop {
+            let values: Values = vec![
+                Box::new(id.0.to_vec()),
+                Box::new(self.skew.there(now)),
+                Box::new(claim.map(|claim| claim.0.to_vec())),
+                Box::new(limit_here),
+            ];
+            let call = Call { sql: statements::TRY, values, repeat: Repeat::Never, bytes: 0 };
+            let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
+            if !rows.is_empty() || !self.in_hand(id, Access::Verified, now, waits).await.map_err(Fault::into_error)? {
+                break rows;
+            }
+        };
+        let Some(row) = rows.first() else { return Ok(None) };
+        self.has_committed();
+        let attempts: i32 = column(row, 0)?;
+        let left = limit.saturating_sub(u32::try_from(attempts).unwrap_or(u32::MAX));
+        if left == 0 {
+            // It is dead to everybody; the sweeper removes it, if this doesn't.
+            let values: Values = vec![Box::new(id.0.to_vec()), Box::new(limit_here)];
+            if let Err(fault) = self.remove(statements::EXHAUSTED, values).await {
+                tracing::warn!(error = %fault.into_error(), "a record without tries is left to the sweeper");
+            }
+        }
+        Ok(Some(left))
+    }
+
+    /// Runs a removal; whether it removed anything.
+    async fn remove(&self, sql: &'static str, values: Values) -> Result<bool, Fault> {
+        let rows = self.line.rows(Call { sql, values, repeat: Repeat::Never, bytes: 0 }).await?;
+        self.has_committed();
+        Ok(!rows.is_empty())
+    }
+
+    /// Ends a claim of our own in the background, for as long as its lease may last.
+    fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) {
+        if self.unsettled.fetch_add(1, Ordering::Relaxed) >= UNSETTLED {
+            self.unsettled.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let (line, unsettled, end) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now() + OWN_LEASE);
+        tokio::spawn(async move {
+            while Instant::now() < end && !line.is_closed() {
+                let values: Values = vec![Box::new(id.0.to_vec()), Box::new(own.0.to_vec())];
+                if line.rows(Call { sql, values, repeat: Repeat::Safely, bytes: 0 }).await.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            unsettled.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
+        self.measure().await?;
+        let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let gone = self.sweep_by(statements::SWEEP, vec![Box::new(self.skew.there(now)), Box::new(limit)]).await?;
+        let more = gone.len() == at_most;
+        if !more {
+            let call = Call { sql: statements::FORGET_OWNERS, values: Vec::new(), repeat: Repeat::Never, bytes: 0 };
+            self.line.rows(call).await.map_err(Fault::into_error)?;
+            self.swept.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+        }
+        Ok(Swept { gone, more })
+    }
+
+    pub(super) async fn sweep_leases(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<Vec<Gone>, StoreError> {
+        let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let (since, now) = (self.skew.there(since), self.skew.there(now));
+        self.sweep_by(statements::SWEEP_LEASES, vec![Box::new(since), Box::new(now), Box::new(limit)]).await
+    }
+
+    async fn sweep_by(&self, sql: &'static str, values: Values) -> Result<Vec<Gone>, StoreError> {
+        let call = Call { sql, values, repeat: Repeat::Never, bytes: 0 };
+        let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
+        Ok(rows.iter().map(row::gone).collect())
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.line.ping().await
+    }
+
+    pub(super) async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
+        let values: Values = vec![Box::new(self.skew.there(now))];
+        let call = Call { sql: statements::SAW, values, repeat: Repeat::Safely, bytes: 0 };
+        self.line.rows(call).await.map(drop).map_err(Fault::into_error)
+    }
+
+    pub(super) fn last_seen(&self) -> Option<Timestamp> {
+        self.last_seen
+    }
+
+    /// What is known here of a [`State`]; the rest as if nothing were kept.
+    fn progress(&self) -> State {
+        let time = |time: &AtomicI64| match time.load(Ordering::Relaxed) {
+            0 => None,
+            milliseconds => Timestamp::from_millisecond(milliseconds).ok(),
+        };
+        State { last_commit: time(&self.committed), last_sweep: time(&self.swept), ..State::default() }
+    }
+
+    fn has_committed(&self) {
+        self.committed.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// It has no thread whose end would be its own.
+    pub(super) async fn ended(&self) -> String {
+        std::future::pending().await
+    }
+
+    /// Lets go of the connections.
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        if self.line.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        self.line.close();
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! Keeping no more than is allowed: one at a time looks at how much there is and adds to it, of all servers. Only where there is a quota,
+//! and of an owner's own only those of that owner; who removes something waits for nobody.
+
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+
+use super::{
+    error::Fault,
+    line::{Line, Values, bound, silent},
+    row::{column, count},
+    statements::{self, locks},
+};
+use crate::{
+    secret::OwnerId,
+    store::{Charge, StoreError, Usage, Whose},
+};
+
+/// Keeps a record whose values these are, if its charge allows it. False when its id exists.
+pub(super) async fn keep(line: Arc<Line>, values: Values, charge: Charge, bytes: usize) -> Result<bool, Fault> {
+    let mut borrowed = line.borrow().await?;
+    let Some(client) = borrowed.client() else { return Err(Fault::Unsent(StoreError::Closed)) };
+    let kept = tokio::time::timeout(bound(bytes), within(&line, client, &values, charge, bytes)).await;
+    let kept = kept.unwrap_or_else(|_| Err(silent()));
+    if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
+        line.heard();
+        borrowed.done();
+    }
+    kept
+}
+
+async fn within(
+    line: &Line,
+    client: &mut Object,
+    values: &Values,
+    charge: Charge,
+    bytes: usize,
+) -> Result<bool, Fault> {
+    let judge = |error: tokio_postgres::Error| line.judge(&error);
+    let transaction = client.transaction().await.map_err(judge)?;
+    let lock = transaction.prepare_cached(statements::LOCK).await.map_err(judge)?;
+    let owner = charge.owner.filter(|_| !charge.within.each.is_none());
+    // Always in this order, so that nobody waits for each other.
+    let keys = owner.map(lock_of).into_iter().chain((!charge.within.all.is_none()).then_some(locks::ALL));
+    for key in keys {
+        transaction.query_one(&lock, &[&key]).await.map_err(judge)?;
+    }
+    // A statement of its own after the locks: it sees what whoever had them before has committed.
+    let usage = transaction.prepare_cached(statements::USAGE).await.map_err(judge)?;
+    let owner_bytes = charge.owner.map(|owner| owner.0.to_vec());
+    let row = transaction.query_one(&usage, &[&owner_bytes]).await.map_err(judge)?;
+    let with_it = |at: usize| -> Result<Usage, StoreError> {
+        let more = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Ok(Usage { records: count(&row, at)?.saturating_add(1), bytes: count(&row, at + 1)?.saturating_add(more) })
+    };
+    let (of_owner, in_all) = (with_it(0).map_err(Fault::Refused)?, with_it(2).map_err(Fault::Refused)?);
+    let whose = if owner.is_some() && !charge.within.each.allows(of_owner) {
+        Some(Whose::Owner)
+    } else {
+        (!charge.within.all.allows(in_all)).then_some(Whose::All)
+    };
+    if let Some(whose) = whose {
+        transaction.rollback().await.map_err(judge)?;
+        return Err(Fault::Refused(StoreError::OverQuota(whose)));
+    }
+    let insert = transaction.prepare_cached(statements::INSERT).await.map_err(judge)?;
+    let values: Vec<_> = values.iter().map(|value| &**value as _).collect();
+    let row = transaction.query_one(&insert, &values).await.map_err(judge)?;
+    let kept = column::<i64>(&row, 0).map_err(Fault::Refused)? == 1;
+    transaction.commit().await.map_err(judge)?;
+    Ok(kept)
+}
+
+/// The advisory lock of an owner: a part of a keyed hash, which two owners may share, at the cost of a wait. None of the fixed ones is
+/// negative.
+fn lock_of(owner: OwnerId) -> i64 {
+    let (first, _) = owner.0.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    i64::from_be_bytes(*first) | i64::MIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owners_lock_is_none_of_the_others() {
+        for byte in [0, 0x6f, 0xff] {
+            assert!(lock_of(OwnerId([byte; 16])) < 0);
+        }
+    }
+}

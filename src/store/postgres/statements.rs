@@ -1,0 +1,181 @@
+//! The statements: each call of the contract is one, and so atomic without a lock of ours. What is kept is counted in the statement that
+//! changes it.
+//!
+//! All of them run in `READ COMMITTED`: who finds a row locked waits for the other, and then looks at the row as that one left it. So one
+//! of those who race for a record changes it, and the rest find it changed.
+
+/// The advisory locks that servers of one database meet at.
+pub(super) mod locks {
+    /// Who brings the tables up to date.
+    pub(in super::super) const MIGRATE: i64 = 0x6f74_7331_0000_0001;
+    /// Who keeps one more record where all of them are bounded.
+    pub(in super::super) const ALL: i64 = 0x6f74_7331_0000_0003;
+}
+
+/// Adds what `$from` has, `$sign` or in place of it, to the counts of keys and owners.
+macro_rules! counted {
+    ($from:literal, $sign:literal) => {
+        concat!(
+            "counted AS (
+                INSERT INTO ots.held AS h (key_id, part, records, bytes)
+                SELECT key_id, (pg_backend_pid() % 256)::smallint, ",
+            $sign,
+            "count(*), ",
+            $sign,
+            "sum(sealed_len)::bigint FROM ",
+            $from,
+            " GROUP BY key_id
+                ON CONFLICT (key_id, part) DO UPDATE SET records = h.records + excluded.records, bytes = h.bytes + excluded.bytes
+            ),
+            charged AS (
+                INSERT INTO ots.owner AS o (owner, records, bytes)
+                SELECT owner, ",
+            $sign,
+            "count(*), ",
+            $sign,
+            "sum(sealed_len)::bigint FROM ",
+            $from,
+            " WHERE owner IS NOT NULL GROUP BY owner
+                ON CONFLICT (owner) DO UPDATE SET records = o.records + excluded.records, bytes = o.bytes + excluded.bytes
+            )"
+        )
+    };
+}
+
+/// Removes the records that `$which` says, and gives what is told of them.
+macro_rules! removal {
+    ($which:literal) => {
+        concat!(
+            "WITH gone AS (
+                DELETE FROM ots.record WHERE ",
+            $which,
+            " RETURNING id, deadline, claim, key_id, owner, sealed_len
+            ), ",
+            counted!("gone", "-"),
+            " SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
+        )
+    };
+}
+
+pub(super) const INSERT: &str = concat!(
+    "WITH kept AS (
+        INSERT INTO ots.record
+            (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, verifier, owner, sealed_len, sealed)
+        VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (id) DO NOTHING RETURNING key_id, owner, sealed_len
+    ), ",
+    counted!("kept", ""),
+    " SELECT count(*) FROM kept"
+);
+
+/// What is kept in all, and of an owner. Under the locks that [`lock`](LOCK) takes it doesn't grow.
+pub(super) const USAGE: &str = "
+    SELECT coalesce((SELECT records FROM ots.owner WHERE owner = $1), 0),
+           coalesce((SELECT bytes FROM ots.owner WHERE owner = $1), 0),
+           coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM ots.held";
+
+pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+
+/// The record, if it is live and nobody else's: without its ciphertext where that is long, or where its guard isn't satisfied. A claim of a
+/// server's own making is somebody's for a moment only: that is told, for the caller to wait.
+pub(super) const LOAD: &str = "
+    SELECT created_at, expires_at, kind, size, key_id, verifier, coalesce(own AND claim IS DISTINCT FROM $2, false),
+           CASE WHEN verifier IS NULL OR $4::boolean THEN sealed_len ELSE 0 END,
+           CASE WHEN (verifier IS NULL OR $4::boolean) AND sealed_len <= $5::bigint THEN sealed END
+    FROM ots.record WHERE id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2 OR own)";
+
+/// A part of a long ciphertext.
+pub(super) const SLICE: &str = "
+    SELECT substring(sealed FROM $4::integer FOR $5::integer)
+    FROM ots.record WHERE id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2)";
+
+/// One update for a claim and for its repetition, told apart by how often it was made: of two at once with the same claim the second waits
+/// for the first, and then is its repetition.
+pub(super) const CLAIM: &str = "
+    UPDATE ots.record
+    SET claim = $3, own = $6::boolean, reads = reads + 1, deadline = CASE WHEN claim IS NULL THEN $4::bigint ELSE deadline END
+    WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3) AND (verifier IS NULL OR $5::boolean)
+    RETURNING reads";
+
+/// The record, if it could not be had and yet may be: a server is in the middle of giving it out, or has just given it back.
+pub(super) const IN_HAND: &str = "
+    SELECT own FROM ots.record
+    WHERE id = $1 AND deadline > $2 AND (own OR claim IS NULL) AND (verifier IS NULL OR $3::boolean)";
+
+/// Takes back a claim under which nothing was given out.
+pub(super) const GIVE_BACK: &str = "
+    UPDATE ots.record SET claim = NULL, own = false, reads = 0, deadline = ends_at WHERE id = $1 AND claim = $2";
+
+pub(super) const RELEASE: &str = removal!("id = $1 AND claim = $2");
+
+pub(super) const BURN: &str = removal!("id = $1 AND claim IS NULL AND deadline > $2");
+
+/// Counts a try. With the last one the record is dead at once, by a deadline that nobody's clock is before; it is removed after that.
+pub(super) const TRY: &str = "
+    UPDATE ots.record
+    SET attempts = attempts + 1, deadline = CASE WHEN attempts + 1 >= $4::integer THEN least(deadline, $2::bigint - 10000) ELSE deadline END
+    WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3)
+    RETURNING attempts";
+
+pub(super) const EXHAUSTED: &str = removal!("id = $1 AND attempts >= $2");
+
+/// One server at a time: to another, nothing is dead. What somebody else holds is passed over. The lock is 0x6f74733100000002.
+pub(super) const SWEEP: &str = removal!(
+    "id = ANY (ARRAY(
+        SELECT id FROM ots.record WHERE (SELECT pg_try_advisory_xact_lock(8031170689799028738)) AND deadline <= $1
+        ORDER BY deadline, id LIMIT $2 FOR UPDATE SKIP LOCKED
+    ))"
+);
+
+pub(super) const SWEEP_LEASES: &str = removal!(
+    "id = ANY (ARRAY(
+        SELECT id FROM ots.record WHERE deadline > $1 AND deadline <= $2 AND claim IS NOT NULL
+        ORDER BY deadline, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ))"
+);
+
+/// Owners that have nothing any more.
+pub(super) const FORGET_OWNERS: &str = "
+    DELETE FROM ots.owner WHERE owner = ANY (ARRAY(
+        SELECT owner FROM ots.owner WHERE records <= 0 LIMIT 1000 FOR UPDATE SKIP LOCKED
+    )) AND records <= 0";
+
+/// Whether it can be written to. In a standby, or where it is turned off, not.
+pub(super) const PING: &str = "SELECT current_setting('transaction_read_only')";
+
+pub(super) const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+pub(super) const SAW: &str = "UPDATE ots.state SET seen_at = $1 WHERE seen_at IS NULL OR seen_at < $1";
+
+pub(super) const SEEN: &str = "SELECT seen_at FROM ots.state WHERE one = 1";
+
+pub(super) const NEXT: &str = "SELECT min(deadline) FROM ots.record WHERE deadline > $1";
+
+pub(super) const STATE: &str = "
+    SELECT (SELECT min(deadline) FROM ots.record WHERE deadline <= $1), key_id, records, bytes
+    FROM (SELECT 1) AS once LEFT JOIN (
+        SELECT key_id, sum(records)::bigint AS records, sum(bytes)::bigint AS bytes
+        FROM ots.held GROUP BY key_id HAVING sum(records) <> 0
+    ) AS kept ON true ORDER BY key_id";
+
+pub(super) const CENSUS: &str = "
+    SELECT (SELECT coalesce(sum(records), 0)::bigint FROM ots.held), (SELECT coalesce(sum(bytes), 0)::bigint FROM ots.held),
+           (SELECT count(*) FROM ots.record WHERE deadline <= $1),
+           (SELECT count(*) FROM ots.record WHERE deadline > $1 AND deadline <= $2 AND claim IS NOT NULL),
+           (SELECT created_at FROM ots.record ORDER BY id LIMIT 1), (SELECT min(deadline) FROM ots.record WHERE deadline > $1),
+           (SELECT count(*) FROM ots.owner WHERE records > 0), (SELECT coalesce(max(records), 0) FROM ots.owner),
+           (SELECT coalesce(max(bytes), 0) FROM ots.owner), pg_total_relation_size('ots.record')";
+
+pub(super) const KEYS: &str = "
+    SELECT key_id, count(*), sum(sealed_len)::bigint, min(created_at), max(greatest(expires_at, deadline))
+    FROM ots.record GROUP BY key_id ORDER BY min(created_at)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sweepers_lock_is_the_one_between_the_others() {
+        assert!(SWEEP.contains(&format!("({})", locks::MIGRATE + 1)) && locks::MIGRATE + 2 == locks::ALL);
+    }
+}
