@@ -1,4 +1,4 @@
-//! The store's contract, as every engine has to keep it. A new engine is one more line in `engines`.
+//! The store's contract, as every engine has to keep it: the embedded one, and PostgreSQL. A new engine is one more line in `engines`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +14,28 @@ const LEASE: Duration = Duration::from_secs(60);
 const MINE: ClaimHash = ClaimHash([1; 32]);
 const THEIRS: ClaimHash = ClaimHash([2; 32]);
 
+/// Where the stores of a test are, for as long as it runs.
+struct Places {
+    locations: Vec<Location>,
+    _directory: tempfile::TempDir,
+}
+
 /// An empty store of each engine. Time is the tests' own: it starts here.
-fn engines() -> (Vec<Arc<Store>>, tempfile::TempDir, Timestamp) {
+fn engines() -> (Vec<Arc<Store>>, Places, Timestamp) {
     let directory = tempfile::tempdir().unwrap();
     let sqlite = Location::Sqlite(directory.path().join("ots.db"));
-    let stores = vec![Arc::new(Store::open(&sqlite, 1 << 20).unwrap())];
-    (stores, directory, "2026-01-01T00:00:00Z".parse().unwrap())
+    let locations: Vec<_> = [Some(sqlite), shared()].into_iter().flatten().collect();
+    let stores = locations.iter().map(|location| Arc::new(Store::open(location, 1 << 20).unwrap())).collect();
+    (stores, Places { locations, _directory: directory }, "2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+/// An empty database of a PostgreSQL, where there is one.
+fn shared() -> Option<Location> {
+    #[cfg(all(unix, feature = "postgres"))]
+    return crate::common::postgres::Cluster::shared()
+        .map(|cluster| cluster.url(&cluster.new_database()).parse().unwrap());
+    #[cfg(not(all(unix, feature = "postgres")))]
+    None
 }
 
 /// Loads the record and takes it, as a plain read does: its ciphertext, to one caller.
@@ -211,7 +227,7 @@ async fn sweep_removes_what_is_dead_in_bounded_batches() {
 
 #[tokio::test]
 async fn peek_tells_without_reading_and_what_is_held_is_counted() {
-    let (stores, directory, start) = engines();
+    let (stores, places, start) = engines();
     for store in stores {
         store.ping().await.unwrap();
         assert_eq!(store.state(start).await.unwrap().held, []);
@@ -235,9 +251,12 @@ async fn peek_tells_without_reading_and_what_is_held_is_counted() {
         store.insert(record(4, start)).await.unwrap();
         store.close().await.unwrap();
     }
-    let again = Store::open(&Location::Sqlite(directory.path().join("ots.db")), 1 << 20).unwrap();
-    let held = again.state(start).await.unwrap().held;
-    assert_eq!(held, [Held { key_id: KeyId([9; 8]), records: 1, bytes: 50 }], "counted through a restart");
+    for location in &places.locations {
+        let again = Store::open(location, 1 << 20).unwrap();
+        let held = again.state(start).await.unwrap().held;
+        assert_eq!(held, [Held { key_id: KeyId([9; 8]), records: 1, bytes: 50 }], "counted through a restart");
+        assert_eq!(Store::check(location).unwrap().findings, [""; 0]);
+    }
 }
 
 /// What a caller that gave up had asked for is done whole or not at all; the engine carries on.
@@ -301,14 +320,16 @@ async fn a_full_queue_is_busy() {
 
 #[tokio::test]
 async fn a_closed_store_says_so_and_keeps_what_it_had() {
-    let (stores, directory, start) = engines();
+    let (stores, places, start) = engines();
     for store in stores {
         store.insert(record(1, start)).await.unwrap();
         store.close().await.unwrap();
         assert_eq!(store.insert(record(2, start)).await, Err(StoreError::Closed));
     }
-    let again = Store::open(&Location::Sqlite(directory.path().join("ots.db")), 1 << 20).unwrap();
-    assert!(again.take(id(1), Access::Open, start).await.unwrap());
+    for location in &places.locations {
+        let again = Store::open(location, 1 << 20).unwrap();
+        assert!(again.take(id(1), Access::Open, start).await.unwrap());
+    }
 }
 
 /// More than may wait to be written is refused, what is small isn't, and all that was told to wait can be kept later. What waits is

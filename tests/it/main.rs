@@ -45,6 +45,8 @@ mod model;
 mod openapi;
 mod pages;
 mod pictures;
+#[cfg(all(unix, feature = "postgres"))] // its sockets
+mod postgres;
 mod promises;
 mod proxies;
 mod quotas;

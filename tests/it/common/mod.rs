@@ -2,6 +2,8 @@
 
 pub mod database;
 pub mod lying;
+#[cfg(all(unix, feature = "postgres"))]
+pub mod postgres;
 pub mod proxy;
 pub mod small_disk;
 

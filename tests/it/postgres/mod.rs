@@ -1,0 +1,41 @@
+//! Servers that share a PostgreSQL: the contract is in `contract.rs`, over both engines.
+
+mod admin;
+mod crash;
+mod quotas;
+mod replicas;
+mod start;
+
+use std::process::Command;
+
+use crate::common::{SECRET_KEY, Server, ots, postgres::Cluster};
+
+/// A server on a database, told where that is as an operator would.
+fn command(url: &str, arguments: &[&str]) -> Command {
+    let mut command = ots();
+    command.env("SECRET_KEY", SECRET_KEY).env("OTS_DATABASE_URL", url).env("OTS_ALLOWED_HOST", "x,right,ots.test");
+    command.args(["-v", "serve", "--listen", "127.0.0.1:0"]).args(arguments);
+    command
+}
+
+fn serve(url: &str, arguments: &[&str]) -> Server {
+    Server::spawn(command(url, arguments)).unwrap_or_else(|log| panic!("the server didn't start: {log}"))
+}
+
+/// Three servers that start together on an empty database.
+fn replicas(url: &str) -> Vec<Server> {
+    let starts: Vec<_> = (0..3)
+        .map(|_| {
+            let command = command(url, &[]);
+            std::thread::spawn(move || Server::spawn(command))
+        })
+        .collect();
+    starts.into_iter().map(|start| start.join().unwrap().unwrap()).collect()
+}
+
+/// How many records there are, and that what is counted is what there is.
+fn records(cluster: &Cluster, database: &str) -> u64 {
+    let checked = ots::store::Store::check(&cluster.url(database).parse().unwrap()).unwrap();
+    assert_eq!(checked.findings, [""; 0]);
+    checked.records
+}
