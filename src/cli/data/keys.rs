@@ -88,8 +88,7 @@ impl DataArgs {
 
     /// Whether a key has to be made.
     pub(in crate::cli) fn would_make_a_key(&self, data: &Path) -> bool {
-        let has_credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .is_some_and(|directory| Path::new(&directory).join("secret_key").exists());
+        let has_credential = credential().is_some_and(|path| path.exists());
         let is_given = self.dev || self.secret_key_file.is_some() || variable(CURRENT).is_some() || has_credential;
         !is_given && !data.join(OWN).exists()
     }
@@ -130,7 +129,7 @@ impl DataArgs {
             return read_given(path).map(Some);
         }
         // Its permissions are the service manager's affair: with an access list they look wider than they are.
-        if let Some(path) = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join("secret_key")) {
+        if let Some(path) = credential() {
             if path.exists() {
                 return read_given(&path).map(Some);
             }
@@ -160,6 +159,11 @@ impl DataArgs {
         }
         Ok(keys)
     }
+}
+
+/// Where a service manager puts the key, if it has one for us.
+fn credential() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(|directory| Path::new(&directory).join("secret_key"))
 }
 
 /// A variable's bytes, if it is set to any.

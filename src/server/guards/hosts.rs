@@ -79,9 +79,7 @@ impl Hosts {
             },
         ))
     }
-}
 
-impl Hosts {
     /// A wrong --public-url turns everybody away: its operator sees why, once.
     fn tell(&self, asked: Option<&str>) {
         let Some(host) = asked.and_then(name).filter(|host| host.len() <= LONGEST_NAME) else { return };
