@@ -48,6 +48,20 @@ pub fn programs() -> Option<PathBuf> {
     found.pop()
 }
 
+/// A directory for one, which has to be its own.
+fn new_directory() -> PathBuf {
+    let directory = tempfile::Builder::new().prefix("ots-test-pg-").tempdir().unwrap().keep();
+    if is_root() {
+        let owned = Command::new("chown").arg("nobody:nogroup").arg(&directory).status().unwrap();
+        assert!(owned.success());
+    }
+    directory
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
@@ -72,24 +86,37 @@ impl Cluster {
     /// A new one. None where PostgreSQL isn't there, and CI isn't either.
     pub fn start() -> Option<Self> {
         let programs = programs()?;
-        let directory = tempfile::Builder::new().prefix("ots-test-pg-").tempdir().unwrap().keep();
-        if is_root() {
-            let owned = Command::new("chown").arg("nobody:nogroup").arg(&directory).status().unwrap();
-            assert!(owned.success());
-        }
+        let directory = new_directory();
         let data = directory.join("data");
         let mut made = as_nobody(&programs.join("initdb"));
         made.args(["--no-sync", "--locale=C", "--encoding=UTF8", "--username=postgres", "--auth-local=trust"]);
         made.args(["--auth-host=scram-sha-256", "-D"]).arg(&data).current_dir("/");
         let made = made.output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut cluster = Self { directory, port, programs, keeper: None, databases: AtomicUsize::new(0) };
         cluster.set("listen_addresses = '127.0.0.1'\nfsync = off\nmax_connections = 200\nlog_connections = on\n");
         cluster.set(&format!("port = {port}\nunix_socket_directories = '{}'\n", cluster.directory.display()));
         cluster.run();
         cluster.psql("postgres", &format!("CREATE ROLE ots LOGIN PASSWORD '{PASSWORD}'"));
         Some(cluster)
+    }
+
+    /// A standby that follows it by streaming, over its socket, and is called `name` there. Servers' databases are on it, too.
+    pub fn standby(&self, name: &str) -> Self {
+        let directory = new_directory();
+        let mut copied = as_nobody(&self.programs.join("pg_basebackup"));
+        let from =
+            format!("host={} port={} user=postgres application_name={name}", self.directory.display(), self.port);
+        copied.args(["--no-sync", "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "-d", &from]);
+        copied.arg("-D").arg(directory.join("data")).current_dir("/");
+        let copied = copied.output().unwrap();
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let (port, programs) = (free_port(), self.programs.clone());
+        let mut standby = Self { directory, port, programs, keeper: None, databases: AtomicUsize::new(1000) };
+        standby.set(&format!("port = {port}\nunix_socket_directories = '{}'\n", standby.directory.display()));
+        standby.run();
+        standby
     }
 
     /// Adds lines to its configuration; they count from the next start or [`Cluster::reload`] on.
