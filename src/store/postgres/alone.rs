@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::{Address, error::StartError, tls};
+use super::{Address, error::StartError, tls, way::Way};
 
 /// How long all hosts together may take to be connected to.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -27,14 +27,11 @@ pub(super) fn alone<T: Send>(
 }
 
 async fn connect(address: &Address) -> Result<Client, StartError> {
-    let connecting = address.config.connect(tls::connector(&address.tls)?);
-    let connected = tokio::time::timeout(CONNECT, connecting).await;
-    let (client, connection) = connected
+    let way = Way::new(&address.config, tls::connector(&address.tls)?);
+    let connected = tokio::time::timeout(CONNECT, way.connect()).await;
+    // What drives it ends with the client.
+    let (client, _) = connected
         .map_err(|_| StartError::Unreachable { at: address.to_string(), why: "no answer in time".to_owned() })?
         .map_err(|error| StartError::of(address, &error))?;
-    // Its end is noticed by whoever asks the client for something.
-    tokio::spawn(async move {
-        let _ = connection.await;
-    });
     Ok(client)
 }

@@ -18,6 +18,7 @@ use super::{
     Address,
     error::{Fault, StartError, words},
     statements, tls,
+    way::{By, Way},
 };
 use crate::{store::StoreError, tally::Tally};
 
@@ -60,6 +61,7 @@ pub(super) struct Call {
 /// All connections.
 pub(super) struct Line {
     pool: Pool,
+    way: Arc<Way>,
     tally: Arc<Tally>,
     began: Instant,
     /// Calls under way or waiting.
@@ -97,7 +99,8 @@ impl Line {
     pub(super) fn new(address: &Address, tally: Arc<Tally>) -> Result<Self, StartError> {
         tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), tls::connector(&address.tls)?, settings);
+        let way = Arc::new(Way::new(&address.config, tls::connector(&address.tls)?));
+        let manager = Manager::from_connect(address.config.clone(), By(Arc::clone(&way)), settings);
         let pool = Pool::builder(manager)
             .max_size(address.connections.max(1))
             .wait_timeout(Some(WAIT))
@@ -105,7 +108,7 @@ impl Line {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StartError::Other { at: address.to_string(), why: error.to_string() })?;
-        Ok(Self { pool, tally, began: Instant::now(), calls: AtomicU64::new(0), answered: AtomicU64::new(0) })
+        Ok(Self { pool, way, tally, began: Instant::now(), calls: AtomicU64::new(0), answered: AtomicU64::new(0) })
     }
 
     /// The rows that a call gives. It runs to its end though whoever asked goes away.
@@ -175,7 +178,7 @@ impl Line {
             let values: Vec<&(dyn ToSql + Sync)> = call.values.iter().map(|value| &**value as _).collect();
             client.query(&statement, &values).await.map_err(|error| self.judge(&error))
         };
-        let outcome = tokio::time::timeout(bound(call.bytes), sent).await.unwrap_or_else(|_| Err(silent()));
+        let outcome = self.answered(call.bytes, sent).await;
         self.tally.commits.since(began);
         // Whoever is refused was answered, too.
         borrowed.is_idle = matches!(outcome, Ok(_) | Err(Fault::Refused(_)));
@@ -187,10 +190,35 @@ impl Line {
         outcome
     }
 
+    /// What `work` with so many bytes on a connection comes to, if the database says so in time and stays the primary.
+    pub(super) async fn answered<T>(
+        &self,
+        bytes: usize,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(bound(bytes), work) => done.unwrap_or_else(|_| Err(silent())),
+            () = self.way.another() => {
+                Err(Fault::Unknown(StoreError::Engine("another host has become the primary".to_owned())))
+            }
+        }
+    }
+
     /// A connection, when one is free.
     pub(super) async fn borrow(&self) -> Result<Borrowed, Fault> {
         let (asked, why) = (Instant::now(), |why: &str| StoreError::Engine(why.to_owned()));
-        match self.pool.get().await {
+        let mut got = self.pool.get().await;
+        while let Some(object) =
+            got.as_ref().ok().filter(|object| !self.way.is_current(Object::metrics(object).created))
+        {
+            tracing::debug!(age = ?Object::metrics(object).age(), "a connection to what was the primary is let go of");
+            if let Ok(object) = got {
+                drop(Object::take(object));
+            }
+            got = self.pool.get().await;
+        }
+        match got {
             Ok(object) => Ok(Borrowed { object: Some(object), is_idle: false }),
             Err(PoolError::Timeout(TimeoutType::Wait)) if self.heard_since(asked) => {
                 Err(Fault::Unsent(StoreError::Busy))
@@ -269,12 +297,12 @@ impl Borrowed {
 }
 
 /// How long a statement with so many bytes may take.
-pub(super) fn bound(bytes: usize) -> Duration {
+fn bound(bytes: usize) -> Duration {
     let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
     BOUND.saturating_add(BOUND_PER_MIB.saturating_mul(mebibytes))
 }
 
 /// No answer came in time.
-pub(super) fn silent() -> Fault {
+fn silent() -> Fault {
     Fault::Unknown(StoreError::Engine("the database didn't answer in time".to_owned()))
 }

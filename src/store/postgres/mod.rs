@@ -1,11 +1,11 @@
 //! The store that many servers share: one PostgreSQL, 14 or newer, and each call one statement.
 //!
-//! - [`address`]: the URL; [`password`]: where its password may be found; [`tls`]: the way there.
+//! - [`address`]: the URL; [`password`]: where its password may be found; [`tls`]: whom to trust; [`way`]: which host is the primary.
 //! - [`alone`](mod@alone): one connection for a start or a look; [`schema`]: the tables, and what has to be so of a database.
 //! - [`line`](mod@line): the connections, and what is done when one breaks.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
-//! - [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
+//! - [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`error`]: what PostgreSQL's errors mean.
 //!
@@ -23,9 +23,11 @@ mod quotas;
 mod reading;
 mod row;
 mod schema;
+mod settling;
 mod skew;
 mod statements;
 mod tls;
+mod way;
 
 use std::{
     sync::{
@@ -47,6 +49,7 @@ use self::{
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
+    settling::of,
     skew::Skew,
 };
 use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
@@ -68,10 +71,6 @@ const OWN_LEASE: Duration = Duration::from_secs(300);
 const IN_HAND: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
-/// How soon what could not be released or given back is tried again, and how many of them at once.
-const AGAIN: Duration = Duration::from_millis(500);
-const UNSETTLED: u64 = 10_000;
-
 /// A database that this server shares with others.
 pub(super) struct PostgresStore {
     line: Arc<Line>,
@@ -158,11 +157,7 @@ impl PostgresStore {
         match self.claim_as(id, access, own, true, until, now).await {
             Ok(None) => Ok(false),
             Ok(Some(_)) => {
-                if self
-                    .remove(statements::RELEASE, vec![Box::new(id.0.to_vec()), Box::new(own.0.to_vec())])
-                    .await
-                    .is_err()
-                {
+                if !self.remove(statements::RELEASE, of(id, own)).await.unwrap_or(false) {
                     self.settle(statements::RELEASE, id, own);
                 }
                 Ok(true)
@@ -235,8 +230,12 @@ impl PostgresStore {
     }
 
     pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        let values: Values = vec![Box::new(id.0.to_vec()), Box::new(claim.0.to_vec())];
-        self.remove(statements::RELEASE, values).await.map_err(Fault::into_error)
+        if self.remove(statements::RELEASE, of(id, claim)).await.map_err(Fault::into_error)? {
+            return Ok(true);
+        }
+        // What was the primary may not know of the claim.
+        let is_held = self.is_so(statements::HELD, of(id, claim)).await.map_err(Fault::into_error)?;
+        if is_held { Err(StoreError::Busy) } else { Ok(false) }
     }
 
     pub(super) async fn fail_attempt(
@@ -280,25 +279,6 @@ impl PostgresStore {
         let rows = self.line.rows(Call { sql, values, repeat: Repeat::Never, bytes: 0 }).await?;
         self.has_committed();
         Ok(!rows.is_empty())
-    }
-
-    /// Ends a claim of our own in the background, for as long as its lease may last.
-    fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) {
-        if self.unsettled.fetch_add(1, Ordering::Relaxed) >= UNSETTLED {
-            self.unsettled.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let (line, unsettled, end) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now() + OWN_LEASE);
-        tokio::spawn(async move {
-            while Instant::now() < end && !line.is_closed() {
-                let values: Values = vec![Box::new(id.0.to_vec()), Box::new(own.0.to_vec())];
-                if line.rows(Call { sql, values, repeat: Repeat::Safely, bytes: 0 }).await.is_ok() {
-                    break;
-                }
-                tokio::time::sleep(AGAIN).await;
-            }
-            unsettled.fetch_sub(1, Ordering::Relaxed);
-        });
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {

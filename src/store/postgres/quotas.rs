@@ -7,7 +7,7 @@ use deadpool_postgres::Object;
 
 use super::{
     error::Fault,
-    line::{Line, Values, bound, silent},
+    line::{Line, Values},
     row::{column, count},
     statements::{self, locks},
 };
@@ -20,8 +20,7 @@ use crate::{
 pub(super) async fn keep(line: Arc<Line>, values: Values, charge: Charge, bytes: usize) -> Result<bool, Fault> {
     let mut borrowed = line.borrow().await?;
     let Some(client) = borrowed.client() else { return Err(Fault::Unsent(StoreError::Closed)) };
-    let kept = tokio::time::timeout(bound(bytes), within(&line, client, &values, charge, bytes)).await;
-    let kept = kept.unwrap_or_else(|_| Err(silent()));
+    let kept = line.answered(bytes, within(&line, client, &values, charge, bytes)).await;
     if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
         line.heard();
         borrowed.done();

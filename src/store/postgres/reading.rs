@@ -110,7 +110,17 @@ impl PostgresStore {
             let row = self.ask(statements::LOAD, values).await.map_err(Fault::into_error)?.into_iter().next();
             match row {
                 Some(row) if column(&row, 6)? => {}
-                row => return Ok(row),
+                Some(row) => return Ok(Some(row)),
+                None => {
+                    let values: Values = vec![
+                        Box::new(id.0.to_vec()),
+                        Box::new(claim.map(|claim| claim.0.to_vec())),
+                        Box::new(self.skew.there(now)),
+                    ];
+                    if !self.is_so(statements::LIVE, values).await.map_err(Fault::into_error)? {
+                        return Ok(None);
+                    }
+                }
             }
             wait(waits).await?;
         }
@@ -129,7 +139,7 @@ impl PostgresStore {
     ) -> Result<bool, Fault> {
         let verified = access == Access::Verified;
         let values: Values = vec![Box::new(id.0.to_vec()), Box::new(self.skew.there(now)), Box::new(verified)];
-        if self.ask(statements::IN_HAND, values).await?.is_empty() {
+        if !self.is_so(statements::IN_HAND, values).await? {
             return Ok(false);
         }
         wait(since).await.map_err(Fault::Refused)?;
@@ -181,6 +191,12 @@ impl PostgresStore {
     pub(in crate::store) async fn keys(&self) -> Result<Vec<KeyUse>, StoreError> {
         let rows = self.ask(statements::KEYS, Vec::new()).await.map_err(Fault::into_error)?;
         rows.iter().map(|row| super::census::key_of(row, &self.skew)).collect()
+    }
+
+    /// What the first column says, agreed to.
+    pub(super) async fn is_so(&self, sql: &'static str, values: Values) -> Result<bool, Fault> {
+        let rows = self.ask(sql, values).await?;
+        rows.first().map_or(Ok(false), |row| column(row, 0)).map_err(Fault::Refused)
     }
 
     async fn ask(&self, sql: &'static str, values: Values) -> Result<Vec<Row>, Fault> {

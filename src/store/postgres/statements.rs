@@ -57,6 +57,22 @@ macro_rules! removal {
     };
 }
 
+/// Whether there is a record that `$which` says, and no doubt of it: where standbys have to agree with commits, one agrees with this look. A
+/// primary that has been replaced and doesn't know it gets no agreement, so that it can't say that something is gone that it only doesn't know
+/// of, or not to be claimed that somebody gave back elsewhere.
+macro_rules! agreed {
+    ($which:literal) => {
+        concat!(
+            "WITH agreed AS MATERIALIZED (
+                SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN pg_logical_emit_message(true, 'ots', '') END AS at
+            )
+            SELECT EXISTS (SELECT FROM ots.record WHERE ",
+            $which,
+            "), at FROM agreed"
+        )
+    };
+}
+
 pub(super) const INSERT: &str = concat!(
     "WITH kept AS (
         INSERT INTO ots.record
@@ -97,14 +113,21 @@ pub(super) const CLAIM: &str = "
     WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3) AND (verifier IS NULL OR $5::boolean)
     RETURNING reads";
 
-/// The record, if it could not be had and yet may be: a server is in the middle of giving it out, or has just given it back.
-pub(super) const IN_HAND: &str = "
-    SELECT own FROM ots.record
-    WHERE id = $1 AND deadline > $2 AND (own OR claim IS NULL) AND (verifier IS NULL OR $3::boolean)";
+/// Whether a record that could not be had may yet be: a server is in the middle of giving it out, or has just given it back.
+pub(super) const IN_HAND: &str =
+    agreed!("id = $1 AND deadline > $2 AND (own OR claim IS NULL) AND (verifier IS NULL OR $3::boolean)");
 
-/// Takes back a claim under which nothing was given out.
+/// Whether a record that wasn't found by [`LOAD`] is there.
+pub(super) const LIVE: &str = agreed!("id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2 OR own)");
+
+/// Whether a record is claimed with that.
+pub(super) const HELD: &str = agreed!("id = $1 AND claim = $2");
+
+/// Takes back a claim under which nothing was given out. One that is still being made is waited for: it has the row locked.
 pub(super) const GIVE_BACK: &str = "
-    UPDATE ots.record SET claim = NULL, own = false, reads = 0, deadline = ends_at WHERE id = $1 AND claim = $2";
+    UPDATE ots.record
+    SET claim = NULL, own = false, reads = 0, deadline = CASE WHEN claim = $2 THEN ends_at ELSE deadline END
+    WHERE id = $1 AND (claim = $2 OR claim IS NULL)";
 
 pub(super) const RELEASE: &str = removal!("id = $1 AND claim = $2");
 
