@@ -2,6 +2,8 @@
 
 pub mod database;
 pub mod lying;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+pub mod network;
 #[cfg(all(unix, feature = "postgres"))]
 pub mod postgres;
 pub mod proxy;

@@ -16,7 +16,7 @@ use std::{
 pub const PASSWORD: &str = "correct-horse:battery";
 
 /// The server ends when nobody holds the other end of its standard input any more, and takes its directory with it.
-const KEEPER: &str = r#"trap '' HUP INT TERM
+pub const KEEPER: &str = r#"trap '' HUP INT TERM
 directory=$1; shift
 "$@" >>"$directory/log" 2>&1 &
 pid=$!
@@ -67,7 +67,7 @@ fn is_root() -> bool {
 }
 
 /// A program of PostgreSQL's, as somebody who isn't root: it refuses to run as root.
-fn as_nobody(program: &Path) -> Command {
+pub fn as_nobody(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -166,8 +166,11 @@ impl Cluster {
         file.lines().next().unwrap().to_owned()
     }
 
-    /// The server's process and those that it has started.
+    /// The server's process and those that it has started. None, if it has ended by itself.
     fn processes(&self) -> Vec<String> {
+        if !self.directory.join("data/postmaster.pid").exists() {
+            return Vec::new();
+        }
         let mut ids = vec![self.id()];
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &ids[0]]).output().unwrap();
         ids.extend(String::from_utf8(children.stdout).unwrap().split_whitespace().map(str::to_owned));

@@ -2,6 +2,8 @@
 
 mod admin;
 mod crash;
+#[cfg(target_os = "linux")] // its network namespaces
+mod failover;
 mod quotas;
 mod replicas;
 mod start;

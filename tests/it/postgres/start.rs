@@ -137,7 +137,7 @@ fn rights_on_the_tables_are_enough() {
 }
 
 /// A certificate for `name`, in PEM; signed by itself.
-fn certificate(name: &str) -> (String, String) {
+pub(super) fn certificate(name: &str) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
     (certificate.pem(), key.serialize_pem())
