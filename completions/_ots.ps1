@@ -236,6 +236,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file as well')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour what goes to stderr')
             [CompletionResult]::new('--dev', '--dev', [CompletionResultType]::ParameterName, 'For development: a fixed key, data in ./storage/db, this machine only')
+            [CompletionResult]::new('--require-synchronous', '--require-synchronous', [CompletionResultType]::ParameterName, 'Take secrets only while a PostgreSQL has each on two machines')
             [CompletionResult]::new('--no-create-page', '--no-create-page', [CompletionResultType]::ParameterName, 'Have no page to share from: links still open in a browser')
             [CompletionResult]::new('--allow-unreadable', '--allow-unreadable', [CompletionResultType]::ParameterName, 'Start though no key opens some of the secrets; they stay as they are')
             [CompletionResult]::new('--no-create', '--no-create', [CompletionResultType]::ParameterName, 'Take no secrets: only hand out those that are there')

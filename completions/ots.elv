@@ -227,6 +227,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --ca-cert 'Trust the certificates in this PEM file as well'
             cand --color 'When to colour what goes to stderr'
             cand --dev 'For development: a fixed key, data in ./storage/db, this machine only'
+            cand --require-synchronous 'Take secrets only while a PostgreSQL has each on two machines'
             cand --no-create-page 'Have no page to share from: links still open in a browser'
             cand --allow-unreadable 'Start though no key opens some of the secrets; they stay as they are'
             cand --no-create 'Take no secrets: only hand out those that are there'

@@ -194,6 +194,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l color -d 'When to colo
 always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand serve" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l require-synchronous -d 'Take secrets only while a PostgreSQL has each on two machines'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create -d 'Take no secrets: only hand out those that are there'

@@ -61,6 +61,8 @@ pub enum Code {
     Busy,
     /// 503: the server's disk is full.
     StorageFull,
+    /// 503: what is stored now could be lost with one machine, and mustn't be.
+    NotDurable,
     /// 503: the store fails.
     Unavailable,
     /// A word that this version doesn't know.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Each that a server answers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::KeyRequired,
         Self::UserRequired,
@@ -93,6 +95,7 @@ impl Code {
         Self::Internal,
         Self::Busy,
         Self::StorageFull,
+        Self::NotDurable,
         Self::Unavailable,
         Self::QuotaExceeded,
         Self::ServerFull,
@@ -124,6 +127,7 @@ impl Code {
             Self::Internal => "internal",
             Self::Busy => "busy",
             Self::StorageFull => "storage_full",
+            Self::NotDurable => "not_durable",
             Self::Unavailable => "unavailable",
             Self::QuotaExceeded => "quota_exceeded",
             Self::ServerFull => "server_full",
@@ -151,7 +155,7 @@ impl Code {
             Self::Validation => 422,
             Self::RateLimited => 429,
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => 500,
-            Self::Busy | Self::StorageFull | Self::Unavailable => 503,
+            Self::Busy | Self::StorageFull | Self::NotDurable | Self::Unavailable => 503,
             Self::QuotaExceeded | Self::ServerFull => 507,
         }
     }
@@ -176,7 +180,7 @@ impl Code {
             Self::Validation => "Unprocessable Content",
             Self::RateLimited => "Too Many Requests",
             Self::Unreadable | Self::Damaged | Self::Internal | Self::Unknown => "Internal Server Error",
-            Self::Busy | Self::StorageFull | Self::Unavailable => "Service Unavailable",
+            Self::Busy | Self::StorageFull | Self::NotDurable | Self::Unavailable => "Service Unavailable",
             Self::QuotaExceeded | Self::ServerFull => "Insufficient Storage",
         }
     }

@@ -119,6 +119,10 @@ pub struct Health {
     pub status: String,
     /// `connected` or `unavailable`.
     pub database: String,
+    /// What of that which was acknowledged outlives the loss of a machine: `synchronous` (all), `one node` (nothing: there is one disk) or
+    /// `asynchronous` (not all). None of a server before there was this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub durability: Option<String>,
     /// The server's version.
     pub version: String,
     /// When a change was last known to be on the disk.

@@ -64,6 +64,11 @@ fn of_store(error: &StoreError) -> Problem {
         StoreError::Full => {
             Problem::new(Code::StorageFull, "The server has no disk space left; secrets that it has can still be read")
         }
+        StoreError::NotDurable => Problem::new(
+            Code::NotDurable,
+            "What is stored now could be lost with one of the server's machines, so it takes nothing; secrets that it has can still be read. Try \
+             again later",
+        ),
         StoreError::TooLarge => too_large(None),
         StoreError::OverQuota(whose) => over_quota(*whose),
         StoreError::Damaged(_) => damaged(),
@@ -113,6 +118,7 @@ pub(super) fn log(error: &VaultError) {
         | VaultError::Store(
             StoreError::Busy
             | StoreError::Full
+            | StoreError::NotDurable
             | StoreError::TooLarge
             | StoreError::OverQuota(_)
             | StoreError::Damaged(_),

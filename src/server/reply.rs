@@ -174,7 +174,7 @@ impl From<Problem> for Reply {
         match problem.code {
             Code::Busy => reply.with(header::RETRY_AFTER, "1"),
             Code::StorageFull => reply.with(header::RETRY_AFTER, "60"),
-            Code::Unavailable => reply.with(header::RETRY_AFTER, "5"),
+            Code::Unavailable | Code::NotDurable => reply.with(header::RETRY_AFTER, "5"),
             Code::KeyRequired => reply.with(header::WWW_AUTHENTICATE, "Bearer"),
             // RFC 9110, 15.5.2, wants a scheme; this one no browser asks a person for.
             Code::UserRequired => reply.with(header::WWW_AUTHENTICATE, "Sign-In"),

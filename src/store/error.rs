@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Whose;
+use super::{Durability, Whose};
 
 /// Why a store didn't do what it was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum StoreError {
     /// There would be more than a quota allows.
     #[error("as much is kept as is allowed")]
     OverQuota(Whose),
+    /// It would be on one machine alone, and the store has to have it on two; or is, and is not to be relied on.
+    #[error("what is stored now could be lost with one machine")]
+    NotDurable,
     /// No space is left on the disk.
     #[error("no space is left for the database")]
     Full,
@@ -73,6 +76,17 @@ pub enum OpenError {
     /// The engine failed otherwise.
     #[error("can't open {0}: {1}")]
     Engine(PathBuf, String),
+    /// What it keeps could be lost with one machine, and mustn't be.
+    #[error(
+        "--require-synchronous: the database's durability is {durability}: {lacks}. Or leave --require-synchronous out, if what was \
+         acknowledged may be lost with a machine"
+    )]
+    NotSynchronous {
+        /// What it is.
+        durability: Durability,
+        /// What is missing.
+        lacks: String,
+    },
     /// A database that is shared can't be used.
     #[cfg(feature = "postgres")]
     #[error(transparent)]

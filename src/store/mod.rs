@@ -9,6 +9,7 @@ mod checked;
 mod clock;
 mod damage;
 mod due;
+mod durability;
 mod error;
 mod files;
 mod location;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 
 pub use census::{Census, KeyUse};
 pub use checked::Checked;
+pub use durability::{Assurance, Connections, Durability, Standbys};
 pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
@@ -51,6 +53,7 @@ pub struct Store {
     damage: Arc<Damage>,
     due: Due,
     clock_ahead: AtomicBool,
+    requires_synchronous: bool,
 }
 
 enum Engine {
@@ -106,7 +109,7 @@ impl Store {
                 Engine::Postgres(opened.map_err(OpenError::Postgres)?)
             }
         };
-        Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false) })
+        Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false), requires_synchronous: false })
     }
 
     /// Looks at the whole of a store, beside a server that may be running on it, and changes nothing.
@@ -149,12 +152,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] if the id is known: it is never overwritten. [`StoreError::Busy`] also when too much waits.
-    /// [`StoreError::OverQuota`] when there would be more than the record's charge allows.
+    /// [`StoreError::OverQuota`] when there would be more than the record's charge allows. [`StoreError::NotDurable`].
     pub async fn insert(&self, record: Record) -> Result<(), StoreError> {
         let expires_at = record.head.expires_at;
         let id = record.id;
+        self.can_promise().await?;
         let inserted = of!(&self.engine, store => store.insert(record).await);
         self.noticed(id, inserted)?;
+        self.has_kept_its_promise()?;
         self.due.by(expires_at);
         Ok(())
     }

@@ -31,6 +31,7 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: i
         let now = Timestamp::now();
         let trust = clock.judge(now, Instant::now());
         tell(trust, grace);
+        store.look_at_durability().await;
         store.set_clock_ahead(matches!(trust, Trust::Lost | Trust::No));
         if matches!(trust, Trust::Lost | Trust::No) {
             // What this clock has given, it may take: a lease that began by it ends by it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Vault;
-use crate::store::{State, StoreError};
+use crate::store::{Assurance, Connections, Durability, State, StoreError};
 
 /// How long the store's threads may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -19,6 +19,8 @@ pub struct Health {
     pub troubles: Vec<Trouble>,
     /// What the store says of itself.
     pub state: State,
+    /// What outlives the loss of a machine.
+    pub durability: Durability,
 }
 
 /// What can be wrong while secrets are still stored and read.
@@ -39,6 +41,10 @@ pub enum Trouble {
     FilesLate,
     /// The disk is full, or so nearly that the space that is kept back couldn't be had.
     StorageFull,
+    /// What is stored could be lost with one machine, and mustn't be: nothing new is taken.
+    NotDurable,
+    /// The machine is away that every change waits for.
+    NoStandby,
     /// Files were to be read again and couldn't be: what was read before is in use.
     OldFiles,
     /// The audit stream isn't written, or wasn't a moment ago.
@@ -61,6 +67,8 @@ impl Vault {
         }
         let state = self.store.state(now).await?;
         let audit = &self.tally().audit;
+        let assurance = self.store.assurance();
+        let durability = assurance.durability;
         let late = |since: Option<Timestamp>| since.is_some_and(|since| now.duration_since(since) > LATE);
         let wrong = [
             (state.damaged > 0, Trouble::Damage { places: state.damaged }),
@@ -68,11 +76,31 @@ impl Vault {
             (late(state.oldest_dead) && !state.clock_ahead, Trouble::RemovalLate),
             (late(state.unclean_since), Trouble::FilesLate),
             (state.lacks_space, Trouble::StorageFull),
+            (self.store.requires_synchronous() && !assurance.is_synchronous(), Trouble::NotDurable),
+            (assurance.waits_in_vain(), Trouble::NoStandby),
             (self.tally().has_old_files(), Trouble::OldFiles),
             (audit.is_troubled(), Trouble::AuditLate { lost: audit.lost.get() }),
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
-        Ok(Health { troubles, state })
+        Ok(Health { troubles, state, durability })
+    }
+
+    /// What outlives the loss of a machine, as it is known.
+    #[must_use]
+    pub fn assurance(&self) -> Assurance {
+        self.store.assurance()
+    }
+
+    /// Whether nothing is taken that could be lost with one machine.
+    #[must_use]
+    pub fn requires_synchronous(&self) -> bool {
+        self.store.requires_synchronous()
+    }
+
+    /// The connections to a database elsewhere.
+    #[must_use]
+    pub fn connections(&self) -> Option<Connections> {
+        self.store.connections()
     }
 
     /// Whether the store does its work, and nothing more.

@@ -26,6 +26,12 @@ pub(in crate::cli) enum ServeError {
     ClaimLease,
     #[error("{0} has to be some 50 bytes more than --max-size, or the largest secret could never be stored")]
     Quota(&'static str),
+    #[cfg(feature = "postgres")]
+    #[error(
+        "--require-synchronous is for a PostgreSQL with standbys, and the database is a file on this machine: name one with --database, or \
+         leave it out"
+    )]
+    SynchronousFile,
     #[error("--no-create takes no secrets from anybody: leave it out, or --create-keys and --user-header")]
     NobodyAndSomebody,
     #[error("--user-header says whom a proxy has let in: name that proxy with --trusted-proxy")]
@@ -137,6 +143,8 @@ impl CommandError for ServeError {
             | Self::Close(_) => Exit::Other,
             #[cfg(unix)]
             Self::Socket { .. } => Exit::Other,
+            #[cfg(feature = "postgres")]
+            Self::SynchronousFile => Exit::Usage,
         }
     }
 }

@@ -81,6 +81,10 @@ impl Serve {
         let settings = self.settings(&mut reloads, &tally)?;
         let named = self.data.location()?; // before anything is made
         let tls = certificate::read(&self.wire, &mut reloads, &tally)?;
+        #[cfg(feature = "postgres")]
+        if self.require_synchronous && !matches!(named, Some(Location::Postgres(_))) {
+            return Err(ServeError::SynchronousFile);
+        }
         let (data, location) = self.data.place_of_a_server(named)?;
         #[cfg(feature = "postgres")]
         let location = location.with_connections(self.database_connections);
@@ -92,7 +96,10 @@ impl Serve {
         }
         let keys = self.data.keyring_of_a_server(&data, &location)?;
         let given = keys.ids();
-        let store = Arc::new(Store::open_counted(&location, self.max_size, Arc::clone(&tally))?);
+        let store = Store::open_counted(&location, self.max_size, Arc::clone(&tally))?;
+        #[cfg(feature = "postgres")]
+        let store = if self.require_synchronous { store.requiring_synchronous()? } else { store };
+        let store = Arc::new(store);
         let journal = Arc::new(self.journal(&keys, Arc::clone(&tally))?);
         let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
         let ordered = Ordered::read(&self.wire.acme, global, &data, &mut reloads, &tally)?;

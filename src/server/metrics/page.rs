@@ -18,7 +18,7 @@ use prometheus_client::{
 
 use crate::{
     server::call::App,
-    store::State,
+    store::{Connections, Durability, State},
     tally::{Count, Distribution},
 };
 
@@ -63,6 +63,7 @@ impl Collector for Scrape {
         self.requests(&mut page)?;
         self.secrets(&mut page)?;
         self.writer(&mut page)?;
+        self.database(&mut page)?;
         self.state.as_ref().map_or(Ok(()), |state| self.store(&mut page, state))
     }
 }
@@ -143,6 +144,30 @@ impl Scrape {
         page.gauge("store_up", "1 when the store tells how it is", i64::from(self.state.is_some()))
     }
 
+    /// What outlives the loss of a machine, as it was found last; and the way to a database elsewhere.
+    fn database(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let assurance = self.app.vault.assurance();
+        let is = |one: &Durability| (one.name(), i64::from(*one == assurance.durability));
+        let durabilities = Durability::ALL.iter().map(is);
+        page.gauges("durability", "1 for what the database's durability is", "durability", durabilities)?;
+        let required = i64::from(self.app.vault.requires_synchronous());
+        page.gauge("durability_required", "1 when nothing is stored unless it is synchronous", required)?;
+        if let Some(standbys) = assurance.standbys {
+            let standbys = standbys.by_name().into_iter().map(|(name, count)| (name, whole(count)));
+            page.gauges("database_standbys", "Machines that follow the database, by how", "state", standbys)?;
+        }
+        let Some(Connections { open, in_use, waiting, limit }) = self.app.vault.connections() else { return Ok(()) };
+        for (name, help, count) in [
+            ("database_connections", "Connections to the database that are open", open),
+            ("database_connections_in_use", "Those of them that are used", in_use),
+            ("database_connections_waiting", "Calls that wait for one", waiting),
+            ("database_connections_limit", "How many there can be", limit),
+        ] {
+            page.gauge(name, help, whole(count))?;
+        }
+        Ok(())
+    }
+
     fn store(&self, page: &mut Page<'_>, state: &State) -> Result<(), Error> {
         let held = |count: fn(&crate::store::Held) -> u64| state.held.iter().map(count).fold(0, u64::saturating_add);
         page.gauge(
@@ -176,6 +201,10 @@ fn of<const N: usize>(counts: [(&'static str, &Count); N]) -> impl Iterator<Item
     counts.into_iter().map(|(name, count)| (name, count.get()))
 }
 
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "nobody reads more digits of a time")]
 fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
@@ -188,6 +217,20 @@ impl Page<'_> {
     #[expect(clippy::needless_pass_by_value, reason = "numbers, which read better without a reference")]
     fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> Result<(), Error> {
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+    }
+
+    fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl Iterator<Item = (&'static str, i64)>,
+    ) -> Result<(), Error> {
+        let mut gauge = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (value, number) in values {
+            gauge.encode_family(&[(label, value)])?.encode_gauge(&number)?;
+        }
+        Ok(())
     }
 
     fn count(&mut self, name: &str, help: &str, count: &Count) -> Result<(), Error> {

@@ -39,6 +39,7 @@ pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem)
         Code::QuotaExceeded => &text.problem_quota_exceeded,
         Code::ServerFull => &text.problem_server_full,
         Code::StorageFull => &text.problem_storage_full,
+        Code::NotDurable => &text.problem_not_durable,
         Code::Unavailable => &text.problem_unavailable,
         Code::Gone => &text.gone_title,
         Code::PassphraseRequired | Code::WrongPassphrase => &text.problem_passphrase,

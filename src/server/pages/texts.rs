@@ -73,6 +73,7 @@ pub(super) struct Texts {
     pub(super) problem_internal: String,
     pub(super) problem_busy: String,
     pub(super) problem_storage_full: String,
+    pub(super) problem_not_durable: String,
     pub(super) problem_quota_exceeded: String,
     pub(super) problem_server_full: String,
     pub(super) problem_unavailable: String,

@@ -6,7 +6,7 @@ use hyper::{StatusCode, header};
 use crate::{
     api::{Code, Health, HealthProblem, Problem},
     server::{call::App, reply::Reply},
-    store::State,
+    store::{Durability, State},
     vault::Trouble,
 };
 
@@ -15,11 +15,12 @@ pub(in crate::server) async fn get(app: &App) -> Reply {
         Ok(health) => {
             let status = if health.troubles.is_empty() { "healthy" } else { "degraded" };
             let problems = health.troubles.iter().map(problem).collect();
-            Reply::json(StatusCode::OK, &answer(status, "connected", &health.state, problems))
+            Reply::json(StatusCode::OK, &answer(status, "connected", health.durability, &health.state, problems))
         }
         Err(error) => {
             tracing::warn!(%error, "unhealthy");
-            let answer = answer("unhealthy", "unavailable", &State::default(), Vec::new());
+            let durability = app.vault.assurance().durability;
+            let answer = answer("unhealthy", "unavailable", durability, &State::default(), Vec::new());
             Reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer).with(header::RETRY_AFTER, "5")
         }
     }
@@ -47,10 +48,11 @@ pub(in crate::server) async fn ready(app: &App) -> Result<Reply, Problem> {
     }
 }
 
-fn answer(status: &str, database: &str, state: &State, problems: Vec<HealthProblem>) -> Health {
+fn answer(status: &str, database: &str, durability: Durability, state: &State, problems: Vec<HealthProblem>) -> Health {
     Health {
         status: status.to_owned(),
         database: database.to_owned(),
+        durability: Some(durability.name().to_owned()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         last_commit_at: state.last_commit,
         last_sweep_at: state.last_sweep,
@@ -81,6 +83,16 @@ fn problem(trouble: &Trouble) -> HealthProblem {
         Trouble::FilesLate => (
             "files_late",
             "what was removed is still in the files after a minute: is a program reading them?".to_owned(),
+        ),
+        Trouble::NotDurable => (
+            "not_durable",
+            "what is stored now could be lost with one machine, so nothing is taken (--require-synchronous): the log says what the \
+             database lacks"
+                .to_owned(),
+        ),
+        Trouble::NoStandby => (
+            "no_standby",
+            "no standby is there that the database's commits wait for: nothing can be stored or read until one comes back".to_owned(),
         ),
         Trouble::OldFiles => (
             "reload_failed",

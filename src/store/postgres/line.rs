@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 use super::{
@@ -20,7 +20,10 @@ use super::{
     statements, tls,
     way::{By, Way},
 };
-use crate::{store::StoreError, tally::Tally};
+use crate::{
+    store::{Connections, StoreError},
+    tally::Tally,
+};
 
 /// Calls that are under way or wait for a connection at most; more are [`StoreError::Busy`].
 const QUEUE: u64 = 4096;
@@ -95,8 +98,8 @@ impl Drop for Counted {
 }
 
 impl Line {
-    /// Connects when somebody calls: not yet.
-    pub(super) fn new(address: &Address, tally: Arc<Tally>) -> Result<Self, StartError> {
+    /// Connects when somebody calls: not yet. Each connection begins with what `first` does.
+    pub(super) fn new(address: &Address, tally: Arc<Tally>, first: Hook) -> Result<Self, StartError> {
         tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let way = Arc::new(Way::new(&address.config, tls::connector(&address.tls)?));
@@ -106,6 +109,7 @@ impl Line {
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(CREATE))
             .runtime(Runtime::Tokio1)
+            .post_create(first)
             .build()
             .map_err(|error| StartError::Other { at: address.to_string(), why: error.to_string() })?;
         Ok(Self { pool, way, tally, began: Instant::now(), calls: AtomicU64::new(0), answered: AtomicU64::new(0) })
@@ -272,6 +276,13 @@ impl Line {
             Err(_) if self.heard_since(asked) => Err(StoreError::Busy),
             Err(_) => Err(StoreError::Engine("the database doesn't answer".to_owned())),
         }
+    }
+
+    /// How many connections there are.
+    pub(super) fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        Connections { open: status.size, in_use, waiting: status.waiting, limit: status.max_size }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -7,6 +7,7 @@
 //! - [`skew`]: the database's clock, by which all servers agree.
 //! - [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
+//! - [`durability`]: what outlives the loss of a machine.
 //! - [`error`]: what PostgreSQL's errors mean.
 //!
 //! A read without a claim is one under a claim of the server's own making, released at once: two steps, so that one whose outcome isn't known
@@ -16,6 +17,7 @@ mod address;
 mod alone;
 pub(super) mod census;
 pub(super) mod check;
+mod durability;
 mod error;
 mod line;
 mod password;
@@ -46,6 +48,7 @@ pub use self::{
 };
 use self::{
     alone::alone,
+    durability::Watch,
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
@@ -71,9 +74,11 @@ const OWN_LEASE: Duration = Duration::from_secs(300);
 const IN_HAND: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
+
 /// A database that this server shares with others.
 pub(super) struct PostgresStore {
     line: Arc<Line>,
+    watch: Arc<Watch>,
     skew: Arc<Skew>,
     /// What waits to be sent.
     waiting: Budget,
@@ -95,12 +100,13 @@ impl PostgresStore {
     /// [`StartError`], each of which says what to do.
     pub(super) fn open(address: &Address, largest: usize, tally: Arc<Tally>) -> Result<Self, StartError> {
         let skew = Arc::new(Skew::default());
-        let seen = alone(address, async |client| {
+        let (seen, watch) = alone(address, async |client| {
             schema::prepare(client, address).await?;
-            schema::times(client, address, &skew).await
+            Ok((schema::times(client, address, &skew).await?, Watch::begin(client, address).await?))
         })?;
         Ok(Self {
-            line: Arc::new(Line::new(address, tally)?),
+            line: Arc::new(Line::new(address, tally, watch.hook())?),
+            watch,
             waiting: Budget::new(MEMORY.max(2 * (largest + OVERHEAD))),
             last_seen: seen.and_then(|seen| skew.here(seen)),
             skew,

@@ -57,7 +57,7 @@ pub(super) async fn is_current(client: &Client, address: &Address) -> Result<(),
 async fn check_server(client: &Client, address: &Address) -> Result<(), StartError> {
     let at = || address.to_string();
     let asked = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version'),
-                        current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes')";
+                        current_setting('synchronous_commit')";
     let row = client.query_one(asked, &[]).await.map_err(|error| StartError::of(address, &error))?;
     let text = |column: usize| row.try_get::<_, String>(column).unwrap_or_default();
     if row.try_get::<_, i32>(0).unwrap_or_default() < OLDEST {
@@ -65,12 +65,6 @@ async fn check_server(client: &Client, address: &Address) -> Result<(), StartErr
     }
     if text(2) == "off" {
         return Err(StartError::NotDurable { at: at() });
-    }
-    if text(3) == "off" || text(4) == "off" {
-        tracing::warn!(
-            "PostgreSQL ({}) runs with fsync or full_page_writes off: a power cut may lose what was acknowledged, or all of it",
-            at()
-        );
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ export const scenarios = {
       [500, { code: "internal" }, said.problem_internal],
       [503, { code: "busy" }, said.problem_busy],
       [503, { code: "storage_full" }, said.problem_storage_full],
+      [503, { code: "not_durable" }, said.problem_not_durable],
       [503, { code: "unavailable" }, said.problem_unavailable],
       [507, { code: "quota_exceeded" }, said.problem_quota_exceeded],
       [507, { code: "server_full" }, said.problem_server_full],

@@ -139,6 +139,7 @@ fn every_type_has_the_members_of_its_schema() {
         last_commit_at: Some(at),
         last_sweep_at: Some(at),
         last_checkpoint_at: Some(at),
+        durability: Some(text()),
         problems: vec![problem.clone()],
         ..bare.clone()
     };

@@ -2,6 +2,7 @@
 
 mod admin;
 mod crash;
+mod durability;
 #[cfg(target_os = "linux")] // its network namespaces
 mod failover;
 mod quotas;

@@ -26,7 +26,8 @@ fn names(text: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("ots_")).map(str::to_owned).collect()
 }
 
-/// A scrape of a server that has all there is to show; the certificate's, which needs TLS, is known to be there then.
+/// A scrape of a server that has all there is to show; the certificate's, which needs TLS, and a database's elsewhere are known to be
+/// there then.
 async fn shown() -> BTreeSet<String> {
     let data = directory();
     let audit = data.path().join("audit");
@@ -37,6 +38,9 @@ async fn shown() -> BTreeSet<String> {
     let series = text.lines().filter(|line| !line.starts_with('#'));
     let mut shown: BTreeSet<String> = series.flat_map(names).collect();
     shown.insert("ots_certificate_expiry_timestamp_seconds".to_owned());
+    // Of a PostgreSQL; postgres/durability.rs looks at them there.
+    let of_a_database = ["standbys", "connections", "connections_in_use", "connections_waiting", "connections_limit"];
+    shown.extend(of_a_database.map(|name| format!("ots_database_{name}")));
     shown
 }
 

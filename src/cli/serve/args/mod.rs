@@ -39,6 +39,10 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "N", env = "OTS_DATABASE_CONNECTIONS", default_value_t = 16)]
     #[arg(value_parser = values::number::<u16, 1000>)]
     pub(super) database_connections: u16,
+    /// Take secrets only while a PostgreSQL has each on two machines
+    #[cfg(feature = "postgres")]
+    #[arg(long, env = "OTS_REQUIRE_SYNCHRONOUS", value_parser = BoolishValueParser::new())]
+    pub(super) require_synchronous: bool,
     /// The root that links start with, as people reach it
     #[arg(long, value_name = "URL", env = "OTS_PUBLIC_URL", value_parser = values::public_url)]
     pub(super) public_url: Option<Url>,
