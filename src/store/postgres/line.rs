@@ -42,6 +42,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the database may take for something trivial.
 pub(super) const PING: Duration = Duration::from_millis(900);
 
+/// For how long a disk is taken for full where nothing new has come, in milliseconds.
+const FULL: u64 = 60_000;
+
 /// What goes with a statement.
 pub(super) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
 
@@ -71,6 +74,8 @@ pub(super) struct Line {
     calls: AtomicU64,
     /// When the database last answered, in milliseconds after `began`.
     answered: AtomicU64,
+    /// When it last had no room for something, likewise; 0, if it has had since.
+    full: AtomicU64,
 }
 
 /// A connection that somebody uses. It goes back when it is known to have nothing under way, and else is closed.
@@ -112,7 +117,15 @@ impl Line {
             .post_create(first)
             .build()
             .map_err(|error| StartError::Other { at: address.to_string(), why: error.to_string() })?;
-        Ok(Self { pool, way, tally, began: Instant::now(), calls: AtomicU64::new(0), answered: AtomicU64::new(0) })
+        Ok(Self {
+            pool,
+            way,
+            tally,
+            began: Instant::now(),
+            calls: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+        })
     }
 
     /// The rows that a call gives. It runs to its end though whoever asked goes away.
@@ -240,7 +253,12 @@ impl Line {
         if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
             self.begin_anew();
         }
-        Fault::of(error)
+        let fault = Fault::of(error);
+        if fault == Fault::Refused(StoreError::Full) {
+            tracing::error!(why = words(error), "the database's disk is full: make room there");
+            self.full.store(self.now(), Ordering::Relaxed);
+        }
+        fault
     }
 
     fn begin_anew(&self) {
@@ -249,8 +267,23 @@ impl Line {
 
     /// Says that the database answered.
     pub(super) fn heard(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.answered.fetch_max(now, Ordering::Relaxed);
+        self.answered.fetch_max(self.now(), Ordering::Relaxed);
+    }
+
+    /// In milliseconds after `began`, from 1 on.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// Says that it had room for something new.
+    pub(super) fn had_room(&self) {
+        self.full.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether it had no room a moment ago, and none since.
+    pub(super) fn is_full(&self) -> bool {
+        let full = self.full.load(Ordering::Relaxed);
+        full > 0 && self.now() < full.saturating_add(FULL)
     }
 
     /// Whether it has answered anybody since then.

@@ -135,6 +135,7 @@ impl PostgresStore {
             keep.map_err(Fault::into_error)?
         };
         self.has_committed();
+        self.line.had_room();
         if kept { Ok(()) } else { Err(StoreError::Exists) }
     }
 
@@ -337,7 +338,12 @@ impl PostgresStore {
             0 => None,
             milliseconds => Timestamp::from_millisecond(milliseconds).ok(),
         };
-        State { last_commit: time(&self.committed), last_sweep: time(&self.swept), ..State::default() }
+        State {
+            last_commit: time(&self.committed),
+            last_sweep: time(&self.swept),
+            lacks_space: self.line.is_full(),
+            ..State::default()
+        }
     }
 
     fn has_committed(&self) {

@@ -5,8 +5,12 @@ mod crash;
 mod durability;
 #[cfg(target_os = "linux")] // its network namespaces
 mod failover;
+#[cfg(target_os = "linux")] // its small file systems
+mod faults;
 mod quotas;
 mod replicas;
+#[cfg(target_os = "linux")] // its /proc
+mod sessions;
 mod start;
 
 use std::process::Command;
