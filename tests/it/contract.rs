@@ -1,4 +1,5 @@
-//! The store's contract, as every engine has to keep it: the embedded one, and PostgreSQL. A new engine is one more line in `engines`.
+//! The store's contract, as every engine has to keep it: the embedded one, and PostgreSQL. A new engine is one more line in
+//! `common::engine::each`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,19 +24,9 @@ struct Places {
 /// An empty store of each engine. Time is the tests' own: it starts here.
 fn engines() -> (Vec<Arc<Store>>, Places, Timestamp) {
     let directory = tempfile::tempdir().unwrap();
-    let sqlite = Location::Sqlite(directory.path().join("ots.db"));
-    let locations: Vec<_> = [Some(sqlite), shared()].into_iter().flatten().collect();
+    let locations = crate::common::engine::each(directory.path());
     let stores = locations.iter().map(|location| Arc::new(Store::open(location, 1 << 20).unwrap())).collect();
     (stores, Places { locations, _directory: directory }, "2026-01-01T00:00:00Z".parse().unwrap())
-}
-
-/// An empty database of a PostgreSQL, where there is one.
-fn shared() -> Option<Location> {
-    #[cfg(all(unix, feature = "postgres"))]
-    return crate::common::postgres::Cluster::shared()
-        .map(|cluster| cluster.url(&cluster.new_database()).parse().unwrap());
-    #[cfg(not(all(unix, feature = "postgres")))]
-    None
 }
 
 /// Loads the record and takes it, as a plain read does: its ciphertext, to one caller.

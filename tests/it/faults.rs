@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::common::{CLAIM, SECRET_KEY, Server, directory, noise, ots, run, until};
+use crate::common::{CLAIM, SECRET_KEY, Server, database, directory, engine, noise, ots, run, until};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -192,19 +192,26 @@ async fn health(server: &Server) -> Value {
 /// What is damaged is told apart from what is under another key; it is told once, shown by health, and never destroyed by a read.
 #[tokio::test]
 async fn damage_is_told_apart_from_another_key() {
+    // The embedded store keeps ciphertext in a table of its own.
+    let (altered, missing) = if engine::is_shared() {
+        ("UPDATE record SET sealed = set_byte(sealed, 0, 255 - get_byte(sealed, 0))", "UPDATE record SET sealed = ''")
+    } else {
+        ("UPDATE payload SET bytes = zeroblob(length(bytes))", "DELETE FROM payload")
+    };
     for (damage, what) in [
-        ("UPDATE payload SET bytes = zeroblob(length(bytes)) WHERE chunk / 1024 = 1", "ciphertext that was altered"),
-        ("DELETE FROM payload WHERE chunk / 1024 = 1", "ciphertext that is missing"),
-        ("UPDATE record SET kind = 2 WHERE seq = 1", "a kind that is none"),
-        ("UPDATE record SET expires_at = expires_at + 1 WHERE seq = 1", "another expiry than was sealed"),
-        ("UPDATE record SET created_at = 9223372036854775807 WHERE seq = 1", "a time that is none"),
+        (altered, "ciphertext that was altered"),
+        (missing, "ciphertext that is missing"),
+        ("UPDATE record SET kind = 2", "a kind that is none"),
+        ("UPDATE record SET expires_at = expires_at + 1", "another expiry than was sealed"),
+        ("UPDATE record SET created_at = 9223372036854775807", "a time that is none"),
     ] {
         let data = directory();
         let server = Server::start(data.path(), &[]);
-        let damaged = server.create("damaged").await;
+        let damaged = server.create_with(serde_json::json!({"content": "damaged", "ttl_seconds": 1000})).await;
         let whole = server.create("whole").await;
         assert!(server.stop().success());
-        rusqlite::Connection::open(data.path().join("ots.db")).unwrap().execute_batch(damage).unwrap();
+        let which = if damage.contains("payload") { "chunk / 1024 = 1" } else { "expires_at - created_at = 1000000" };
+        database::execute(data.path(), &format!("{damage} WHERE {which}"));
         let server = Server::start(data.path(), &[]);
         assert_eq!(health(&server).await["status"], "healthy", "{what}");
         for round in 0..2 {
@@ -236,10 +243,7 @@ async fn a_leases_end_is_swept_when_it_comes() {
     let data = directory();
     let server = Server::start(data.path(), &["--claim-lease", "2s", "--cleanup-interval", "30s"]);
     let token = server.create("hunter2").await;
-    let count = || {
-        let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
-        database.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0)).unwrap()
-    };
+    let count = || database::number(data.path(), "SELECT count(*) FROM record");
     let started = std::time::Instant::now();
     assert_eq!(server.reveal(&token, Some(CLAIM), None).await.status(), 200);
     assert_eq!(count(), 1);
@@ -267,15 +271,11 @@ async fn a_clock_that_is_far_ahead_sweeps_nothing_for_a_while() {
     server.create_with(serde_json::json!({"content": "hunter2", "ttl_seconds": 1})).await;
     let lasting = server.create("lasting").await;
     assert!(server.stop().success());
-    let database = data.path().join("ots.db");
-    let count = || {
-        let database = rusqlite::Connection::open(&database).unwrap();
-        database.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0)).unwrap()
-    };
+    let count = || database::number(data.path(), "SELECT count(*) FROM record");
     // As if the server had last run two days ago, by the clock that it has now; and kept something that has expired since.
     let earlier = "UPDATE state SET seen_at = seen_at - 2 * 86400000;
                    UPDATE record SET deadline = deadline - 3600000 WHERE expires_at - created_at = 1000";
-    rusqlite::Connection::open(&database).unwrap().execute_batch(earlier).unwrap();
+    database::execute(data.path(), earlier);
     let server =
         Server::start(data.path(), &["--clock-grace", "8s", "--cleanup-interval", "1s", "--claim-lease", "1s"]);
     until("it says so", Duration::from_secs(3), || async { server.log().contains("the clock is far ahead") }).await;

@@ -1,4 +1,4 @@
-//! A look into the files of a server that has ended.
+//! A look into the database of a server, and into the files of one that has ended.
 
 use std::path::Path;
 
@@ -15,9 +15,29 @@ pub fn copy_of(data: &Path) -> (Connection, tempfile::TempDir) {
     (Connection::open(copy.path().join("ots.db")).unwrap(), copy)
 }
 
+/// Runs SQL on the database of a data directory, in words that every engine knows.
+pub fn execute(data: &Path, sql: &str) {
+    if super::engine::psql(data, sql).is_none() {
+        Connection::open(data.join("ots.db")).unwrap().execute_batch(sql).unwrap();
+    }
+}
+
+/// The number that a query gives.
+pub fn number(data: &Path, sql: &str) -> i64 {
+    match super::engine::psql(data, sql) {
+        Some(said) => said.parse().unwrap(),
+        None => Connection::open(data.join("ots.db")).unwrap().query_row(sql, [], |row| row.get(0)).unwrap(),
+    }
+}
+
 /// Fails unless SQLite finds the database sound, each record has its whole payload, no payload is without its record, and what is
-/// counted under each key and for each owner is there. How many records there are.
+/// counted under each key and for each owner is there. How many records there are. What is in PostgreSQL is held to the same.
 pub fn assert_sound(data: &Path) -> i64 {
+    if let Some(location) = super::engine::shared_by(data) {
+        let checked = ots::store::Store::check(&location).unwrap();
+        assert_eq!(checked.findings, [""; 0]);
+        return i64::try_from(checked.records).unwrap();
+    }
     let (database, _copy) = copy_of(data);
     let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

@@ -1,6 +1,7 @@
 //! What the tests share: the real binary on a free port with a directory of its own, and clients for it.
 
 pub mod database;
+pub mod engine;
 pub mod lying;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 pub mod network;
@@ -30,6 +31,11 @@ pub fn ots() -> Command {
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", "/nonexistent").env("RUST_BACKTRACE", "1");
     command
+}
+
+/// Whether the tests run as root, whom some programs refuse to serve.
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
 /// A directory for a server's data.
@@ -77,6 +83,7 @@ impl Server {
 
     /// The same, with its standard output somewhere.
     pub fn spawn_with(mut command: Command, stdout: Stdio) -> Result<Self, String> {
+        engine::choose(&mut command);
         let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -212,6 +219,7 @@ pub fn http() -> Client {
 
 /// Runs a command with `input` on its stdin.
 pub fn run(mut command: Command, input: &[u8]) -> Output {
+    engine::choose(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();

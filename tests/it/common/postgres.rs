@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::is_root;
+
 /// The password of the role that servers connect as.
 pub const PASSWORD: &str = "correct-horse:battery";
 
@@ -34,8 +36,12 @@ pub struct Cluster {
     databases: AtomicUsize,
 }
 
-/// Where the newest PostgreSQL's programs are. CI has one.
+/// Where the PostgreSQL's programs are that `TEST_POSTGRESQL_BIN` names; else the newest that is installed. CI has one.
 pub fn programs() -> Option<PathBuf> {
+    std::env::var_os("TEST_POSTGRESQL_BIN").map(PathBuf::from).or_else(installed)
+}
+
+fn installed() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|versions| versions.map(|version| version.unwrap().path().join("bin")).collect())
         .unwrap_or_default();
@@ -62,8 +68,10 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+/// A client of it: an installed one, where the directory has none.
+fn client(programs: &Path, name: &str) -> PathBuf {
+    let own = programs.join(name);
+    if own.exists() { own } else { installed().unwrap().join(name) }
 }
 
 /// A program of PostgreSQL's, as somebody who isn't root: it refuses to run as root.
@@ -105,7 +113,7 @@ impl Cluster {
     /// A standby that follows it by streaming, over its socket, and is called `name` there. Servers' databases are on it, too.
     pub fn standby(&self, name: &str) -> Self {
         let directory = new_directory();
-        let mut copied = as_nobody(&self.programs.join("pg_basebackup"));
+        let mut copied = as_nobody(&client(&self.programs, "pg_basebackup"));
         let from =
             format!("host={} port={} user=postgres application_name={name}", self.directory.display(), self.port);
         copied.args(["--no-sync", "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "-d", &from]);
@@ -151,7 +159,7 @@ impl Cluster {
     }
 
     fn is_ready(&self) -> bool {
-        let mut asked = Command::new(self.programs.join("pg_isready"));
+        let mut asked = Command::new(client(&self.programs, "pg_isready"));
         asked.arg("-h").arg(&self.directory).args(["-p", &self.port.to_string(), "-q"]);
         asked.status().unwrap().success()
     }
@@ -198,7 +206,7 @@ impl Cluster {
 
     /// Runs SQL as the superuser, and gives what it says, bare.
     pub fn psql(&self, database: &str, sql: &str) -> String {
-        let mut command = Command::new(self.programs.join("psql"));
+        let mut command = Command::new(client(&self.programs, "psql"));
         command.arg("-h").arg(&self.directory).args(["-p", &self.port.to_string(), "-U", "postgres", "-d", database]);
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]).current_dir("/");
         // What a test forbids everybody, it can allow again.

@@ -155,18 +155,20 @@ fn large_content_takes_at_most_three_times_its_size() {
     let file = place.path().join("large");
     std::fs::write(&file, noise(7, SIZE)).unwrap();
     let most = (3 * SIZE / 1024) as u64;
+    // What goes to a database is once more on its way to the socket.
+    let most_of_server = if common::engine::is_shared() { most / 3 * 4 } else { most };
 
     let (output, peak) = with_peak_memory(server.client(&["put", "-e", file.to_str().unwrap()]));
     let link = text(&output.stdout).trim().to_owned();
     eprintln!("put: {} MiB; server: {} MiB", peak / 1024, server.memory("VmHWM") / 1024);
     assert!(output.status.success() && peak < most, "{peak} KiB: {}", text(&output.stderr));
-    assert!(server.memory("VmHWM") < most, "{} KiB", server.memory("VmHWM"));
+    assert!(server.memory("VmHWM") < most_of_server, "{} KiB", server.memory("VmHWM"));
 
     let (output, peak) =
         with_peak_memory(server.client(&["get", "-o", place.path().join("got").to_str().unwrap(), &link]));
     eprintln!("get: {} MiB; server: {} MiB", peak / 1024, server.memory("VmHWM") / 1024);
     assert!(output.status.success() && peak < most, "{peak} KiB: {}", text(&output.stderr));
-    assert!(server.memory("VmHWM") < most, "{} KiB", server.memory("VmHWM"));
+    assert!(server.memory("VmHWM") < most_of_server, "{} KiB", server.memory("VmHWM"));
     assert!(std::fs::read(place.path().join("got")).unwrap() == std::fs::read(&file).unwrap());
 
     // What doesn't fit is said before it is sent, in the bytes that count.

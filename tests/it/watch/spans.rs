@@ -77,6 +77,7 @@ async fn a_quiet_server_names_the_request_too() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = std::fs::File::create(data.path().join("log")).unwrap();
     command.args(["serve", "--listen", &port.to_string(), "--allow-unreadable", "--data-dir"]).arg(data.path());
+    crate::common::engine::choose(&mut command);
     let mut child = command.stderr(log).spawn().unwrap();
     let url = format!("http://{port}/api/v1/secrets/{token}");
     until("it answers", Duration::from_secs(10), || async { crate::common::http().get(&url).send().await.is_ok() })
