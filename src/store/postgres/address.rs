@@ -13,8 +13,14 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How long what was sent may stay unacknowledged, before a connection is given up.
 const SILENCE: Duration = Duration::from_secs(5);
 /// What every session is set to. What the URL's `options` say comes after it, and wins.
-const SESSION: &str = "-c statement_timeout=10000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=10000 \
-                       -c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c client_min_messages=warning";
+pub(super) const SETTINGS: [(&str, &str); 6] = [
+    ("statement_timeout", "10000"),
+    ("lock_timeout", "4000"),
+    ("idle_in_transaction_session_timeout", "10000"),
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("client_min_messages", "warning"),
+];
 /// Connections of a server that isn't told otherwise.
 const CONNECTIONS: usize = 16;
 /// What a URL may say behind its question mark, besides what is read here.
@@ -53,7 +59,16 @@ pub(super) enum Tls {
     Verified {
         /// Who has to have signed it; the system's authorities, if nobody is named.
         roots: Option<PathBuf>,
+        /// What this side shows for itself, if it does.
+        own: Option<Own>,
     },
+}
+
+/// A certificate of this side, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Own {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 /// What is wrong with a URL. Never repeats any of it: a password may be anywhere in it.
@@ -68,13 +83,16 @@ pub enum InvalidAddress {
     Form,
     /// It has an option that isn't known.
     #[error(
-        "an option behind its ? isn't known: it can have sslmode (disable or verify-full), sslrootcert, host, port, user, dbname, \
-         options, connect_timeout, application_name and few more"
+        "an option behind its ? isn't known: it can have sslmode (disable or verify-full), sslrootcert, sslcert, sslkey, host, port, \
+         user, dbname, options, connect_timeout, application_name and few more"
     )]
     Option,
     /// TLS on less than the whole way.
     #[error("sslmode has to be disable or verify-full")]
     SslMode,
+    /// A certificate without its key, or a key without its certificate.
+    #[error("sslcert and sslkey go together: the user's certificate and its key, each a file in PEM")]
+    Certificate,
 }
 
 impl FromStr for Address {
@@ -82,7 +100,8 @@ impl FromStr for Address {
 
     fn from_str(url: &str) -> Result<Self, InvalidAddress> {
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
-        let (mut mode, mut roots) = (None, None);
+        let (mut mode, mut roots, mut certificate, mut key) = (None, None, None, None);
+        let file = |value: &str| Some(PathBuf::from(decoded(value)));
         let mut rest = Zeroizing::new(String::with_capacity(url.len()));
         rest.push_str(place);
         let mut joint = '?';
@@ -90,7 +109,9 @@ impl FromStr for Address {
             let (name, value) = option.split_once('=').ok_or(InvalidAddress::Form)?;
             match name {
                 "sslmode" => mode = Some(decoded(value)),
-                "sslrootcert" => roots = Some(decoded(value)).filter(|roots| roots != "system").map(PathBuf::from),
+                "sslrootcert" => roots = file(value).filter(|roots| *roots != *"system"),
+                "sslcert" => certificate = file(value),
+                "sslkey" => key = file(value),
                 // There is no other: a server that can't write is of no use.
                 "target_session_attrs" if value == "read-write" || value == "primary" => {}
                 name if KNOWN.contains(&name) => {
@@ -105,11 +126,16 @@ impl FromStr for Address {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() || shows_more(&config) {
             return Err(InvalidAddress::Form);
         }
+        let own = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(Own { certificate, key }),
+            (None, None) => None,
+            _ => return Err(InvalidAddress::Certificate),
+        };
         let tls = match mode.as_deref() {
             Some("disable") => Tls::None,
-            // Whoever asks for less than all of it gets all of it, off this machine.
-            None | Some("allow" | "prefer") if is_here(&config) => Tls::None,
-            None | Some("allow" | "prefer" | "require" | "verify-ca" | "verify-full") => Tls::Verified { roots },
+            // Whoever asks for less than all of it gets all of it, off this machine; and so does who has a certificate to show.
+            None | Some("allow" | "prefer") if own.is_none() && is_here(&config) => Tls::None,
+            None | Some("allow" | "prefer" | "require" | "verify-ca" | "verify-full") => Tls::Verified { roots, own },
             Some(_) => return Err(InvalidAddress::SslMode),
         };
         Ok(Self { config: completed(config, &tls), tls, connections: CONNECTIONS })
@@ -118,8 +144,9 @@ impl FromStr for Address {
 
 /// With what holds for every connection of ours.
 fn completed(mut config: Config, tls: &Tls) -> Config {
-    let options = config.get_options().map_or_else(|| SESSION.to_owned(), |theirs| format!("{SESSION} {theirs}"));
-    config.options(options).target_session_attrs(TargetSessionAttrs::ReadWrite).tcp_user_timeout(SILENCE);
+    let ours = SETTINGS.iter().map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")));
+    let options: Vec<String> = ours.chain(config.get_options().map(str::to_owned)).collect();
+    config.options(options.join(" ")).target_session_attrs(TargetSessionAttrs::ReadWrite).tcp_user_timeout(SILENCE);
     config.keepalives_idle(SILENCE).keepalives_interval(Duration::from_secs(2)).keepalives_retries(3);
     config.ssl_mode(if *tls == Tls::None { SslMode::Disable } else { SslMode::Require });
     if config.get_application_name().is_none() {
@@ -256,7 +283,8 @@ mod tests {
 
     #[test]
     fn the_way_is_encrypted_and_checked_unless_it_is_on_this_machine() {
-        let verified = Tls::Verified { roots: None };
+        let verified = Tls::Verified { roots: None, own: None };
+        let own = Own { certificate: "/c".into(), key: "/k".into() };
         for (url, tls) in [
             ("postgres://ots@localhost/ots", &Tls::None),
             ("postgresql://127.0.0.1:5433,[::1]:5434/ots", &Tls::None),
@@ -267,7 +295,8 @@ mod tests {
             ("postgres://db.example/ots?sslmode=require&sslrootcert=system", &verified),
             ("postgres://localhost/ots?sslmode=require", &verified),
             ("postgres://db.example/ots?sslmode=disable", &Tls::None),
-            ("postgres://db.example/ots?sslrootcert=/a%20b", &Tls::Verified { roots: Some("/a b".into()) }),
+            ("postgres://db.example/ots?sslrootcert=/a%20b", &Tls::Verified { roots: Some("/a b".into()), own: None }),
+            ("postgres://localhost/ots?sslcert=/c&sslkey=/k", &Tls::Verified { roots: None, own: Some(own) }),
         ] {
             assert_eq!(&address(url).tls, tls, "{url}");
         }
@@ -284,6 +313,7 @@ mod tests {
             ("postgres://host/ots?hunter2", InvalidAddress::Form),
             ("postgres://host/ots?hunter2=1", InvalidAddress::Option),
             ("postgres://host/ots?sslmode=hunter2", InvalidAddress::SslMode),
+            ("postgres://host/ots?sslcert=hunter2", InvalidAddress::Certificate),
             ("postgres://host/ots?target_session_attrs=any", InvalidAddress::Option),
             ("postgres://host:port/ots", InvalidAddress::Form),
         ] {

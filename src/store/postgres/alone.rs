@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::{Address, error::StartError, tls, way::Way};
+use super::{Address, error::StartError, pooler, tls, way::Way};
 
 /// How long all hosts together may take to be connected to.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -20,13 +20,14 @@ pub(super) fn alone<T: Send>(
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
         runtime.block_on(async {
             let mut client = connect(address).await?;
+            pooler::look(&client, address).await?;
             work(&mut client).await
         })
     };
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(failed("a mistake of ours".to_owned())))
 }
 
-async fn connect(address: &Address) -> Result<Client, StartError> {
+pub(super) async fn connect(address: &Address) -> Result<Client, StartError> {
     let way = Way::new(&address.config, tls::connector(&address.tls)?);
     let connected = tokio::time::timeout(CONNECT, way.connect()).await;
     // What drives it ends with the client.

@@ -143,6 +143,41 @@ pub enum StartError {
         /// Why.
         why: String,
     },
+    /// This side's certificate, or its key, can't be used.
+    #[error("{option}: {} can't be used: {why}", .path.display())]
+    OwnCertificate {
+        /// The option of the URL.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// It doesn't let this side in for the certificate that it shows, or for showing none.
+    #[error(
+        "PostgreSQL ({at}) wants a certificate of the user {user}, and takes none or another than it was shown ({why}): put \
+         sslcert=FILE and sslkey=FILE behind the ? of the URL, signed by an authority of its ssl_ca_file, for the name {user} (or one \
+         that its pg_ident.conf maps to it)"
+    )]
+    Certificate {
+        /// The database.
+        at: String,
+        /// As whom.
+        user: String,
+        /// What it says.
+        why: String,
+    },
+    /// A pooler stands between that doesn't keep a session's connection.
+    #[error(
+        "between this server and PostgreSQL ({at}) is a pooler that can't be used ({why}): connect to PostgreSQL itself, or have the \
+         pooler keep a connection for each session (PgBouncer: pool_mode = session, ignore_startup_parameters = options)"
+    )]
+    Pooled {
+        /// The database.
+        at: String,
+        /// Why.
+        why: String,
+    },
     /// TLS can't be done here.
     #[error("TLS to the database can't be done: {0}")]
     Tls(String),
@@ -185,7 +220,13 @@ impl StartError {
         let (at, user, database) = (address.to_string(), shown(address.user()), shown(address.database()));
         let why = words(error);
         if let Some(said) = error.as_db_error() {
+            let certificate = said.message().contains("certificate");
             return match *said.code() {
+                SqlState::INVALID_AUTHORIZATION_SPECIFICATION if certificate => Self::Certificate { at, user, why },
+                // As PgBouncer says it, of the options that every session starts with, and of transactions.
+                SqlState::PROTOCOL_VIOLATION if is_a_poolers(said.message()) => Self::Pooled { at, why },
+                // Somebody else's were there, or ours elsewhere.
+                SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Self::Pooled { at, why },
                 SqlState::INVALID_PASSWORD => Self::Password { at, user },
                 SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::NotAllowed { at, user, database, why },
                 SqlState::INVALID_CATALOG_NAME => Self::NoDatabase { at, user, database },
@@ -196,6 +237,8 @@ impl StartError {
         }
         if let Some(tls) = cause::<rustls::Error>(error) {
             return match tls {
+                // Its word on ours.
+                rustls::Error::AlertReceived(_) => Self::Certificate { at, user, why: clean(&tls.to_string()) },
                 rustls::Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
                 ) => Self::TlsName { at, why: clean(&tls.to_string()) },
@@ -210,6 +253,10 @@ impl StartError {
             _ => Self::Unreachable { at, why },
         }
     }
+}
+
+fn is_a_poolers(message: &str) -> bool {
+    message.contains("startup parameter") || message.contains("pooling mode")
 }
 
 /// The first cause of this kind.

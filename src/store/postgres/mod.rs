@@ -1,7 +1,8 @@
 //! The store that many servers share: one PostgreSQL, 14 or newer, and each call one statement.
 //!
 //! - [`address`]: the URL; [`password`]: where its password may be found; [`tls`]: whom to trust; [`way`]: which host is the primary.
-//! - [`alone`](mod@alone): one connection for a start or a look; [`schema`]: the tables, and what has to be so of a database.
+//! - [`alone`](mod@alone): one connection for a start or a look; [`pooler`]: whether its session is its own; [`schema`]: the tables, and
+//!   what has to be so of a database.
 //! - [`line`](mod@line): the connections, and what is done when one breaks.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
@@ -21,6 +22,7 @@ mod durability;
 mod error;
 mod line;
 mod password;
+mod pooler;
 mod quotas;
 mod reading;
 mod row;

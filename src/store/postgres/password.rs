@@ -57,7 +57,7 @@ impl Address {
 }
 
 /// A file that only its owner can read: as libpq, no other is believed.
-fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

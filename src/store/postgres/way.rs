@@ -21,6 +21,8 @@ use tokio::{
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::pooler;
+
 /// How long a host has, before the next is tried beside it.
 const NEXT: Duration = Duration::from_millis(250);
 /// How long one that says nothing is waited for, when the others have said that they are no primary.
@@ -176,6 +178,7 @@ impl Hosts {
         let ends = tokio::spawn(async move {
             let _ = connection.await;
         });
+        pooler::settle(&client).await?;
         let timeline = if self.configs.len() < 2 { 0 } else { timeline(&client).await? };
         Ok(Found { client, ends, host, timeline })
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{records, serve};
 use crate::common::{SECRET_KEY, assert_fails, ots, postgres::Cluster, run, text};
 
-fn admin(url: &str, arguments: &[&str]) -> Command {
+pub fn admin(url: &str, arguments: &[&str]) -> Command {
     let mut command = ots();
     command.env("OTS_DATABASE_URL", url).env("SECRET_KEY", SECRET_KEY).arg("admin").args(arguments);
     command

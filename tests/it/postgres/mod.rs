@@ -1,12 +1,14 @@
 //! Servers that share a PostgreSQL: the contract is in `contract.rs`, over both engines.
 
 mod admin;
+mod certificates;
 mod crash;
 mod durability;
 #[cfg(target_os = "linux")] // its network namespaces
 mod failover;
 #[cfg(target_os = "linux")] // its small file systems
 mod faults;
+mod pooler;
 mod quotas;
 mod replicas;
 #[cfg(target_os = "linux")] // its /proc
@@ -15,7 +17,11 @@ mod start;
 
 use std::process::Command;
 
-use crate::common::{SECRET_KEY, Server, ots, postgres::Cluster};
+use crate::common::{
+    SECRET_KEY, Server, ots,
+    postgres::{Cluster, PASSWORD},
+    run, text,
+};
 
 /// A server on a database, told where that is as an operator would.
 fn command(url: &str, arguments: &[&str]) -> Command {
@@ -27,6 +33,17 @@ fn command(url: &str, arguments: &[&str]) -> Command {
 
 fn serve(url: &str, arguments: &[&str]) -> Server {
     Server::spawn(command(url, arguments)).unwrap_or_else(|log| panic!("the server didn't start: {log}"))
+}
+
+/// The server, told of the database in a variable, which is no argument that others can list.
+fn refused(url: &str, environment: &[(&str, &str)]) -> std::process::Output {
+    let mut command = ots();
+    command.env("SECRET_KEY", SECRET_KEY).env("OTS_DATABASE_URL", url).envs(environment.iter().copied());
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let output = run(command, b"");
+    let said = text(&output.stderr);
+    assert!(!said.contains("hunter2") && !said.contains(PASSWORD), "{said}");
+    output
 }
 
 /// Three servers that start together on an empty database.

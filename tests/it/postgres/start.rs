@@ -2,23 +2,12 @@
 
 use std::{path::Path, process::Command};
 
-use super::{command, serve};
+use super::{command, refused, serve};
 use crate::common::{
     SECRET_KEY, Server, assert_fails, assert_refuses, directory, ots,
     postgres::{Cluster, PASSWORD},
     run, text,
 };
-
-/// The server, told of the database in a variable, which is no argument that others can list.
-fn refused(url: &str, environment: &[(&str, &str)]) -> std::process::Output {
-    let mut command = ots();
-    command.env("SECRET_KEY", SECRET_KEY).env("OTS_DATABASE_URL", url).envs(environment.iter().copied());
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    let output = run(command, b"");
-    let said = text(&output.stderr);
-    assert!(!said.contains("hunter2") && !said.contains(PASSWORD), "{said}");
-    output
-}
 
 #[test]
 fn a_url_that_can_not_be_is_wrong_usage() {
