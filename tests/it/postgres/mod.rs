@@ -10,6 +10,7 @@ mod failover;
 mod faults;
 mod pooler;
 mod quotas;
+mod races;
 mod replicas;
 #[cfg(target_os = "linux")] // its /proc
 mod sessions;
