@@ -36,6 +36,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("quotas::migration", FILES),
     ("quotas::server::each_address", FILES),
     ("space::", FILES),
+    ("transcripts_operator::", FILES),
     ("wire::sockets::a_service_managers_sockets", LINES),
     ("wire::sockets::only_a_dead_servers_socket", LINES),
 ];

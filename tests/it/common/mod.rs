@@ -34,6 +34,7 @@ pub fn ots() -> Command {
 }
 
 /// Whether the tests run as root, whom some programs refuse to serve.
+#[cfg(all(unix, feature = "postgres"))]
 pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }

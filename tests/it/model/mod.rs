@@ -181,7 +181,7 @@ fn orders(model: &Model, calls: &[(&Call, &Answer)], fitting: &mut Vec<Model>) {
 
 /// Asks, if it comes to that, and waits for no answer. What was asked for is done or never will be when this returns.
 async fn leave(store: &Arc<Store>, call: &Call, asked: bool, now: Timestamp, location: &Location) {
-    if let Location::Sqlite(_) = location {
+    if matches!(location, Location::Sqlite(_)) {
         let mut answer = Box::pin(ask(store, call, now));
         if asked {
             poll_fn(|context| Poll::Ready(_ = answer.as_mut().poll(context))).await;
@@ -234,7 +234,14 @@ async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, locat
         }
     }
     // What is held tells most of them apart; the rest are found out later.
-    let state = store.state(fitting.first().map_or(now, |model| model.now)).await.unwrap();
+    let now = fitting.first().map_or(now, |model| model.now);
+    let state = loop {
+        // A machine that does much else may be too slow for it.
+        match store.state(now).await {
+            Ok(state) => break state,
+            Err(error) => eprintln!("{error}, and is asked again"),
+        }
+    };
     fitting.retain(|model| (&state.held, state.oldest_dead) == (&model.held(), model.oldest_dead()));
     assert!(!fitting.is_empty(), "{step:?} is no step from {models:?} to {state:?}");
     models.clear();

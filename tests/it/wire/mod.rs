@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use reqwest::{Certificate, Client, ClientBuilder};
 
 use crate::common::{SECRET_KEY, Server, directory, ots};
@@ -59,9 +59,10 @@ impl Authority {
     }
 
     /// For a user, by their name.
+    #[cfg(all(unix, feature = "postgres"))]
     pub(super) fn issue_to(&self, user: &str) -> Pair {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, user);
         let key = KeyPair::generate().unwrap();
         Pair { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
