@@ -21,21 +21,27 @@
 )]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+#[path = "shared/load.rs"]
+mod load;
 #[path = "shared/process.rs"]
 mod process;
+#[path = "shared/server.rs"]
+mod server;
 
 use std::{
     convert::Infallible,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, Response, body::Incoming, client::conn::http1::SendRequest, service::service_fn};
+use hyper::{Method, Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+
+use load::{Kind, drive, send};
+use server::Server;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -99,12 +105,6 @@ async fn scrape(address: String) {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Ots,
-    Echo,
-}
-
 /// Drives a server for a while, prints a row, and gives its requests a second.
 async fn run(server: &Server, kind: Kind, connections: u64, duration: Duration) -> f64 {
     let cpu = server.cpu();
@@ -134,82 +134,6 @@ async fn run(server: &Server, kind: Kind, connections: u64, duration: Duration) 
         server.resident()
     );
     rate
-}
-
-/// Pairs on one keep-alive connection until `end`; how long each request took.
-async fn drive(address: &str, kind: Kind, end: Instant) -> Vec<Duration> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let content = "s".repeat(1024);
-    let body = Bytes::from(format!("{{\"content\":\"{content}\"}}"));
-    let mut latencies = Vec::new();
-    while Instant::now() < end {
-        let start = Instant::now();
-        let answer = send(&mut sender, Method::POST, "/api/v1/secrets", body.clone()).await;
-        latencies.push(start.elapsed());
-        let start = Instant::now();
-        match kind {
-            Kind::Ots => {
-                let created: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-                let path = format!("/api/v1/secrets/{}", created["token"].as_str().unwrap());
-                let read = send(&mut sender, Method::GET, &path, Bytes::new()).await;
-                assert!(read.len() > 1024);
-            }
-            Kind::Echo => {
-                send(&mut sender, Method::POST, "/api/v1/secrets", body.clone()).await;
-            }
-        }
-        latencies.push(start.elapsed());
-    }
-    latencies
-}
-
-async fn send(sender: &mut SendRequest<Full<Bytes>>, method: Method, path: &str, body: Bytes) -> Bytes {
-    let request = Request::builder().method(method).uri(path).header("host", "bench");
-    let request = request.header("content-type", "application/json").body(Full::new(body)).unwrap();
-    sender.ready().await.unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert!(response.status().is_success(), "{}", response.status());
-    response.into_body().collect().await.unwrap().to_bytes()
-}
-
-/// A server process and where it listens. Ended when dropped.
-struct Server {
-    name: &'static str,
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(name: &'static str, command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address =
-            lines.find_map(|line| Some(line.unwrap().split_once("listening on http://")?.1.trim().to_owned())).unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { name, child, address }
-    }
-
-    /// User and system time so far (proc(5), stat, fields 14 and 15), at the usual 100 ticks a second.
-    fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
-    }
-
-    fn resident(&self) -> f64 {
-        process::resident(self.child.id())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A bare hyper server that sends bodies back.
