@@ -375,10 +375,6 @@ impl Store {
     /// # Errors
     /// [`StoreError::Closed`] when it was closed before, or its threads have ended by themselves.
     pub async fn close(&self) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(store) => store.close().await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(store) => store.close(),
-        }
+        of!(&self.engine, store => store.close().await)
     }
 }

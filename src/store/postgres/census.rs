@@ -6,6 +6,7 @@ use tokio_postgres::{Client, Row};
 use super::{
     Address,
     alone::alone,
+    batch::Value,
     error::StartError,
     line::Values,
     row::{bytes, column, count, time},
@@ -27,7 +28,7 @@ pub(in crate::store) fn census_of(address: &Address, now: Timestamp) -> Result<C
     alone(address, async |client| {
         look(client, address, &skew).await?;
         let values = at(now, &skew);
-        let values: Vec<_> = values.iter().map(|value| &**value as _).collect();
+        let values: Vec<_> = values.iter().map(|value| value as _).collect();
         let row =
             client.query_one(statements::CENSUS, &values).await.map_err(|error| StartError::of(address, &error))?;
         of(&row, &skew).map_err(|error| other(address, &error))
@@ -59,7 +60,7 @@ fn other(address: &Address, error: &StoreError) -> StartError {
 /// What [`CENSUS`](statements::CENSUS) is asked with.
 pub(super) fn at(now: Timestamp, skew: &Skew) -> Values {
     let leased = now.saturating_add(LONGEST_LEASE).unwrap_or(Timestamp::MAX);
-    vec![Box::new(skew.there(now)), Box::new(skew.there(leased))]
+    vec![Value::new(skew.there(now)), Value::new(skew.there(leased))]
 }
 
 /// What it answers.

@@ -16,11 +16,13 @@ use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 use super::{
     Address,
+    batch::{self, Batches, Value},
     error::{Fault, StartError, words},
     statements, tls,
     way::{By, Way},
 };
 use crate::{
+    secret::SecretId,
     store::{Connections, StoreError},
     tally::Tally,
 };
@@ -44,9 +46,12 @@ pub(super) const PING: Duration = Duration::from_millis(900);
 
 /// For how long a disk is taken for full where nothing new has come, in milliseconds.
 const FULL: u64 = 60_000;
+/// What every connection of the line is set to: the statements go by indexes, however many rows were there when they were prepared, and
+/// their plans are made once.
+const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
 /// What goes with a statement.
-pub(super) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
+pub(super) type Values = Vec<Value>;
 
 /// Whether a statement may be sent again when nobody knows what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +64,31 @@ pub(super) enum Repeat {
 pub(super) struct Call {
     pub(super) sql: &'static str,
     pub(super) values: Values,
+    /// The record that it is about, if its statement takes many of them.
+    pub(super) record: Option<SecretId>,
     pub(super) repeat: Repeat,
     /// Bytes that go with it.
     pub(super) bytes: usize,
+}
+
+impl Call {
+    /// A statement by itself.
+    pub(super) fn new(sql: &'static str, values: Values, repeat: Repeat) -> Self {
+        Self { sql, values, record: None, repeat, bytes: 0 }
+    }
+
+    /// A statement that takes many records, for one of them. Its first value is the record's id.
+    pub(super) fn about(id: SecretId, sql: &'static str, mut values: Values, repeat: Repeat) -> Self {
+        values.insert(0, Value::new(id.0.to_vec()));
+        Self { record: Some(id), ..Self::new(sql, values, repeat) }
+    }
 }
 
 /// All connections.
 pub(super) struct Line {
     pool: Pool,
     way: Arc<Way>,
+    pub(super) batches: Batches,
     tally: Arc<Tally>,
     began: Instant,
     /// Calls under way or waiting.
@@ -107,8 +128,11 @@ impl Line {
     pub(super) fn new(address: &Address, tally: Arc<Tally>, first: Hook) -> Result<Self, StartError> {
         tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let way = Arc::new(Way::new(&address.config, tls::connector(&address.tls)?));
-        let manager = Manager::from_connect(address.config.clone(), By(Arc::clone(&way)), settings);
+        let mut config = address.config.clone();
+        // What the URL says comes last, and wins.
+        config.options(format!("{PLANS} {}", address.config.get_options().unwrap_or_default()));
+        let way = Arc::new(Way::new(&config, tls::connector(&address.tls)?));
+        let manager = Manager::from_connect(config, By(Arc::clone(&way)), settings);
         let pool = Pool::builder(manager)
             .max_size(address.connections.max(1))
             .wait_timeout(Some(WAIT))
@@ -120,6 +144,7 @@ impl Line {
         Ok(Self {
             pool,
             way,
+            batches: Batches::default(),
             tally,
             began: Instant::now(),
             calls: AtomicU64::new(0),
@@ -130,7 +155,7 @@ impl Line {
 
     /// The rows that a call gives. It runs to its end though whoever asked goes away.
     pub(super) async fn rows(self: &Arc<Self>, call: Call) -> Result<Vec<Row>, Fault> {
-        self.to_its_end(|line| async move { line.work(&call).await }).await
+        self.to_its_end(|line| async move { line.work(&Arc::new(call)).await }).await
     }
 
     /// Runs work that is one call, to its end.
@@ -156,11 +181,17 @@ impl Line {
         done.await.unwrap_or(Err(Fault::Unsent(StoreError::Closed)))
     }
 
-    async fn work(&self, call: &Call) -> Result<Vec<Row>, Fault> {
+    async fn work(self: &Arc<Self>, call: &Arc<Call>) -> Result<Vec<Row>, Fault> {
         let end = Instant::now() + PATIENCE;
         let (mut pause, mut in_doubt, mut fresh) = (PAUSE, false, false);
         loop {
-            let fault = match self.once(call).await {
+            let done = if let Some(id) = call.record {
+                batch::together(self, id, call).await
+            } else {
+                let values: Vec<_> = call.values.iter().map(|value| value as _).collect();
+                self.once(call.sql, &values, call.bytes).await
+            };
+            let fault = match done {
                 Ok(rows) => return Ok(rows),
                 Err(fault) => fault,
             };
@@ -183,19 +214,23 @@ impl Line {
     }
 
     /// Sends a statement once.
-    async fn once(&self, call: &Call) -> Result<Vec<Row>, Fault> {
+    pub(super) async fn once(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+        bytes: usize,
+    ) -> Result<Vec<Row>, Fault> {
         let mut borrowed = self.borrow().await?;
         let began = Instant::now();
         let sent = async {
             let Some(client) = &borrowed.object else { return Err(Fault::Unsent(StoreError::Closed)) };
-            let statement = client.prepare_cached(call.sql).await.map_err(|error| match Fault::of(&error) {
+            let statement = client.prepare_cached(sql).await.map_err(|error| match Fault::of(&error) {
                 Fault::Unknown(why) => Fault::Stale(why),
                 fault => fault,
             })?;
-            let values: Vec<&(dyn ToSql + Sync)> = call.values.iter().map(|value| &**value as _).collect();
-            client.query(&statement, &values).await.map_err(|error| self.judge(&error))
+            client.query(&statement, values).await.map_err(|error| self.judge(&error))
         };
-        let outcome = self.answered(call.bytes, sent).await;
+        let outcome = self.answered(bytes, sent).await;
         self.tally.commits.since(began);
         // Whoever is refused was answered, too.
         borrowed.is_idle = matches!(outcome, Ok(_) | Err(Fault::Refused(_)));
@@ -293,8 +328,8 @@ impl Line {
     }
 
     /// Has the database say whether it can be written to.
-    pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        let call = Call { sql: statements::PING, values: Vec::new(), repeat: Repeat::Never, bytes: 0 };
+    pub(super) async fn ping(self: &Arc<Self>) -> Result<(), StoreError> {
+        let call = Arc::new(Call::new(statements::PING, Vec::new(), Repeat::Never));
         let asked = Instant::now();
         match tokio::time::timeout(PING, self.work(&call)).await {
             Ok(Ok(rows)) if rows.first().is_some_and(|row| row.try_get::<_, &str>(0).is_ok_and(|on| on == "off")) => {

@@ -1,9 +1,9 @@
-//! The store that many servers share: one PostgreSQL, 14 or newer, and each call one statement.
+//! The store that many servers share: one PostgreSQL, 14 or newer, and each call in one statement.
 //!
 //! - [`address`]: the URL; [`password`]: where its password may be found; [`tls`]: whom to trust; [`way`]: which host is the primary.
 //! - [`alone`](mod@alone): one connection for a start or a look; [`pooler`]: whether its session is its own; [`schema`]: the tables, and
 //!   what has to be so of a database.
-//! - [`line`](mod@line): the connections, and what is done when one breaks.
+//! - [`line`](mod@line): the connections, and what is done when one breaks; [`batch`]: calls that go together.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
 //! - [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
@@ -16,6 +16,7 @@
 
 mod address;
 mod alone;
+mod batch;
 pub(super) mod census;
 pub(super) mod check;
 mod durability;
@@ -50,11 +51,12 @@ pub use self::{
 };
 use self::{
     alone::alone,
+    batch::Value,
     durability::Watch,
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
-    settling::of,
+    settling::end,
     skew::Skew,
 };
 use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
@@ -126,14 +128,13 @@ impl PostgresStore {
         if !record.sealed.move_to(&self.waiting) {
             return Err(StoreError::Busy);
         }
-        let (charge, bytes) = (record.charge, record.sealed.len());
+        let (id, charge, bytes) = (record.id, record.charge, record.sealed.len());
         let values = self.values(record);
         let kept = if charge.within.all.is_none() && (charge.owner.is_none() || charge.within.each.is_none()) {
-            let call = Call { sql: statements::INSERT, values, repeat: Repeat::Never, bytes };
-            let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
-            rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))? == 1
+            let call = Call { bytes, ..Call::about(id, statements::INSERT, values, Repeat::Never) };
+            !self.line.rows(call).await.map_err(Fault::into_error)?.is_empty()
         } else {
-            let keep = self.line.to_its_end(|line| quotas::keep(line, values, charge, bytes)).await;
+            let keep = self.line.to_its_end(|line| quotas::keep(line, id, values, charge, bytes)).await;
             keep.map_err(Fault::into_error)?
         };
         self.has_committed();
@@ -142,19 +143,18 @@ impl PostgresStore {
     }
 
     fn values(&self, record: Record) -> Values {
-        let Record { id, head, sealed, charge } = record;
+        let Record { head, sealed, charge, .. } = record;
         vec![
-            Box::new(id.0.to_vec()),
-            Box::new(head.created_at.as_millisecond()),
-            Box::new(head.expires_at.as_millisecond()),
-            Box::new(self.skew.there(head.expires_at)),
-            Box::new(i16::from(head.kind)),
-            Box::new(i64::try_from(head.size).unwrap_or(i64::MAX)),
-            Box::new(head.key_id.0.to_vec()),
-            Box::new(head.verifier.map(|verifier| verifier.0.to_vec())),
-            Box::new(charge.owner.map(|owner| owner.0.to_vec())),
-            Box::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
-            Box::new(Sealed(sealed)),
+            Value::new(head.created_at.as_millisecond()),
+            Value::new(head.expires_at.as_millisecond()),
+            Value::new(self.skew.there(head.expires_at)),
+            Value::new(i16::from(head.kind)),
+            Value::new(i64::try_from(head.size).unwrap_or(i64::MAX)),
+            Value::new(head.key_id.0.to_vec()),
+            Value::new(head.verifier.map(|verifier| verifier.0.to_vec())),
+            Value::new(charge.owner.map(|owner| owner.0.to_vec())),
+            Value::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
+            Value::new(Sealed(sealed)),
         ]
     }
 
@@ -166,8 +166,9 @@ impl PostgresStore {
         match self.claim_as(id, access, own, true, until, now).await {
             Ok(None) => Ok(false),
             Ok(Some(_)) => {
-                if !self.remove(statements::RELEASE, of(id, own)).await.unwrap_or(false) {
-                    self.settle(statements::RELEASE, id, own);
+                if !self.settle(statements::RELEASE, id, own) {
+                    // So many are waiting that this one has to be waited for; what doesn't succeed is left to the sweeper.
+                    let _ = self.remove(end(statements::RELEASE, id, own, Repeat::Safely)).await;
                 }
                 Ok(true)
             }
@@ -201,49 +202,40 @@ impl PostgresStore {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Claimed>, Fault> {
-        let waits = Instant::now();
-        loop {
-            let values: Values = vec![
-                Box::new(id.0.to_vec()),
-                Box::new(self.skew.there(now)),
-                Box::new(claim.0.to_vec()),
-                Box::new(self.skew.there(until)),
-                Box::new(access == Access::Verified),
-                Box::new(own),
+        let rows = self.persist(id, access, now, || {
+            let values = vec![
+                Value::new(self.skew.there(now)),
+                Value::new(claim.0.to_vec()),
+                Value::new(self.skew.there(until)),
+                Value::new(access == Access::Verified),
+                Value::new(own),
             ];
-            let call = Call { sql: statements::CLAIM, values, repeat: Repeat::Safely, bytes: 0 };
-            let rows = self.line.rows(call).await?;
-            if let Some(row) = rows.first() {
-                self.has_committed();
-                let reads: i32 = column(row, 0).map_err(Fault::Refused)?;
-                return Ok(Some(if reads == 1 { Claimed::New } else { Claimed::Again }));
-            }
-            if !self.in_hand(id, access, now, waits).await? {
-                return Ok(None);
-            }
-        }
+            Call::about(id, statements::CLAIM, values, Repeat::Safely)
+        });
+        let Some(row) = rows.await?.into_iter().next() else { return Ok(None) };
+        self.has_committed();
+        let reads: i32 = column(&row, 1).map_err(Fault::Refused)?;
+        Ok(Some(if reads == 1 { Claimed::New } else { Claimed::Again }))
     }
 
     /// Removes it if nobody has it, guarded or not.
     pub(super) async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        let waits = Instant::now();
-        loop {
-            let values: Values = vec![Box::new(id.0.to_vec()), Box::new(self.skew.there(now))];
-            if self.remove(statements::BURN, values).await.map_err(Fault::into_error)? {
-                return Ok(true);
-            }
-            if !self.in_hand(id, Access::Verified, now, waits).await.map_err(Fault::into_error)? {
-                return Ok(false);
-            }
-        }
+        let rows = self.persist(id, Access::Verified, now, || {
+            let values = vec![Value::new(id.0.to_vec()), Value::new(self.skew.there(now))];
+            Call::new(statements::BURN, values, Repeat::Never)
+        });
+        let is_gone = !rows.await.map_err(Fault::into_error)?.is_empty();
+        self.has_committed();
+        Ok(is_gone)
     }
 
     pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        if self.remove(statements::RELEASE, of(id, claim)).await.map_err(Fault::into_error)? {
+        if self.remove(end(statements::RELEASE, id, claim, Repeat::Never)).await.map_err(Fault::into_error)? {
             return Ok(true);
         }
         // What was the primary may not know of the claim.
-        let is_held = self.is_so(statements::HELD, of(id, claim)).await.map_err(Fault::into_error)?;
+        let held = end(statements::HELD, id, claim, Repeat::Safely);
+        let is_held = self.is_so(held).await.map_err(Fault::into_error)?;
         if is_held { Err(StoreError::Busy) } else { Ok(false) }
     }
 
@@ -255,28 +247,24 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
         let limit_here = i32::try_from(limit).unwrap_or(i32::MAX);
-        let waits = Instant::now();
-        let rows = loop {
-            let values: Values = vec![
-                Box::new(id.0.to_vec()),
-                Box::new(self.skew.there(now)),
-                Box::new(claim.map(|claim| claim.0.to_vec())),
-                Box::new(limit_here),
+        let rows = self.persist(id, Access::Verified, now, || {
+            let values = vec![
+                Value::new(id.0.to_vec()),
+                Value::new(self.skew.there(now)),
+                Value::new(claim.map(|claim| claim.0.to_vec())),
+                Value::new(limit_here),
             ];
-            let call = Call { sql: statements::TRY, values, repeat: Repeat::Never, bytes: 0 };
-            let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
-            if !rows.is_empty() || !self.in_hand(id, Access::Verified, now, waits).await.map_err(Fault::into_error)? {
-                break rows;
-            }
-        };
+            Call::new(statements::TRY, values, Repeat::Never)
+        });
+        let rows = rows.await.map_err(Fault::into_error)?;
         let Some(row) = rows.first() else { return Ok(None) };
         self.has_committed();
         let attempts: i32 = column(row, 0)?;
         let left = limit.saturating_sub(u32::try_from(attempts).unwrap_or(u32::MAX));
         if left == 0 {
             // It is dead to everybody; the sweeper removes it, if this doesn't.
-            let values: Values = vec![Box::new(id.0.to_vec()), Box::new(limit_here)];
-            if let Err(fault) = self.remove(statements::EXHAUSTED, values).await {
+            let values = vec![Value::new(id.0.to_vec()), Value::new(limit_here)];
+            if let Err(fault) = self.remove(Call::new(statements::EXHAUSTED, values, Repeat::Never)).await {
                 tracing::warn!(error = %fault.into_error(), "a record without tries is left to the sweeper");
             }
         }
@@ -284,8 +272,8 @@ impl PostgresStore {
     }
 
     /// Runs a removal; whether it removed anything.
-    async fn remove(&self, sql: &'static str, values: Values) -> Result<bool, Fault> {
-        let rows = self.line.rows(Call { sql, values, repeat: Repeat::Never, bytes: 0 }).await?;
+    async fn remove(&self, call: Call) -> Result<bool, Fault> {
+        let rows = self.line.rows(call).await?;
         self.has_committed();
         Ok(!rows.is_empty())
     }
@@ -293,10 +281,10 @@ impl PostgresStore {
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
         self.measure().await?;
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let gone = self.sweep_by(statements::SWEEP, vec![Box::new(self.skew.there(now)), Box::new(limit)]).await?;
+        let gone = self.sweep_by(statements::SWEEP, vec![Value::new(self.skew.there(now)), Value::new(limit)]).await?;
         let more = gone.len() == at_most;
         if !more {
-            let call = Call { sql: statements::FORGET_OWNERS, values: Vec::new(), repeat: Repeat::Never, bytes: 0 };
+            let call = Call::new(statements::FORGET_OWNERS, Vec::new(), Repeat::Never);
             self.line.rows(call).await.map_err(Fault::into_error)?;
             self.swept.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
         }
@@ -311,11 +299,11 @@ impl PostgresStore {
     ) -> Result<Vec<Gone>, StoreError> {
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
         let (since, now) = (self.skew.there(since), self.skew.there(now));
-        self.sweep_by(statements::SWEEP_LEASES, vec![Box::new(since), Box::new(now), Box::new(limit)]).await
+        self.sweep_by(statements::SWEEP_LEASES, vec![Value::new(since), Value::new(now), Value::new(limit)]).await
     }
 
     async fn sweep_by(&self, sql: &'static str, values: Values) -> Result<Vec<Gone>, StoreError> {
-        let call = Call { sql, values, repeat: Repeat::Never, bytes: 0 };
+        let call = Call::new(sql, values, Repeat::Never);
         let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
         Ok(rows.iter().map(row::gone).collect())
     }
@@ -325,8 +313,7 @@ impl PostgresStore {
     }
 
     pub(super) async fn saw(&self, now: Timestamp) -> Result<(), StoreError> {
-        let values: Values = vec![Box::new(self.skew.there(now))];
-        let call = Call { sql: statements::SAW, values, repeat: Repeat::Safely, bytes: 0 };
+        let call = Call::new(statements::SAW, vec![Value::new(self.skew.there(now))], Repeat::Safely);
         self.line.rows(call).await.map(drop).map_err(Fault::into_error)
     }
 
@@ -357,10 +344,14 @@ impl PostgresStore {
         std::future::pending().await
     }
 
-    /// Lets go of the connections.
-    pub(super) fn close(&self) -> Result<(), StoreError> {
+    /// Ends what claims of our own there are, and lets go of the connections.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
         if self.line.is_closed() {
             return Err(StoreError::Closed);
+        }
+        let end = Instant::now() + IN_HAND;
+        while self.unsettled.load(Ordering::Relaxed) > 0 && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
         }
         self.line.close();
         Ok(())

@@ -6,21 +6,29 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 
 use super::{
+    batch,
     error::Fault,
-    line::{Line, Values},
-    row::{column, count},
+    line::{Call, Line, Repeat, Values},
+    row::count,
     statements::{self, locks},
 };
 use crate::{
-    secret::OwnerId,
+    secret::{OwnerId, SecretId},
     store::{Charge, StoreError, Usage, Whose},
 };
 
 /// Keeps a record whose values these are, if its charge allows it. False when its id exists.
-pub(super) async fn keep(line: Arc<Line>, values: Values, charge: Charge, bytes: usize) -> Result<bool, Fault> {
+pub(super) async fn keep(
+    line: Arc<Line>,
+    id: SecretId,
+    values: Values,
+    charge: Charge,
+    bytes: usize,
+) -> Result<bool, Fault> {
+    let call = Call::about(id, statements::INSERT, values, Repeat::Never);
     let mut borrowed = line.borrow().await?;
     let Some(client) = borrowed.client() else { return Err(Fault::Unsent(StoreError::Closed)) };
-    let kept = line.answered(bytes, within(&line, client, &values, charge, bytes)).await;
+    let kept = line.answered(bytes, within(&line, client, &call, charge, bytes)).await;
     if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
         line.heard();
         borrowed.done();
@@ -28,13 +36,7 @@ pub(super) async fn keep(line: Arc<Line>, values: Values, charge: Charge, bytes:
     kept
 }
 
-async fn within(
-    line: &Line,
-    client: &mut Object,
-    values: &Values,
-    charge: Charge,
-    bytes: usize,
-) -> Result<bool, Fault> {
+async fn within(line: &Line, client: &mut Object, call: &Call, charge: Charge, bytes: usize) -> Result<bool, Fault> {
     let judge = |error: tokio_postgres::Error| line.judge(&error);
     let transaction = client.transaction().await.map_err(judge)?;
     let lock = transaction.prepare_cached(statements::LOCK).await.map_err(judge)?;
@@ -62,12 +64,12 @@ async fn within(
         transaction.rollback().await.map_err(judge)?;
         return Err(Fault::Refused(StoreError::OverQuota(whose)));
     }
-    let insert = transaction.prepare_cached(statements::INSERT).await.map_err(judge)?;
-    let values: Vec<_> = values.iter().map(|value| &**value as _).collect();
-    let row = transaction.query_one(&insert, &values).await.map_err(judge)?;
-    let kept = column::<i64>(&row, 0).map_err(Fault::Refused)? == 1;
+    let insert = transaction.prepare_cached(call.sql).await.map_err(judge)?;
+    let columns = batch::columns(&[&call.values]);
+    let values: Vec<_> = columns.iter().map(|column| column as _).collect();
+    let rows = transaction.query(&insert, &values).await.map_err(judge)?;
     transaction.commit().await.map_err(judge)?;
-    Ok(kept)
+    Ok(!rows.is_empty())
 }
 
 /// The advisory lock of an owner: a part of a keyed hash, which two owners may share, at the cost of a wait. None of the fixed ones is

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 
 use super::{
     IN_HAND, LONGEST_LOOK, LOOK, PostgresStore,
+    batch::Value,
     error::Fault,
     line::{Call, PING, Repeat, Values},
     row::{self, column, count},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Ciphertext that comes with its record, in bytes; more comes in slices of [`SLICE`] bytes, each counted before it is asked for.
-const INLINE: i64 = 256 * 1024;
+const INLINE: i64 = 16 * 1024;
 const SLICE: usize = 1024 * 1024;
 
 impl PostgresStore {
@@ -33,8 +34,8 @@ impl PostgresStore {
     ) -> Result<Option<Stored>, StoreError> {
         let Some(row) = self.look(id, claim, access, INLINE, now).await? else { return Ok(None) };
         let head = row::head(&row)?;
-        let length = usize::try_from(column::<i64>(&row, 7)?).unwrap_or(0);
-        let here: Option<&[u8]> = column(&row, 8)?;
+        let length = usize::try_from(column::<i64>(&row, 8)?).unwrap_or(0);
+        let here: Option<&[u8]> = column(&row, 9)?;
         let sealed = match here {
             Some(here) => {
                 let reservation = memory.reserve(here.len()).ok_or(StoreError::Busy)?;
@@ -61,11 +62,11 @@ impl PostgresStore {
         }
         while sealed.len() < length {
             let values: Values = vec![
-                Box::new(id.0.to_vec()),
-                Box::new(claim.map(|claim| claim.0.to_vec())),
-                Box::new(self.skew.there(now)),
-                Box::new(i32::try_from(sealed.len() + 1).unwrap_or(i32::MAX)),
-                Box::new(i32::try_from(SLICE).unwrap_or(i32::MAX)),
+                Value::new(id.0.to_vec()),
+                Value::new(claim.map(|claim| claim.0.to_vec())),
+                Value::new(self.skew.there(now)),
+                Value::new(i32::try_from(sealed.len() + 1).unwrap_or(i32::MAX)),
+                Value::new(i32::try_from(SLICE).unwrap_or(i32::MAX)),
             ];
             let rows = self.ask(statements::SLICE, values).await.map_err(Fault::into_error)?;
             let Some(row) = rows.first() else { return Ok(None) };
@@ -100,24 +101,22 @@ impl PostgresStore {
     ) -> Result<Option<Row>, StoreError> {
         let waits = Instant::now();
         loop {
-            let values: Values = vec![
-                Box::new(id.0.to_vec()),
-                Box::new(claim.map(|claim| claim.0.to_vec())),
-                Box::new(self.skew.there(now)),
-                Box::new(access == Access::Verified),
-                Box::new(inline),
+            let values = vec![
+                Value::new(claim.map(|claim| claim.0.to_vec())),
+                Value::new(self.skew.there(now)),
+                Value::new(access == Access::Verified),
+                Value::new(inline),
             ];
-            let row = self.ask(statements::LOAD, values).await.map_err(Fault::into_error)?.into_iter().next();
+            let call = Call::about(id, statements::LOAD, values, Repeat::Safely);
+            let row = self.line.rows(call).await.map_err(Fault::into_error)?.into_iter().next();
             match row {
-                Some(row) if column(&row, 6)? => {}
+                Some(row) if column(&row, 7)? => {}
                 Some(row) => return Ok(Some(row)),
                 None => {
-                    let values: Values = vec![
-                        Box::new(id.0.to_vec()),
-                        Box::new(claim.map(|claim| claim.0.to_vec())),
-                        Box::new(self.skew.there(now)),
-                    ];
-                    if !self.is_so(statements::LIVE, values).await.map_err(Fault::into_error)? {
+                    let values =
+                        vec![Value::new(claim.map(|claim| claim.0.to_vec())), Value::new(self.skew.there(now))];
+                    let live = Call::about(id, statements::LIVE, values, Repeat::Safely);
+                    if !self.is_so(live).await.map_err(Fault::into_error)? {
                         return Ok(None);
                     }
                 }
@@ -126,20 +125,30 @@ impl PostgresStore {
         }
     }
 
-    /// Waits while a server has the record in hand: whether it is gone shows then.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] once it has been so for long: a server may have died over it.
-    pub(super) async fn in_hand(
+    /// The rows of a statement about a record, which is made again as long as it gives none and a server has the record in hand.
+    pub(super) async fn persist(
         &self,
         id: SecretId,
         access: Access,
         now: Timestamp,
-        since: Instant,
-    ) -> Result<bool, Fault> {
-        let verified = access == Access::Verified;
-        let values: Values = vec![Box::new(id.0.to_vec()), Box::new(self.skew.there(now)), Box::new(verified)];
-        if !self.is_so(statements::IN_HAND, values).await? {
+        call: impl Fn() -> Call,
+    ) -> Result<Vec<Row>, Fault> {
+        let waits = Instant::now();
+        loop {
+            let rows = self.line.rows(call()).await?;
+            if !rows.is_empty() || !self.in_hand(id, access, now, waits).await? {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// Waits while a server has the record in hand: whether it is gone shows then.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] once it has been so for long: a server may have died over it.
+    async fn in_hand(&self, id: SecretId, access: Access, now: Timestamp, since: Instant) -> Result<bool, Fault> {
+        let values = vec![Value::new(self.skew.there(now)), Value::new(access == Access::Verified)];
+        if !self.is_so(Call::about(id, statements::IN_HAND, values, Repeat::Safely)).await? {
             return Ok(false);
         }
         wait(since).await.map_err(Fault::Refused)?;
@@ -158,13 +167,13 @@ impl PostgresStore {
 
     /// When the first of the records dies that are live at `now`; none where that can't be told: there is a next look in any case.
     pub(in crate::store) async fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        let rows = self.ask(statements::NEXT, vec![Box::new(self.skew.there(now))]).await.ok()?;
+        let rows = self.ask(statements::NEXT, vec![Value::new(self.skew.there(now))]).await.ok()?;
         row::time(rows.first()?, 0, &self.skew).ok().flatten()
     }
 
     pub(in crate::store) async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
         let asked = Instant::now();
-        let rows = self.ask(statements::STATE, vec![Box::new(self.skew.there(now))]);
+        let rows = self.ask(statements::STATE, vec![Value::new(self.skew.there(now))]);
         let rows = match tokio::time::timeout(PING, rows).await {
             Ok(rows) => rows.map_err(Fault::into_error)?,
             // It works, on what others asked: as it was then.
@@ -193,14 +202,14 @@ impl PostgresStore {
         rows.iter().map(|row| super::census::key_of(row, &self.skew)).collect()
     }
 
-    /// What the first column says, agreed to.
-    pub(super) async fn is_so(&self, sql: &'static str, values: Values) -> Result<bool, Fault> {
-        let rows = self.ask(sql, values).await?;
-        rows.first().map_or(Ok(false), |row| column(row, 0)).map_err(Fault::Refused)
+    /// What it says of its record, agreed to.
+    pub(super) async fn is_so(&self, call: Call) -> Result<bool, Fault> {
+        let rows = self.line.rows(call).await?;
+        rows.first().map_or(Ok(false), |row| column(row, 1)).map_err(Fault::Refused)
     }
 
     async fn ask(&self, sql: &'static str, values: Values) -> Result<Vec<Row>, Fault> {
-        self.line.rows(Call { sql, values, repeat: Repeat::Safely, bytes: 0 }).await
+        self.line.rows(Call::new(sql, values, Repeat::Safely)).await
     }
 }
 

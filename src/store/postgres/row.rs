@@ -46,21 +46,21 @@ pub(super) fn bytes<const N: usize>(row: &Row, at: usize) -> Result<[u8; N], Sto
     found.try_into().map_err(|_| StoreError::Damaged(format!("column {at} has {} bytes in place of {N}", found.len())))
 }
 
-/// The first columns of [`LOAD`](super::statements::LOAD).
+/// The columns of [`LOAD`](super::statements::LOAD) after the first.
 pub(super) fn head(row: &Row) -> Result<Head, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(format!("a record's {what} can't be"));
     let time = |at: usize| {
         // As it was sealed: by its maker's clock.
         jiff::Timestamp::from_millisecond(column(row, at)?).map_err(|_| damaged("time"))
     };
-    let verifier: Option<&[u8]> = column(row, 5)?;
+    let verifier: Option<&[u8]> = column(row, 6)?;
     let verifier = verifier.map(|bytes| bytes.try_into().map_err(|_| damaged("verifier"))).transpose()?;
     Ok(Head {
-        created_at: time(0)?,
-        expires_at: time(1)?,
-        kind: u8::try_from(column::<i16>(row, 2)?).map_err(|_| damaged("kind"))?,
-        size: count(row, 3)?,
-        key_id: KeyId(bytes(row, 4)?),
+        created_at: time(1)?,
+        expires_at: time(2)?,
+        kind: u8::try_from(column::<i16>(row, 3)?).map_err(|_| damaged("kind"))?,
+        size: count(row, 4)?,
+        key_id: KeyId(bytes(row, 5)?),
         verifier: verifier.map(Verifier),
     })
 }

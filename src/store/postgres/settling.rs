@@ -1,4 +1,5 @@
-//! The end of claims of a server's own making, where it couldn't be had at once: in the background, until it is known.
+//! The end of claims of a server's own making: in the background, until it is known. Nobody else gets the record meanwhile, so that whoever
+//! asked needn't wait.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -7,7 +8,8 @@ use std::{
 
 use super::{
     OWN_LEASE, PostgresStore,
-    line::{Call, Repeat, Values},
+    batch::Value,
+    line::{Call, Repeat},
     statements,
 };
 use crate::secret::{ClaimHash, SecretId};
@@ -20,11 +22,11 @@ const UNSETTLED: u64 = 10_000;
 const LATEST: Duration = Duration::from_secs(16);
 
 impl PostgresStore {
-    /// Ends a claim of our own in the background, for as long as its lease may last.
-    pub(super) fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) {
+    /// Ends a claim of our own in the background, for as long as its lease may last. Not, if too many are on their way already.
+    pub(super) fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) -> bool {
         if self.unsettled.fetch_add(1, Ordering::Relaxed) >= UNSETTLED {
             self.unsettled.fetch_sub(1, Ordering::Relaxed);
-            return;
+            return false;
         }
         let (line, unsettled, began) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now());
         // A claim that nobody knows the outcome of may still be on its way, and come after it was given back.
@@ -33,11 +35,11 @@ impl PostgresStore {
             let mut pause = AGAIN;
             while began.elapsed() < OWN_LEASE && !line.is_closed() {
                 let is_late = began.elapsed() >= late;
-                let call = |sql| Call { sql, values: of(id, own), repeat: Repeat::Safely, bytes: 0 };
+                let call = |sql| end(sql, id, own, Repeat::Safely);
                 let done = line.rows(call(sql)).await.is_ok_and(|rows| !rows.is_empty());
                 // Whoever was the primary may not know of the claim.
                 let held = if done { Ok(Vec::new()) } else { line.rows(call(statements::HELD)).await };
-                let is_over = held.is_ok_and(|rows| !rows.first().is_some_and(|row| row.try_get(0).unwrap_or(true)));
+                let is_over = held.is_ok_and(|rows| !rows.first().is_some_and(|row| row.try_get(1).unwrap_or(true)));
                 if is_over && is_late {
                     break;
                 }
@@ -46,10 +48,11 @@ impl PostgresStore {
             }
             unsettled.fetch_sub(1, Ordering::Relaxed);
         });
+        true
     }
 }
 
-/// A record and a claim, as they go with a statement.
-pub(super) fn of(id: SecretId, claim: ClaimHash) -> Values {
-    vec![Box::new(id.0.to_vec()), Box::new(claim.0.to_vec())]
+/// A statement about a record and its claim.
+pub(super) fn end(sql: &'static str, id: SecretId, claim: ClaimHash, repeat: Repeat) -> Call {
+    Call::about(id, sql, vec![Value::new(claim.0.to_vec())], repeat)
 }

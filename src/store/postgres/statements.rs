@@ -1,5 +1,5 @@
-//! The statements: each call of the contract is one, and so atomic without a lock of ours. What is kept is counted in the statement that
-//! changes it.
+//! The statements: each call of the contract is one, and so atomic without a lock of ours; those that are made often take many calls, an
+//! array a parameter. What is kept is counted in the statement that changes it.
 //!
 //! All of them run in `READ COMMITTED`: who finds a row locked waits for the other, and then looks at the row as that one left it. So one
 //! of those who race for a record changes it, and the rest find it changed.
@@ -12,7 +12,8 @@ pub(super) mod locks {
     pub(in super::super) const ALL: i64 = 0x6f74_7331_0000_0003;
 }
 
-/// Adds what `$from` has, `$sign` or in place of it, to the counts of keys and owners.
+/// Adds what `$from` has, `$sign` or in place of it, to the counts of keys and owners. Owners in their order: of two statements that change
+/// the same ones neither waits for the other and has what that one waits for.
 macro_rules! counted {
     ($from:literal, $sign:literal) => {
         concat!(
@@ -24,7 +25,7 @@ macro_rules! counted {
             $sign,
             "sum(sealed_len)::bigint FROM ",
             $from,
-            " GROUP BY key_id
+            " GROUP BY key_id ORDER BY key_id
                 ON CONFLICT (key_id, part) DO UPDATE SET records = h.records + excluded.records, bytes = h.bytes + excluded.bytes
             ),
             charged AS (
@@ -35,7 +36,7 @@ macro_rules! counted {
             $sign,
             "sum(sealed_len)::bigint FROM ",
             $from,
-            " WHERE owner IS NOT NULL GROUP BY owner
+            " WHERE owner IS NOT NULL GROUP BY owner ORDER BY owner
                 ON CONFLICT (owner) DO UPDATE SET records = o.records + excluded.records, bytes = o.bytes + excluded.bytes
             )"
         )
@@ -45,11 +46,16 @@ macro_rules! counted {
 /// Removes the records that `$which` says, and gives what is told of them.
 macro_rules! removal {
     ($which:literal) => {
+        removal!("", $which)
+    };
+    ($beside:literal, $which:literal) => {
         concat!(
             "WITH gone AS (
-                DELETE FROM ots.record WHERE ",
+                DELETE FROM ots.record AS r ",
+            $beside,
+            " WHERE ",
             $which,
-            " RETURNING id, deadline, claim, key_id, owner, sealed_len
+            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, r.sealed_len
             ), ",
             counted!("gone", "-"),
             " SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
@@ -57,31 +63,37 @@ macro_rules! removal {
     };
 }
 
-/// Whether there is a record that `$which` says, and no doubt of it: where standbys have to agree with commits, one agrees with this look. A
-/// primary that has been replaced and doesn't know it gets no agreement, so that it can't say that something is gone that it only doesn't know
-/// of, or not to be claimed that somebody gave back elsewhere.
+/// Of many records whether each is there, as `$which` says of it and what `$each` says, and no doubt of it: where standbys have to agree with
+/// commits, one agrees with this look. A primary that has been replaced and doesn't know it gets no agreement, so that it can't say that
+/// something is gone that it only doesn't know of, or not to be claimed that somebody gave back elsewhere.
 macro_rules! agreed {
-    ($which:literal) => {
+    ($each:literal, $which:literal) => {
         concat!(
             "WITH agreed AS MATERIALIZED (
                 SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN pg_logical_emit_message(true, 'ots', '') END AS at
             )
-            SELECT EXISTS (SELECT FROM ots.record WHERE ",
+            SELECT each.id, EXISTS (SELECT FROM ots.record AS r WHERE r.id = each.id AND ",
             $which,
-            "), at FROM agreed"
+            "), at FROM agreed, unnest(",
+            $each,
+            ")"
         )
     };
 }
 
+/// Of many records: each that wasn't there.
 pub(super) const INSERT: &str = concat!(
     "WITH kept AS (
         INSERT INTO ots.record
             (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, verifier, owner, sealed_len, sealed)
-        VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (id) DO NOTHING RETURNING key_id, owner, sealed_len
+        SELECT id, created_at, expires_at, ends_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed
+        FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[],
+                    $10::bigint[], $11::bytea[])
+             AS each (id, created_at, expires_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed)
+        ON CONFLICT (id) DO NOTHING RETURNING id, key_id, owner, sealed_len
     ), ",
     counted!("kept", ""),
-    " SELECT count(*) FROM kept"
+    " SELECT id FROM kept"
 );
 
 /// What is kept in all, and of an owner. Under the locks that [`lock`](LOCK) takes it doesn't grow.
@@ -92,13 +104,14 @@ pub(super) const USAGE: &str = "
 
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-/// The record, if it is live and nobody else's: without its ciphertext where that is long, or where its guard isn't satisfied. A claim of a
-/// server's own making is somebody's for a moment only: that is told, for the caller to wait.
+/// Of many records each that is live and nobody else's: without its ciphertext where that is long, or where its guard isn't satisfied. A
+/// claim of a server's own making is somebody's for a moment only: that is told, for the caller to wait.
 pub(super) const LOAD: &str = "
-    SELECT created_at, expires_at, kind, size, key_id, verifier, coalesce(own AND claim IS DISTINCT FROM $2, false),
-           CASE WHEN verifier IS NULL OR $4::boolean THEN sealed_len ELSE 0 END,
-           CASE WHEN (verifier IS NULL OR $4::boolean) AND sealed_len <= $5::bigint THEN sealed END
-    FROM ots.record WHERE id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2 OR own)";
+    SELECT r.id, created_at, expires_at, kind, size, key_id, verifier, coalesce(own AND r.claim IS DISTINCT FROM each.claim, false),
+           CASE WHEN verifier IS NULL OR verified THEN sealed_len ELSE 0 END,
+           CASE WHEN (verifier IS NULL OR verified) AND sealed_len <= inline THEN sealed END
+    FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::boolean[], $5::bigint[]) AS each (id, claim, now, verified, inline)
+    JOIN ots.record AS r ON r.id = each.id AND deadline > now AND (r.claim IS NULL OR r.claim = each.claim OR own)";
 
 /// A part of a long ciphertext.
 pub(super) const SLICE: &str = "
@@ -106,30 +119,40 @@ pub(super) const SLICE: &str = "
     FROM ots.record WHERE id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2)";
 
 /// One update for a claim and for its repetition, told apart by how often it was made: of two at once with the same claim the second waits
-/// for the first, and then is its repetition.
+/// for the first, and then is its repetition. Of many records, each under its own.
 pub(super) const CLAIM: &str = "
-    UPDATE ots.record
-    SET claim = $3, own = $6::boolean, reads = reads + 1, deadline = CASE WHEN claim IS NULL THEN $4::bigint ELSE deadline END
-    WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3) AND (verifier IS NULL OR $5::boolean)
-    RETURNING reads";
+    UPDATE ots.record AS r
+    SET claim = each.claim, own = each.own, reads = reads + 1, deadline = CASE WHEN r.claim IS NULL THEN until ELSE deadline END
+    FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::boolean[])
+         AS each (id, now, claim, until, verified, own)
+    WHERE r.id = each.id AND deadline > now AND (r.claim IS NULL OR r.claim = each.claim) AND (verifier IS NULL OR verified)
+    RETURNING r.id, reads";
 
-/// Whether a record that could not be had may yet be: a server is in the middle of giving it out, or has just given it back.
-pub(super) const IN_HAND: &str =
-    agreed!("id = $1 AND deadline > $2 AND (own OR claim IS NULL) AND (verifier IS NULL OR $3::boolean)");
+/// Whether records that could not be had may yet be: a server is in the middle of giving one out, or has just given it back.
+pub(super) const IN_HAND: &str = agreed!(
+    "$1::bytea[], $2::bigint[], $3::boolean[]) AS each (id, now, verified",
+    "deadline > now AND (own OR claim IS NULL) AND (verifier IS NULL OR verified)"
+);
 
-/// Whether a record that wasn't found by [`LOAD`] is there.
-pub(super) const LIVE: &str = agreed!("id = $1 AND deadline > $3 AND (claim IS NULL OR claim = $2 OR own)");
+/// Whether records that weren't found by [`LOAD`] are there.
+pub(super) const LIVE: &str = agreed!(
+    "$1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, now",
+    "deadline > now AND (r.claim IS NULL OR r.claim = each.claim OR own)"
+);
 
-/// Whether a record is claimed with that.
-pub(super) const HELD: &str = agreed!("id = $1 AND claim = $2");
+/// Whether records are claimed with that.
+pub(super) const HELD: &str = agreed!("$1::bytea[], $2::bytea[]) AS each (id, claim", "r.claim = each.claim");
 
-/// Takes back a claim under which nothing was given out. One that is still being made is waited for: it has the row locked.
+/// Takes back claims under which nothing was given out. One that is still being made is waited for: it has the row locked.
 pub(super) const GIVE_BACK: &str = "
-    UPDATE ots.record
-    SET claim = NULL, own = false, reads = 0, deadline = CASE WHEN claim = $2 THEN ends_at ELSE deadline END
-    WHERE id = $1 AND (claim = $2 OR claim IS NULL)";
+    UPDATE ots.record AS r
+    SET claim = NULL, own = false, reads = 0, deadline = CASE WHEN r.claim = each.claim THEN ends_at ELSE deadline END
+    FROM unnest($1::bytea[], $2::bytea[]) AS each (id, claim)
+    WHERE r.id = each.id AND (r.claim = each.claim OR r.claim IS NULL)
+    RETURNING r.id";
 
-pub(super) const RELEASE: &str = removal!("id = $1 AND claim = $2");
+pub(super) const RELEASE: &str =
+    removal!("USING unnest($1::bytea[], $2::bytea[]) AS each (id, claim)", "r.id = each.id AND r.claim = each.claim");
 
 pub(super) const BURN: &str = removal!("id = $1 AND claim IS NULL AND deadline > $2");
 

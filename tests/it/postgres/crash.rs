@@ -172,9 +172,9 @@ async fn what_nobody_knows_the_outcome_of_is_neither_lost_nor_given_twice() {
     for at in 0..200 {
         tokens.push((at, direct.create(&format!("secret {at}.")).await));
     }
-    // A connection takes some five answers to be made, a read some four over connections that have their statements.
-    every.store(23, Ordering::Relaxed);
-    for part in tokens.chunks(20) {
+    // A connection takes some five answers to be made, reads that go together some four over connections that have their statements.
+    every.store(17, Ordering::Relaxed);
+    for part in tokens.chunks(5) {
         let given = join_all(part.iter().map(|(at, token)| read(&servers, *at, token))).await;
         assert!(given.iter().all(|given| *given), "{given:?}, after {} cuts", cuts.load(Ordering::Relaxed));
     }

@@ -1,6 +1,7 @@
 //! Servers that share a PostgreSQL: the contract is in `contract.rs`, over both engines.
 
 mod admin;
+mod batches;
 mod certificates;
 mod crash;
 mod durability;
