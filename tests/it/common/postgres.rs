@@ -31,7 +31,7 @@ wait $pid
 pub struct Cluster {
     pub directory: PathBuf,
     pub port: u16,
-    programs: PathBuf,
+    pub programs: PathBuf,
     keeper: Option<Child>,
     databases: AtomicUsize,
 }
@@ -175,7 +175,7 @@ impl Cluster {
     }
 
     /// The server's process and those that it has started. None, if it has ended by itself.
-    fn processes(&self) -> Vec<String> {
+    pub fn processes(&self) -> Vec<String> {
         if !self.directory.join("data/postmaster.pid").exists() {
             return Vec::new();
         }
