@@ -241,24 +241,25 @@ complete -c ots -n "__fish_ots_using_subcommand keygen" -s v -l verbose -d 'Say 
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s s -l server -d 'The server; a full link brings its own' -r -f
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l config -d 'Read this configuration file instead of the usual one' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l timeout -d 'How long to wait for the server' -r
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s h -l help -d 'Print help'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s q -l quiet -d 'Say nothing but errors'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l json -d 'Answer in JSON, errors too'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "stats" -d 'Say how much the server keeps'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "sweep" -d 'Remove what has expired, now'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "keys" -d 'Say which keys are still needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "stats" -d 'Say how much the server keeps'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "sweep" -d 'Remove what has expired, now'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "keys" -d 'Say which keys are still needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "migrate" -d 'Move a host\'s secrets into a PostgreSQL'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
@@ -339,6 +340,21 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l database-password-file -d 'Read the password of the PostgreSQL from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand completions" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand completions" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand completions" -l timeout -d 'How long to wait for the server' -r

@@ -165,6 +165,7 @@ fn codes(name: &str) -> &'static [&'static str] {
         "ots-admin" | "ots-admin-check" | "ots-admin-keys" | "ots-admin-stats" | "ots-admin-sweep" => {
             &["0", "1", "2", "6", "8", "141"]
         }
+        "ots-admin-migrate" => &["0", "1", "2", "6", "8", "130", "141"],
         "ots-completions" => &["0", "2", "8", "141"],
         _ => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130", "141"],
     }
@@ -173,6 +174,17 @@ fn codes(name: &str) -> &'static [&'static str] {
 /// The pages of what is told where the server's data and keys are.
 const BESIDE_DATA: &[&str] =
     &["ots-serve", "ots-admin", "ots-admin-check", "ots-admin-keys", "ots-admin-stats", "ots-admin-sweep"];
+
+/// The pages of what may ask a PostgreSQL.
+const WITH_A_PASSWORD: &[&str] = &[
+    "ots-serve",
+    "ots-admin",
+    "ots-admin-check",
+    "ots-admin-keys",
+    "ots-admin-migrate",
+    "ots-admin-stats",
+    "ots-admin-sweep",
+];
 
 /// Variables that belong to no option, and the pages that tell of them besides that of `ots`.
 pub(super) const VARIABLES: &[(&str, &str, &[&str])] = &[
@@ -201,7 +213,7 @@ pub(super) const VARIABLES: &[(&str, &str, &[&str])] = &[
     (
         "PGPASSWORD, PGPASSFILE",
         "The password of a PostgreSQL, or the file that has it (else ~/.pgpass), as for psql, if neither the URL nor --database-password-file does.",
-        BESIDE_DATA,
+        WITH_A_PASSWORD,
     ),
     ("STATE_DIRECTORY", "Set by systemd: where the server keeps its data, if --data-dir doesn't say.", BESIDE_DATA),
     ("NO_COLOR", "If not empty, nothing is coloured unless --color or OTS_COLOR says always.", &["ots-serve"]),

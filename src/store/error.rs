@@ -73,6 +73,11 @@ pub enum OpenError {
         /// The newest schema of this binary.
         known: i64,
     },
+    /// Its secrets are on their way into another database.
+    #[error(
+        "{0} is being moved into another database, where a part of it is: run ots admin migrate again, to its end, and serve that one"
+    )]
+    HalfMoved(PathBuf),
     /// The engine failed otherwise.
     #[error("can't open {0}: {1}")]
     Engine(PathBuf, String),

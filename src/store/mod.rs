@@ -14,6 +14,8 @@ mod error;
 mod files;
 mod location;
 #[cfg(feature = "postgres")]
+pub mod migrate;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 mod quota;
 mod record;
@@ -101,7 +103,11 @@ impl Store {
         let damage = Arc::new(Damage::default());
         let engine = match location {
             Location::Sqlite(path) => {
-                Engine::Sqlite(sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), tally)?)
+                let store = sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), tally)?;
+                if store.is_half_moved().unwrap_or(false) {
+                    return Err(OpenError::HalfMoved(path.clone()));
+                }
+                Engine::Sqlite(store)
             }
             #[cfg(feature = "postgres")]
             Location::Postgres(address) => {

@@ -127,9 +127,10 @@ fn man_pages_are_whole() {
         for arg in command.get_arguments() {
             let Some(variable) = arg.get_env() else { continue };
             let options = text.split(".SH OPTIONS").nth(1).unwrap();
-            let described = options.split(&format!("\\fB--{}\\fR", arg.get_long().unwrap())).nth(1).unwrap();
-            let described = described.split(".TP").next().unwrap();
-            assert!(described.contains(variable.to_str().unwrap()), "{name}: --{}", arg.get_long().unwrap());
+            let value = arg.get_value_names().map(|names| names[0].to_string()).unwrap_or_default();
+            let shown = arg.get_long().map_or_else(|| value, |long| format!("\\fB--{long}\\fR"));
+            let described = options.split(&shown).nth(1).unwrap().split(".TP").next().unwrap();
+            assert!(described.contains(variable.to_str().unwrap()), "{name}: {shown}");
         }
     }
     let serve = fs::read_to_string(Path::new(ROOT).join("man/ots-serve.1")).unwrap().replace("\\-", "-");

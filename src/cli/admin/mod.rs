@@ -2,12 +2,14 @@
 //!
 //! - [`answer`]: what is asked and answered; [`socket`]: asking the server that runs.
 //! - [`place`]: the database that is meant, and why it can't be looked after.
-//! - [`check`], [`keys`], [`stats`], [`sweep`]: the commands.
+//! - [`check`], [`keys`], `migrate`, [`stats`], [`sweep`]: the commands.
 
 #[cfg_attr(not(unix), allow(dead_code, reason = "no server is asked there"))]
 pub(super) mod answer;
 mod check;
 mod keys;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod place;
 #[cfg_attr(not(unix), allow(dead_code, reason = "there is none there"))]
 pub(super) mod socket;
@@ -32,6 +34,8 @@ enum Command {
     Sweep(sweep::Sweep),
     Keys(keys::Keys),
     Check(check::Check),
+    #[cfg(feature = "postgres")]
+    Migrate(migrate::Migrate),
 }
 
 impl Admin {
@@ -41,6 +45,8 @@ impl Admin {
             Command::Sweep(sweep) => sweep.run(global),
             Command::Keys(keys) => keys.run(global).map_err(Box::from),
             Command::Check(check) => check.run(global).map_err(Box::from),
+            #[cfg(feature = "postgres")]
+            Command::Migrate(migrate) => crate::cli::run(migrate.run(global)),
         }
     }
 }

@@ -107,29 +107,10 @@ impl DataArgs {
         Ok(location)
     }
 
-    /// A file that is named comes first; then the URL, and what libpq would look at.
+    /// The same, with its password.
     #[cfg(feature = "postgres")]
     fn with_password(&self, address: Address) -> Result<Address, DataError> {
-        let Some(path) = &self.database_password_file else {
-            self.warn_if_others_see(&address);
-            return Ok(address.with_password_of(&postgres::Surroundings::of_this_process()));
-        };
-        keys::warn_if_others_read(path);
-        let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
-        let line = given.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-        Ok(address.with_password(line, true))
-    }
-
-    /// Arguments are everybody's to read on this machine.
-    #[cfg(feature = "postgres")]
-    fn warn_if_others_see(&self, address: &Address) {
-        let url = self.database.as_deref().unwrap_or_default();
-        if address.has_password() && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
-            tracing::warn!(
-                "the database's password is among the arguments, which others on this machine can read: keep the URL in \
-                 OTS_DATABASE_URL, or the password in a file for --database-password-file"
-            );
-        }
+        with_password(address, self.database.as_deref().unwrap_or_default(), self.database_password_file.as_deref())
     }
 
     /// The store that was named, else the one in the directory, which is made if it isn't there; and that directory.
@@ -178,6 +159,31 @@ impl DataArgs {
             Some(given) => Ok(given.clone()),
             None => surroundings.data_dir(self.dev).ok_or(DataError::NoHome),
         }
+    }
+}
+
+/// A PostgreSQL's address, as `url` gave it, with its password: that of a file that is named comes first; then the URL, and what libpq would
+/// look at.
+#[cfg(feature = "postgres")]
+pub(super) fn with_password(address: Address, url: &str, file: Option<&Path>) -> Result<Address, DataError> {
+    let Some(path) = file else {
+        warn_if_others_see(&address, url);
+        return Ok(address.with_password_of(&postgres::Surroundings::of_this_process()));
+    };
+    keys::warn_if_others_read(path);
+    let given = Zeroizing::new(std::fs::read(path).map_err(FileError::new("read", path))?);
+    let line = given.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    Ok(address.with_password(line, true))
+}
+
+/// Arguments are everybody's to read on this machine.
+#[cfg(feature = "postgres")]
+fn warn_if_others_see(address: &Address, url: &str) {
+    if address.has_password() && std::env::args_os().any(|argument| argument.to_string_lossy().contains(url)) {
+        tracing::warn!(
+            "the database's password is among the arguments, which others on this machine can read: keep the URL in \
+             OTS_DATABASE_URL, or the password in a file for --database-password-file"
+        );
     }
 }
 

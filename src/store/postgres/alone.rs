@@ -27,6 +27,7 @@ pub(super) fn alone<T: Send>(
     std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(failed("a mistake of ours".to_owned())))
 }
 
+/// A connection to the primary.
 pub(super) async fn connect(address: &Address) -> Result<Client, StartError> {
     let way = Way::new(&address.config, tls::connector(&address.tls)?);
     let connected = tokio::time::timeout(CONNECT, way.connect()).await;

@@ -9,6 +9,7 @@
 //! - [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`durability`]: what outlives the loss of a machine.
+//! - [`import`]: taking records in from another database.
 //! - [`error`]: what PostgreSQL's errors mean.
 //!
 //! A read without a claim is one under a claim of the server's own making, released at once: two steps, so that one whose outcome isn't known
@@ -21,6 +22,7 @@ pub(super) mod census;
 pub(super) mod check;
 mod durability;
 mod error;
+mod import;
 mod line;
 mod password;
 mod pooler;
@@ -44,6 +46,7 @@ use std::{
 
 use jiff::Timestamp;
 
+pub(in crate::store) use self::import::{Import, ImportError};
 pub use self::{
     address::{Address, InvalidAddress},
     error::StartError,

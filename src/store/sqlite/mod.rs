@@ -14,6 +14,7 @@
 //! - [`fresh`]: the newest ciphertexts, still in memory.
 //! - [`progress`]: when the store last got on.
 //! - [`census`]: a look at how much there is; [`check`]: at all of it.
+//! - `moving`: records on their way into another database.
 //! - [`reserve`]: disk space for reading when the disk is full.
 
 pub(super) mod census;
@@ -23,6 +24,8 @@ mod counts;
 mod error;
 mod fresh;
 mod job;
+#[cfg(feature = "postgres")]
+mod moving;
 mod payload;
 mod progress;
 mod reader;
@@ -279,6 +282,11 @@ impl SqliteStore {
             }
             outcome => outcome,
         }
+    }
+
+    /// Whether it is being moved into another database.
+    pub(super) fn is_half_moved(&self) -> Result<bool, StoreError> {
+        self.readers.run(|reader| reader.look(schema::is_half_moved))
     }
 
     /// Waits until the writer's thread has ended: by itself, if nobody has closed the store.

@@ -62,6 +62,11 @@ fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> 
     }
 }
 
+/// Whether its records are on their way into another database (moving.rs): some may be there already.
+pub(super) fn is_half_moved(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'moving'")?.exists([])
+}
+
 /// Writes the schema's version again: to the first page, which every database has and nothing works without.
 pub(super) fn write_version(connection: &Connection) -> rusqlite::Result<()> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -34,6 +34,8 @@ fn help_is_as_it_was() {
         "admin stats",
         "admin sweep",
         "admin keys",
+        #[cfg(feature = "postgres")]
+        "admin migrate",
     ] {
         let mut command = ots();
         command.args(name.split_whitespace().chain(["--help"])).env("COLUMNS", "100");

@@ -1,0 +1,256 @@
+//! Moving what an embedded database keeps into a PostgreSQL, so that no secret can be read on both sides, whenever this is cut off.
+//!
+//! A file from which records are moved is marked, before the first: no server starts on it, until the last is over. Then each record is
+//!
+//! 1. *staged* there: inserted with a claim of nobody's, so that nobody can read it yet;
+//! 2. *marked* here as gone: it is never staged again;
+//! 3. *published* there: it gets the claim that it had, or none;
+//! 4. *removed* here, as a read removes it.
+//!
+//! Each step is durable before the next, and can be done again: what an earlier run has marked is published and removed first.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Head, Held, OpenError, StoreError, Usage,
+    postgres::{Address, Import, ImportError, StartError},
+    sqlite::SqliteStore,
+};
+use crate::{
+    memory::Buffer,
+    secret::{ClaimHash, OwnerId, SecretId},
+};
+
+/// For how long a database that can't be reached is tried again, and how soon.
+const PATIENCE: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// A record with all that becomes of it.
+#[derive(Debug)]
+pub(super) struct Moving {
+    /// Its row, here.
+    pub(super) seq: i64,
+    pub(super) id: SecretId,
+    pub(super) head: Head,
+    /// When it is gone, or its lease over.
+    pub(super) deadline: Timestamp,
+    /// Wrong passphrases so far.
+    pub(super) attempts: u32,
+    pub(super) claim: Option<ClaimHash>,
+    pub(super) owner: Option<OwnerId>,
+    pub(super) sealed: Buffer,
+}
+
+/// One that is staged there, and gone here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marked {
+    pub(super) seq: i64,
+    pub(super) id: SecretId,
+    pub(super) claim: Option<ClaimHash>,
+}
+
+/// Some of those that are to be moved.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) records: Vec<Moving>,
+    /// The last row that was looked at; none at the end.
+    pub(super) last: Option<i64>,
+    /// Rows that can't be read whole.
+    pub(super) damaged: Vec<String>,
+    /// Rows that are no longer live.
+    pub(super) dead: u64,
+}
+
+/// What a migration did.
+#[derive(Debug, Default)]
+pub struct Migrated {
+    /// What was there before, under each key.
+    pub before: Vec<Held>,
+    /// And what is left.
+    pub after: Vec<Held>,
+    /// What was published there.
+    pub moved: Usage,
+    /// Records that had expired, which were left.
+    pub expired: u64,
+    /// Records that can't be read whole, which were left.
+    pub damaged: Vec<String>,
+    /// Records that the destination had already, from another copy of this database, which were left.
+    pub there: u64,
+    /// Whether it went to its end: a server can start on what is left.
+    pub finished: bool,
+    /// Whether the destination has secrets under keys that this database hasn't.
+    pub other_keys: bool,
+}
+
+/// Why it couldn't be done, or not to its end. What was moved is moved, and it can be begun again.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The file can't be opened.
+    #[error(transparent)]
+    From(OpenError),
+    /// A server runs on it.
+    #[error("a server runs on {0}: stop it first, so that nothing is read there while it is moved")]
+    InUse(String),
+    /// The file failed.
+    #[error("{0}; what was moved is moved: run this again")]
+    Store(StoreError),
+    /// The destination can't be used.
+    #[error(transparent)]
+    To(StartError),
+    /// It was begun with another destination.
+    #[error(
+        "it was begun to be moved into another database, where a part of it is already: name that one; nothing was changed"
+    )]
+    OtherDestination,
+    /// The destination failed.
+    #[error("the destination failed: {0}; what was moved is moved: run this again")]
+    Lost(String),
+}
+
+impl From<StoreError> for MigrateError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Moves all that is live in the file at `from` to `to`, until `stop` is set. `told` hears how many bytes of how many are moved.
+///
+/// # Errors
+/// [`MigrateError`].
+pub async fn migrate(
+    from: &Path,
+    to: &Address,
+    stop: &AtomicBool,
+    mut told: impl FnMut(u64, u64),
+) -> Result<Migrated, MigrateError> {
+    let store = SqliteStore::open(from, 0, Arc::default(), Arc::default()).map_err(|error| match error {
+        OpenError::InUse(path) => MigrateError::InUse(path.display().to_string()),
+        error => MigrateError::From(error),
+    })?;
+    let moved = move_all(&store, to, stop, &mut told).await;
+    // Closing it leaves nothing in its files of what was removed.
+    let closed = store.close().await;
+    let moved = moved?;
+    closed?;
+    Ok(moved)
+}
+
+async fn move_all(
+    store: &SqliteStore,
+    to: &Address,
+    stop: &AtomicBool,
+    told: &mut impl FnMut(u64, u64),
+) -> Result<Migrated, MigrateError> {
+    let mut there = There { import: Some(Import::open(to).await.map_err(MigrateError::To)?), to };
+    let (identity, held) = there.asked().await?;
+    let before = store.state(Timestamp::now())?.held;
+    let mut migrated = Migrated { before: before.clone(), ..Migrated::default() };
+    migrated.other_keys = held.iter().any(|held| before.iter().all(|mine| mine.key_id != held.key_id));
+    let total = before.iter().map(|held| held.bytes).sum();
+    let Some(staging) = store.begin_moving(identity).await? else { return Err(MigrateError::OtherDestination) };
+    loop {
+        let marked = store.marked().await?;
+        if marked.is_empty() {
+            break;
+        }
+        finish(store, &mut there, staging, marked, &mut migrated.moved).await?;
+        told(migrated.moved.bytes, total);
+    }
+    let mut last = 0;
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            migrated.after = store.state(Timestamp::now())?.held;
+            return Ok(migrated);
+        }
+        let Batch { records, last: next, damaged, dead } = store.next_to_move(last, Timestamp::now()).await?;
+        migrated.damaged.extend(damaged);
+        migrated.expired += dead;
+        if !records.is_empty() {
+            let ours = there.stage(staging, &records).await?;
+            let marked: Vec<Marked> = records
+                .iter()
+                .zip(&ours)
+                .filter(|(_, ours)| **ours)
+                .map(|(record, _)| Marked { seq: record.seq, id: record.id, claim: record.claim })
+                .collect();
+            migrated.there += u64::try_from(records.len() - marked.len()).unwrap_or(u64::MAX);
+            drop(records);
+            store.mark(marked.iter().map(|marked| marked.seq).collect()).await?;
+            finish(store, &mut there, staging, marked, &mut migrated.moved).await?;
+            told(migrated.moved.bytes, total);
+        }
+        let Some(next) = next else { break };
+        last = next;
+    }
+    // What is in both is to be read in one: no server starts on this one then.
+    if migrated.there == 0 {
+        store.end_moving().await?;
+        migrated.finished = true;
+    }
+    migrated.after = store.state(Timestamp::now())?.held;
+    Ok(migrated)
+}
+
+/// Publishes what is marked, and removes it here.
+async fn finish(
+    store: &SqliteStore,
+    there: &mut There<'_>,
+    staging: ClaimHash,
+    marked: Vec<Marked>,
+    moved: &mut Usage,
+) -> Result<(), MigrateError> {
+    there.publish(staging, &marked).await?;
+    let removed = store.remove_marked(marked.iter().map(|marked| marked.seq).collect()).await?;
+    moved.records += removed.records;
+    moved.bytes += removed.bytes;
+    Ok(())
+}
+
+/// The destination: what it is asked can be asked again, over another connection.
+struct There<'a> {
+    import: Option<Import>,
+    to: &'a Address,
+}
+
+impl There<'_> {
+    async fn asked(&mut self) -> Result<(String, Vec<Held>), MigrateError> {
+        self.again(async |import| import.asked().await).await
+    }
+
+    async fn stage(&mut self, staging: ClaimHash, records: &[Moving]) -> Result<Vec<bool>, MigrateError> {
+        self.again(async |import| import.stage(staging, records).await).await
+    }
+
+    async fn publish(&mut self, staging: ClaimHash, marked: &[Marked]) -> Result<(), MigrateError> {
+        self.again(async |import| import.publish(staging, marked).await).await
+    }
+
+    async fn again<T>(&mut self, work: impl AsyncFn(&mut Import) -> Result<T, ImportError>) -> Result<T, MigrateError> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let why = match &mut self.import {
+                Some(import) => match work(import).await {
+                    Ok(done) => return Ok(done),
+                    Err(ImportError::Refused(why)) => return Err(MigrateError::Lost(why)),
+                    Err(ImportError::Lost(why)) => why,
+                },
+                None => "it can't be reached".to_owned(),
+            };
+            if Instant::now() >= end {
+                return Err(MigrateError::Lost(why));
+            }
+            self.import = None;
+            tokio::time::sleep(AGAIN).await;
+            self.import = Import::open(self.to).await.ok();
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Records on their way into another database ([`migrate`](crate::store::migrate)): what is to go, what has gone, and that no server runs
+//! on the file meanwhile.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{
+    SqliteStore,
+    error::engine_error,
+    job::Failure,
+    payload,
+    reader::{HEAD, Reader},
+    tables::{Place, Tables, time},
+    writer::Effect,
+};
+use crate::{
+    memory::Buffer,
+    secret::{ClaimHash, OwnerId, SecretId, random},
+    store::{
+        StoreError, Usage, damage,
+        migrate::{Batch, Marked, Moving},
+    },
+};
+
+/// Records in a batch at most, and bytes of ciphertext after which it ends.
+const RECORDS: usize = 64;
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// A database has these for as long as it is being moved. `moved` names the rows that are gone, and still have to be removed.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS moving (one INTEGER PRIMARY KEY CHECK (one = 1), staging BLOB NOT NULL, destination TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS moved (seq INTEGER PRIMARY KEY) STRICT;";
+
+impl SqliteStore {
+    /// Begins, or goes on with what was begun: gives the claim to stage with. None if that was for another destination.
+    pub(in crate::store) async fn begin_moving(&self, destination: String) -> Result<Option<ClaimHash>, StoreError> {
+        let fresh: [u8; 32] = random().map_err(|error| StoreError::Engine(error.to_string()))?;
+        self.write(Effect::Changes, move |tables| {
+            let connection = &tables.connection;
+            connection.execute_batch(TABLES)?;
+            connection.execute(
+                "INSERT INTO moving (one, staging, destination) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING",
+                params![fresh, destination],
+            )?;
+            let (staging, begun): ([u8; 32], String) =
+                connection
+                    .query_row("SELECT staging, destination FROM moving", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok((begun == destination).then_some(ClaimHash(staging)))
+        })
+        .await
+    }
+
+    /// Some of the rows that are gone and not removed.
+    pub(in crate::store) async fn marked(&self) -> Result<Vec<Marked>, StoreError> {
+        self.write(Effect::Changes, |tables| {
+            let mut statement = tables
+                .connection
+                .prepare_cached("SELECT seq, id, claim FROM moved JOIN record USING (seq) ORDER BY seq LIMIT 256")?;
+            let rows = statement.query_map([], |row| {
+                let claim = row.get::<_, Option<[u8; 32]>>(2)?.map(ClaimHash);
+                Ok(Marked { seq: row.get(0)?, id: SecretId(row.get(1)?), claim })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// The next of those after row `last` that are live at `now`.
+    pub(in crate::store) async fn next_to_move(&self, last: i64, now: Timestamp) -> Result<Batch, StoreError> {
+        self.write(Effect::Changes, move |tables| next(tables, last, now)).await
+    }
+
+    /// Notes that these are gone: they are staged in the other database.
+    pub(in crate::store) async fn mark(&self, seqs: Vec<i64>) -> Result<(), StoreError> {
+        self.write(Effect::Changes, move |tables| {
+            for seq in &seqs {
+                tables.connection.prepare_cached("INSERT OR IGNORE INTO moved (seq) VALUES (?1)")?.execute([seq])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes what is gone; how much that was.
+    pub(in crate::store) async fn remove_marked(&self, seqs: Vec<i64>) -> Result<Usage, StoreError> {
+        self.write(Effect::Removes, move |tables| {
+            let mut removed = Usage::default();
+            for seq in &seqs {
+                let place = tables
+                    .connection
+                    .prepare_cached(&format!("SELECT {} FROM record WHERE seq = ?1", Place::COLUMNS))?
+                    .query_row([seq], Place::from_row)
+                    .optional()?;
+                if let Some(place) = place {
+                    tables.remove(&place)?;
+                    removed.records += 1;
+                    removed.bytes += u64::try_from(place.sealed_len).unwrap_or(u64::MAX);
+                }
+                tables.connection.prepare_cached("DELETE FROM moved WHERE seq = ?1")?.execute([seq])?;
+            }
+            Ok(removed)
+        })
+        .await
+    }
+
+    /// Says that all is moved that could be: a server may run on the rest.
+    pub(in crate::store) async fn end_moving(&self) -> Result<(), StoreError> {
+        self.write(Effect::Changes, |tables| {
+            tables.connection.execute_batch("DROP TABLE IF EXISTS moved; DROP TABLE IF EXISTS moving;")?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn next(tables: &Tables, last: i64, now: Timestamp) -> Result<Batch, Failure> {
+    let connection = &tables.connection;
+    let mut batch = Batch::default();
+    let (mut from, mut skip) = (last, 1_i64);
+    let rows = loop {
+        let rows: rusqlite::Result<Vec<i64>> = (|| {
+            let mut statement =
+                connection.prepare_cached("SELECT seq FROM record NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+            let rows =
+                statement.query_map(params![from, i64::try_from(RECORDS).unwrap_or(i64::MAX)], |row| row.get(0))?;
+            rows.collect()
+        })();
+        match rows {
+            Ok(rows) => break rows,
+            // A page that can't be read is passed over, until one can.
+            Err(error) if is_damage(&error) && from < payload::LAST_ROW / 2 => {
+                if skip == 1 {
+                    batch.damaged.push(format!("some records can't be read: {error}"));
+                }
+                from = from.saturating_add(skip);
+                skip = skip.saturating_mul(2);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let mut bytes = 0;
+    for seq in rows {
+        batch.last = Some(seq);
+        match read(tables, seq, now) {
+            Ok(Read::Live(record)) => {
+                bytes += record.sealed.len();
+                batch.records.push(*record);
+            }
+            Ok(Read::Dead) => batch.dead += 1,
+            Ok(Read::Torn(why)) => batch.damaged.push(why),
+            Err(error) if is_damage(&error) => {
+                batch.damaged.push(format!("the record in row {seq} can't be read: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if bytes >= BYTES {
+            break;
+        }
+    }
+    Ok(batch)
+}
+
+enum Read {
+    Live(Box<Moving>),
+    Dead,
+    Torn(String),
+}
+
+fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
+    let connection = &tables.connection;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {HEAD}, deadline, attempts, claim, owner, sealed_len, id FROM record WHERE seq = ?1"
+    ))?;
+    let (record, length) = statement.query_row([seq], |row| {
+        let record = Moving {
+            seq,
+            id: SecretId(row.get(11)?),
+            head: Reader::head(row)?,
+            deadline: time(row, 6)?,
+            attempts: row.get(7)?,
+            claim: row.get::<_, Option<[u8; 32]>>(8)?.map(ClaimHash),
+            owner: row.get::<_, Option<[u8; 16]>>(9)?.map(OwnerId),
+            sealed: Buffer::default(),
+        };
+        Ok((record, row.get::<_, usize>(10)?))
+    })?;
+    if record.deadline <= now {
+        return Ok(Read::Dead);
+    }
+    let name = damage::name(record.id);
+    let there = payload::length(connection, seq)?;
+    if there != length {
+        return Ok(Read::Torn(format!("{name} has {there} bytes of ciphertext in place of {length}")));
+    }
+    let mut sealed = Buffer::with_capacity(length).map_err(|_| payload::no_memory())?;
+    payload::read(connection, seq, &mut sealed)?;
+    Ok(Read::Live(Box::new(Moving { sealed, ..record })))
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(engine_error(error), StoreError::Damaged(_))
+}
