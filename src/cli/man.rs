@@ -265,6 +265,10 @@ fn examples(roff: &mut Roff, name: &str) {
         "ots-admin-stats" => &[("How much there is:", "ots admin stats --data-dir /var/lib/ots")],
         "ots-admin-sweep" => &[("With the server stopped:", "ots admin sweep --data-dir /var/lib/ots")],
         "ots-admin-keys" => &[("Whether an old key can go:", "ots admin keys --data-dir /var/lib/ots")],
+        "ots-admin-migrate" => &[(
+            "With the server stopped:",
+            "ots admin migrate sqlite:/var/lib/ots/ots.db postgres://ots@db1,db2/ots --database-password-file /etc/ots/database_password",
+        )],
         "ots-completions" => &[("For bash:", "ots completions bash > /usr/share/bash-completion/completions/ots")],
         _ => &[],
     };

@@ -241,3 +241,52 @@ async fn a_destination_that_dies_midway_is_waited_for() {
     crate::common::until("the server is back", Duration::from_secs(10), async || there.healthy().await).await;
     assert_eq!(read(&there, &tokens).await, tokens.len());
 }
+
+/// What is damaged is told and stays, and the rest is moved.
+#[tokio::test]
+async fn what_is_damaged_stays_and_keeps_nothing_else_back() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (data, url) = (directory(), cluster.url(&cluster.new_database()));
+    let here = Server::start(data.path(), &[]);
+    let tokens = created(&here, 3).await;
+    assert!(here.stop().success());
+    let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM payload WHERE chunk BETWEEN 1024 AND 2047", []).unwrap(), 1);
+    drop(database);
+    let output = run(migrate(data.path(), &url, &[]), b"");
+    let (told, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(told.contains("moved 2 secret(s)") && told.contains("damaged: the record "), "{told}");
+    assert!(said.contains("some records are damaged, and stayed"), "{said}");
+    let there = serve(&url, &[]);
+    assert_eq!(read(&there, &tokens).await, 2);
+}
+
+/// Ctrl-C ends it after what is under way, and says what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_migration_ends_between_two_batches_and_goes_on() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (data, database) = (directory(), cluster.new_database());
+    let url = cluster.url(&database);
+    let here = Server::start(data.path(), &[]);
+    let tokens = created(&here, 1200).await;
+    assert!(here.stop().success());
+    let mut command = migrate(data.path(), &url, &[]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    crate::common::until("some are there", Duration::from_secs(20), async || {
+        cluster.psql(&database, "SELECT to_regclass('ots.record') IS NOT NULL") == "t"
+            && cluster.psql(&database, "SELECT count(*) FROM ots.record") != "0"
+    })
+    .await;
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(text(&output.stderr).contains("interrupted: what was moved is moved; run it again"), "{output:?}");
+    let some = records(cluster, &database);
+    assert!(some > 0 && some < 1200, "{some} were moved");
+    let staged = "SELECT count(*) FROM ots.record WHERE claim IS NOT NULL";
+    assert_eq!(cluster.psql(&database, staged), "0", "none is left half way");
+    migrated(data.path(), &url);
+    let there = serve(&url, &[]);
+    assert_eq!(read(&there, &tokens).await, tokens.len());
+}
