@@ -40,6 +40,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("quotas::server::each_address", FILES),
     ("space::", FILES),
     ("transcripts_operator::", FILES),
+    ("watch::truth", "what a crash leaves in a server's hand stays there for five minutes in PostgreSQL"),
     ("wire::sockets::a_service_managers_sockets", LINES),
     ("wire::sockets::only_a_dead_servers_socket", LINES),
 ];

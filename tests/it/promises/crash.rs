@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::common::{CLAIM, Server, database::assert_sound, directory, heavy, http, noise};
+use crate::common::{CLAIM, Server, database::assert_sound, directory, engine, heavy, http, noise};
 
 /// What a client of the crash test knows to be so.
 #[derive(Default)]
@@ -87,7 +87,9 @@ async fn nothing_acknowledged_is_lost_and_nothing_read_comes_back() {
         }
     }
     assert!(unanswered > 50, "requests were under way: {unanswered}");
-    assert!(creates > 500 && reads > 300, "there was load: {creates} creates, {reads} reads");
+    // Less of it where each server connects to a database first.
+    let (most, many) = if engine::is_shared() { (150, 75) } else { (500, 300) };
+    assert!(creates > most && reads > many, "there was load: {creates} creates, {reads} reads");
 }
 
 /// A read that nobody saw answered is whole or gone; a claim that nobody saw answered was made or wasn't; and one that was
@@ -98,7 +100,9 @@ async fn check_unsure(server: &Server, token: &str, content: &str, asked: Asked)
             Some(claim) => server.reveal(token, Some(claim), None).await,
             None => server.get(token).await,
         };
-        if response.status() == 404 {
+        // Where servers share a database, it stays in the hand of the one that died over it, until that has been so for long.
+        let in_hand = engine::is_shared() && response.status() == 503;
+        if response.status() == 404 || in_hand {
             return false;
         }
         assert_eq!(response.status(), 200);
