@@ -290,3 +290,42 @@ async fn an_interrupted_migration_ends_between_two_batches_and_goes_on() {
     let there = serve(&url, &[]);
     assert_eq!(read(&there, &tokens).await, tokens.len());
 }
+
+/// Cut off between any two of its steps: what is staged or marked can be read nowhere, what is published there alone; and what was read there
+/// isn't put there again.
+#[tokio::test]
+async fn between_two_steps_a_secret_is_read_on_one_side_at_most() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let stop = "BEGIN SELECT RAISE(ABORT, 'stop'); END";
+    for (step, readable) in [("marked", 0), ("published", 0), ("removed", 5)] {
+        let (data, database) = (directory(), cluster.new_database());
+        let url = cluster.url(&database);
+        let here = Server::start(data.path(), &[]);
+        let tokens = created(&here, 5).await;
+        assert!(here.stop().success());
+        let there = serve(&url, &[]);
+        let here =
+            |sql: &str| rusqlite::Connection::open(data.path().join("ots.db")).unwrap().execute_batch(sql).unwrap();
+        here("CREATE TABLE moved (seq INTEGER PRIMARY KEY) STRICT;");
+        match step {
+            "marked" => here(&format!("CREATE TRIGGER stop BEFORE INSERT ON moved {stop}")),
+            "removed" => here(&format!("CREATE TRIGGER stop BEFORE DELETE ON record {stop}")),
+            _ => drop(cluster.psql(
+                &database,
+                "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stop'; END $$;
+                 CREATE TRIGGER stop BEFORE UPDATE ON ots.record FOR EACH ROW EXECUTE FUNCTION stop()",
+            )),
+        }
+        let output = run(migrate(data.path(), &url, &[]), b"");
+        assert_refuses(&output, 1, "what was moved is moved: run this again");
+        assert_eq!(read(&there, &tokens).await, readable, "before they are {step}");
+        assert!(Server::try_start(data.path(), &[]).err().unwrap().contains("is being moved"), "{step}");
+        if step == "published" {
+            cluster.psql(&database, "DROP TRIGGER stop ON ots.record");
+        } else {
+            here("DROP TRIGGER stop");
+        }
+        migrated(data.path(), &url);
+        assert_eq!(read(&there, &tokens).await, 5 - readable, "after they were not {step}");
+    }
+}
