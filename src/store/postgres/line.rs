@@ -18,7 +18,7 @@ use super::{
     Address,
     batch::{self, Batches, Value},
     error::{Fault, StartError, words},
-    statements, tls,
+    tls,
     way::{By, Way},
 };
 use crate::{
@@ -34,16 +34,13 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long all hosts together may take to be connected to.
 const CREATE: Duration = Duration::from_secs(6);
 /// How long a statement may take to be answered, and what each MiB that goes with it adds.
-const BOUND: Duration = Duration::from_secs(8);
+pub(super) const BOUND: Duration = Duration::from_secs(8);
 const BOUND_PER_MIB: Duration = Duration::from_millis(250);
 /// For how long what may be repeated is, after its connection broke.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long to wait before it is repeated, at first and at last.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long the database may take for something trivial.
-pub(super) const PING: Duration = Duration::from_millis(900);
-
 /// For how long a disk is taken for full where nothing new has come, in milliseconds.
 const FULL: u64 = 60_000;
 /// What every connection of the line is set to: the statements go by indexes, however many rows were there when they were prepared, and
@@ -296,7 +293,7 @@ impl Line {
         fault
     }
 
-    fn begin_anew(&self) {
+    pub(super) fn begin_anew(&self) {
         let _ = self.pool.retain(|_, _| false);
     }
 
@@ -327,23 +324,9 @@ impl Line {
         answered > 0 && self.began + Duration::from_millis(answered) >= then
     }
 
-    /// Has the database say whether it can be written to.
-    pub(super) async fn ping(self: &Arc<Self>) -> Result<(), StoreError> {
-        let call = Arc::new(Call::new(statements::PING, Vec::new(), Repeat::Never));
-        let asked = Instant::now();
-        match tokio::time::timeout(PING, self.work(&call)).await {
-            Ok(Ok(rows)) if rows.first().is_some_and(|row| row.try_get::<_, &str>(0).is_ok_and(|on| on == "off")) => {
-                Ok(())
-            }
-            Ok(Ok(_)) => {
-                self.begin_anew();
-                Err(StoreError::Engine("the database can't be written to".to_owned()))
-            }
-            Ok(Err(fault)) => Err(fault.into_error()),
-            // It works, on what others asked.
-            Err(_) if self.heard_since(asked) => Err(StoreError::Busy),
-            Err(_) => Err(StoreError::Engine("the database doesn't answer".to_owned())),
-        }
+    /// Whether it has ever answered.
+    pub(super) fn was_heard(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) > 0
     }
 
     /// How many connections there are.

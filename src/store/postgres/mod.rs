@@ -6,7 +6,8 @@
 //! - [`line`](mod@line): the connections, and what is done when one breaks; [`batch`]: calls that go together.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
-//! - [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping no more than is allowed.
+//! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping
+//!   no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`durability`]: what outlives the loss of a machine.
 //! - [`import`]: taking records in from another database.
@@ -25,6 +26,7 @@ mod error;
 mod import;
 mod line;
 mod password;
+mod ping;
 mod pooler;
 mod quotas;
 mod reading;

@@ -9,7 +9,7 @@ use super::{
     IN_HAND, LONGEST_LOOK, LOOK, PostgresStore,
     batch::Value,
     error::Fault,
-    line::{Call, PING, Repeat, Values},
+    line::{Call, Repeat, Values},
     row::{self, column, count},
     statements,
 };
@@ -174,7 +174,7 @@ impl PostgresStore {
     pub(in crate::store) async fn state(&self, now: Timestamp) -> Result<State, StoreError> {
         let asked = Instant::now();
         let rows = self.ask(statements::STATE, vec![Value::new(self.skew.there(now))]);
-        let rows = match tokio::time::timeout(PING, rows).await {
+        let rows = match tokio::time::timeout(self.line.patience(), rows).await {
             Ok(rows) => rows.map_err(Fault::into_error)?,
             // It works, on what others asked: as it was then.
             Err(_) if self.line.heard_since(asked) => return Ok(self.known.lock().await.clone()),

@@ -79,10 +79,18 @@ impl Switch {
             eprintln!("skipped: network namespaces need root; CI runs it");
             return None;
         };
-        let own = u8::try_from(std::process::id() % 63).unwrap();
-        let subnet = 4 * own + SUBNETS.fetch_add(1, Ordering::Relaxed);
-        let (here, id) = (format!("ots-{subnet}"), holder.id());
-        ip(&format!("link add {here} type veth peer name here netns {id}"));
+        let id = holder.id();
+        let subnet = loop {
+            // Other processes may have theirs.
+            let subnet = SUBNETS.fetch_add(1, Ordering::Relaxed);
+            assert!(subnet < u8::MAX, "no subnet is free");
+            let mut added = Command::new("ip");
+            added.args(["link", "add", &format!("ots-{subnet}"), "type", "veth", "peer", "name", "here", "netns", &id]);
+            if added.output().unwrap().status.success() {
+                break subnet;
+            }
+        };
+        let here = format!("ots-{subnet}");
         holder.ip("link add switch type bridge");
         for device in ["lo", "switch", "here"] {
             holder.ip(&format!("link set {device} up"));

@@ -222,6 +222,11 @@ async fn a_slow_database_is_waited_for() {
         }
         assert!(server.healthy().await, "{milliseconds} ms");
     }
+    // Also one that nobody asks for anything: connecting alone takes longer than health has.
+    delay.store(150, Ordering::Relaxed);
+    let idle = serve(&Cluster::url_by(port, &database), &["--cleanup-interval", "30s"]);
+    until("it is healthy", Duration::from_secs(10), async || idle.healthy().await).await;
+    drop(idle);
     // 4 connections and 400 ms a creation: some 50 in the five seconds that a call waits.
     delay.store(200, Ordering::Relaxed);
     let content = noise(8, 20_000);
