@@ -220,22 +220,29 @@ async fn a_slow_database_is_waited_for() {
             assert!(read(&server, &token).await == (200, content.clone()), "{milliseconds} ms");
             assert_eq!(read(&server, &token).await.0, 404);
         }
-        assert!(server.healthy().await, "{milliseconds} ms");
+        // A look on a connection that hasn't looked yet may take too long, and is there for the next.
+        until("it is healthy", Duration::from_secs(10), async || server.healthy().await).await;
     }
     // Also one that nobody asks for anything: connecting alone takes longer than health has.
     delay.store(150, Ordering::Relaxed);
     let idle = serve(&Cluster::url_by(port, &database), &["--cleanup-interval", "30s"]);
     until("it is healthy", Duration::from_secs(10), async || idle.healthy().await).await;
     drop(idle);
-    // 4 connections and 400 ms a creation: some 50 in the five seconds that a call waits.
+    // Small ones go together, however many; of large ones each takes a connection for a second or more, and there are 4.
     delay.store(200, Ordering::Relaxed);
-    let content = noise(8, 20_000);
-    let many = join_all((0..200).map(|_| store(&server, &content))).await;
-    let kept = many.iter().filter(|stored| stored.status() == 201).count();
-    let refused =
-        many.iter().filter(|stored| stored.status() == 503 && stored.headers().contains_key("retry-after")).count();
-    eprintln!("{kept} kept, {refused} refused, memory {} KiB, then {} KiB", at_rest, server.memory("VmRSS"));
-    assert!(kept > 20 && refused > 20 && kept + refused == 200, "{kept} kept, {refused} refused");
+    for (bytes, is_too_much) in [(20_000, false), (300_000, true)] {
+        let content = noise(8, bytes);
+        let many = join_all((0..200).map(|_| store(&server, &content))).await;
+        let kept = many.iter().filter(|stored| stored.status() == 201).count();
+        let comes_again = |stored: &&Response| stored.status() == 503 && stored.headers().contains_key("retry-after");
+        let refused = many.iter().filter(comes_again).count();
+        eprintln!(
+            "{bytes} B: {kept} kept, {refused} refused, memory {at_rest} KiB, then {} KiB",
+            server.memory("VmRSS")
+        );
+        assert!(kept > 0 && kept + refused == 200, "{kept} kept, {refused} refused");
+        assert!(!is_too_much || refused > 20, "{refused} refused");
+    }
     assert!(server.memory("VmRSS") < at_rest + MEMORY);
     delay.store(0, Ordering::Relaxed);
     until("it is fast again", Duration::from_secs(5), async || {
