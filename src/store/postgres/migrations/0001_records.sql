@@ -21,10 +21,10 @@ CREATE TABLE ots.record (
     -- What was read is to be overwritten soon: vacuum comes after few removals, and doesn't rest.
     fillfactor = 90,
     autovacuum_vacuum_scale_factor = 0.01,
-    autovacuum_vacuum_threshold = 500,
+    autovacuum_vacuum_threshold = 10,
     autovacuum_vacuum_cost_delay = 0,
     toast.autovacuum_vacuum_scale_factor = 0.01,
-    toast.autovacuum_vacuum_threshold = 500,
+    toast.autovacuum_vacuum_threshold = 10,
     toast.autovacuum_vacuum_cost_delay = 0
 );
 
