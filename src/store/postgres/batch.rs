@@ -6,7 +6,9 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -18,8 +20,8 @@ use tokio_postgres::{
 
 use super::{
     error::Fault,
-    line::{Call, Line},
-    row, statements,
+    line::{Call, Line, WAIT},
+    row,
 };
 use crate::{secret::SecretId, store::StoreError};
 
@@ -27,14 +29,10 @@ use crate::{secret::SecretId, store::StoreError};
 const CALLS: usize = 128;
 const BYTES: usize = 256 * 1024;
 
-/// Statements of one kind that are under way at once at most. Fewer are fuller, and cost the database less; where somebody waits for a
-/// commit, a second gathers while the first is on its way to the disk.
-fn at_once(sql: &str) -> usize {
-    match sql {
-        statements::INSERT | statements::CLAIM => 2,
-        _ => 1,
-    }
-}
+/// One statement of a kind is under way, so that what comes meanwhile goes together: fuller ones cost the database less. One that takes so
+/// long lets another begin beside it, and so on: its connection may be dead, or the way far.
+const LONG: Duration = Duration::from_millis(100);
+const UNDER_WAY: usize = 4;
 
 /// A value that goes with a statement.
 pub(super) struct Value(Box<dyn ToSql + Sync + Send>);
@@ -79,6 +77,16 @@ struct Waiting {
 struct Queue {
     waiting: VecDeque<Waiting>,
     under_way: usize,
+    /// When the last of them began.
+    began: Option<Instant>,
+}
+
+impl Queue {
+    /// Whether another statement may be under way.
+    fn has_turn(&self) -> bool {
+        let is_long = self.began.is_none_or(|began| began.elapsed() >= LONG);
+        self.under_way == 0 || (self.under_way < UNDER_WAY && is_long)
+    }
 }
 
 /// What waits to go together, by its statement.
@@ -98,16 +106,38 @@ pub(super) async fn together(line: &Arc<Line>, id: SecretId, call: &Arc<Call>) -
     }
     let (answer, answered) = oneshot::channel();
     let waiting = Waiting { id, call: Arc::clone(call), answer };
-    let is_free = line.batches.queue(call.sql, |queue| {
-        queue.waiting.push_back(waiting);
-        let is_free = queue.under_way < at_once(call.sql);
-        queue.under_way += usize::from(is_free);
-        is_free
+    line.batches.queue(call.sql, |queue| queue.waiting.push_back(waiting));
+    begin(line, call.sql);
+    let asked = Instant::now();
+    let mut answered = pin!(answered);
+    for at_most in [LONG, WAIT] {
+        if let Ok(answered) = tokio::time::timeout(at_most, answered.as_mut()).await {
+            return answered.unwrap_or(Err(Fault::Unknown(StoreError::Closed)));
+        }
+        begin(line, call.sql);
+    }
+    // What is under way is waited for, what isn't has waited too long.
+    let is_waiting = line.batches.queue(call.sql, |queue| {
+        let before = queue.waiting.len();
+        queue.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.call, call));
+        queue.waiting.len() < before
     });
-    if is_free {
-        tokio::spawn(Turn { line: Arc::clone(line), sql: call.sql, has_ended: false }.work());
+    if is_waiting {
+        return Err(line.waited_since(asked));
     }
     answered.await.unwrap_or(Err(Fault::Unknown(StoreError::Closed)))
+}
+
+/// Sends what waits, if another statement may be under way.
+fn begin(line: &Arc<Line>, sql: &'static str) {
+    let has_turn = line.batches.queue(sql, |queue| {
+        let has_turn = queue.has_turn();
+        queue.under_way += usize::from(has_turn);
+        has_turn
+    });
+    if has_turn {
+        tokio::spawn(Turn { line: Arc::clone(line), sql, has_ended: false }.work());
+    }
 }
 
 /// The right to have one statement of a kind under way. It ends when nothing waits.
@@ -144,6 +174,7 @@ impl Turn {
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let (batch, has_ended) = self.line.batches.queue(self.sql, |queue| {
             let batch = take(&mut queue.waiting);
+            queue.began = Some(Instant::now());
             queue.under_way -= usize::from(batch.is_empty());
             let has_ended = batch.is_empty();
             (batch, has_ended)
@@ -238,6 +269,18 @@ mod tests {
         assert_eq!(taken(&mut queue).0.len(), CALLS);
         assert_eq!(taken(&mut queue).0.len(), 100 - CALLS);
         assert!(taken(&mut queue).0.is_empty());
+    }
+
+    #[test]
+    fn one_is_under_way_unless_it_takes_long() {
+        let mut queue = Queue::default();
+        assert!(queue.has_turn());
+        (queue.under_way, queue.began) = (1, Some(Instant::now()));
+        assert!(!queue.has_turn());
+        queue.began = Instant::now().checked_sub(LONG);
+        assert!(queue.has_turn());
+        queue.under_way = UNDER_WAY;
+        assert!(!queue.has_turn());
     }
 
     #[test]

@@ -29,8 +29,8 @@ use crate::{
 
 /// Calls that are under way or wait for a connection at most; more are [`StoreError::Busy`].
 const QUEUE: u64 = 4096;
-/// How long a call waits for a connection.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a call waits for a connection, or for others to go with.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long all hosts together may take to be connected to.
 const CREATE: Duration = Duration::from_secs(6);
 /// How long a statement may take to be answered, and what each MiB that goes with it adds.
@@ -269,15 +269,20 @@ impl Line {
         }
         match got {
             Ok(object) => Ok(Borrowed { object: Some(object), is_idle: false }),
-            Err(PoolError::Timeout(TimeoutType::Wait)) if self.heard_since(asked) => {
-                Err(Fault::Unsent(StoreError::Busy))
-            }
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(Fault::Unsent(why("the database doesn't answer"))),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(self.waited_since(asked)),
             Err(PoolError::Timeout(_)) => Err(Fault::Unsent(why("the database can't be reached in time"))),
             Err(PoolError::Closed) => Err(Fault::Unsent(StoreError::Closed)),
             Err(PoolError::Backend(error)) => Err(Fault::Unsent(StoreError::Engine(words(&error)))),
             Err(error) => Err(Fault::Unsent(StoreError::Engine(error.to_string()))),
         }
+    }
+
+    /// What it means that a call has waited in vain since then.
+    pub(super) fn waited_since(&self, asked: Instant) -> Fault {
+        if self.heard_since(asked) {
+            return Fault::Unsent(StoreError::Busy);
+        }
+        Fault::Unsent(StoreError::Engine("the database doesn't answer".to_owned()))
     }
 
     /// What a failure of a statement means. What can't be written any more may have another primary by now: every connection is made anew.

@@ -41,9 +41,9 @@ mod way;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ use self::{
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
-    settling::end,
+    settling::{Settling, end},
     skew::Skew,
 };
 use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
@@ -97,8 +97,7 @@ pub(super) struct PostgresStore {
     swept: AtomicI64,
     /// What the last look at its state found.
     known: tokio::sync::Mutex<State>,
-    /// Claims of our own whose end isn't known yet.
-    unsettled: Arc<AtomicU64>,
+    settling: Settling,
 }
 
 impl PostgresStore {
@@ -113,8 +112,10 @@ impl PostgresStore {
             schema::prepare(client, address).await?;
             Ok((schema::times(client, address, &skew).await?, Watch::begin(client, address).await?))
         })?;
+        let line = Arc::new(Line::new(address, tally, watch.hook())?);
         Ok(Self {
-            line: Arc::new(Line::new(address, tally, watch.hook())?),
+            settling: Settling::new(Arc::clone(&line)),
+            line,
             watch,
             waiting: Budget::new(MEMORY.max(2 * (largest + OVERHEAD))),
             last_seen: seen.and_then(|seen| skew.here(seen)),
@@ -122,7 +123,6 @@ impl PostgresStore {
             committed: AtomicI64::new(0),
             swept: AtomicI64::new(0),
             known: tokio::sync::Mutex::default(),
-            unsettled: Arc::default(),
         })
     }
 
@@ -168,23 +168,25 @@ impl PostgresStore {
         let own = random().map_err(|error| StoreError::Engine(error.to_string()))?;
         let own = ClaimHash(own);
         let until = now.saturating_add(OWN_LEASE).unwrap_or(Timestamp::MAX);
+        let doubt = self.settling.doubt(id, own);
         match self.claim_as(id, access, own, true, until, now).await {
-            Ok(None) => Ok(false),
-            Ok(Some(_)) => {
-                if !self.settle(statements::RELEASE, id, own) {
-                    // So many are waiting that this one has to be waited for; what doesn't succeed is left to the sweeper.
-                    let _ = self.remove(end(statements::RELEASE, id, own, Repeat::Safely)).await;
-                }
-                Ok(true)
-            }
+            Err(Fault::Unknown(error)) => return Err(error),
             Err(fault) => {
-                // Nothing was given out, so that it is anybody's again.
-                if matches!(fault, Fault::Unknown(_)) {
-                    self.settle(statements::GIVE_BACK, id, own);
+                doubt.resolve();
+                return Err(fault.into_error());
+            }
+            Ok(claimed) => {
+                doubt.resolve();
+                if claimed.is_none() {
+                    return Ok(false);
                 }
-                Err(fault.into_error())
             }
         }
+        // Who is refused, or not answered, has it all the same: nobody else gets it any more.
+        if !self.remove(end(statements::RELEASE, id, own, Repeat::Never)).await.unwrap_or(false) {
+            self.settling.settle(statements::RELEASE, id, own);
+        }
+        Ok(true)
     }
 
     pub(super) async fn claim(
@@ -354,10 +356,7 @@ impl PostgresStore {
         if self.line.is_closed() {
             return Err(StoreError::Closed);
         }
-        let end = Instant::now() + IN_HAND;
-        while self.unsettled.load(Ordering::Relaxed) > 0 && Instant::now() < end {
-            tokio::time::sleep(LOOK).await;
-        }
+        self.settling.wait().await;
         self.line.close();
         Ok(())
     }

@@ -1,15 +1,19 @@
-//! The end of claims of a server's own making: in the background, until it is known. Nobody else gets the record meanwhile, so that whoever
-//! asked needn't wait.
+//! The end of claims of a server's own making, where it couldn't be had at once: in the background, until it is known.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use tokio::runtime::Handle;
+
 use super::{
-    OWN_LEASE, PostgresStore,
+    IN_HAND, LOOK, OWN_LEASE,
     batch::Value,
-    line::{Call, Repeat},
+    line::{Call, Line, Repeat},
     statements,
 };
 use crate::secret::{ClaimHash, SecretId};
@@ -21,17 +25,66 @@ const UNSETTLED: u64 = 10_000;
 /// itself.
 const LATEST: Duration = Duration::from_secs(16);
 
-impl PostgresStore {
-    /// Ends a claim of our own in the background, for as long as its lease may last. Not, if too many are on their way already.
-    pub(super) fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) -> bool {
+/// What ends claims of our own.
+pub(super) struct Settling {
+    line: Arc<Line>,
+    /// Those whose end isn't known yet.
+    unsettled: Arc<AtomicU64>,
+}
+
+/// A claim of our own that may be made, and under which nothing is given out as long as nobody says so: who goes away meanwhile, or isn't told,
+/// leaves the record to others.
+pub(super) struct Doubt<'s> {
+    settling: &'s Settling,
+    id: SecretId,
+    own: ClaimHash,
+    is_over: bool,
+}
+
+impl Doubt<'_> {
+    /// It is known what became of it.
+    pub(super) fn resolve(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.settling.settle(statements::GIVE_BACK, self.id, self.own);
+        }
+    }
+}
+
+impl Settling {
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Self { line, unsettled: Arc::default() }
+    }
+
+    /// To be had before a claim is made.
+    pub(super) fn doubt(&self, id: SecretId, own: ClaimHash) -> Doubt<'_> {
+        Doubt { settling: self, id, own, is_over: false }
+    }
+
+    /// Waits for those under way to end, and not for long.
+    pub(super) async fn wait(&self) {
+        let end = Instant::now() + IN_HAND;
+        while self.unsettled.load(Ordering::Relaxed) > 0 && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Ends a claim of our own in the background, for as long as its lease may last. If too many are on their way already, it is the sweeper's.
+    pub(super) fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) {
+        let Ok(runtime) = Handle::try_current() else { return };
         if self.unsettled.fetch_add(1, Ordering::Relaxed) >= UNSETTLED {
             self.unsettled.fetch_sub(1, Ordering::Relaxed);
-            return false;
+            return;
         }
         let (line, unsettled, began) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now());
         // A claim that nobody knows the outcome of may still be on its way, and come after it was given back.
         let late = if sql == statements::GIVE_BACK { LATEST } else { Duration::ZERO };
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let mut pause = AGAIN;
             while began.elapsed() < OWN_LEASE && !line.is_closed() {
                 let is_late = began.elapsed() >= late;
@@ -48,7 +101,6 @@ impl PostgresStore {
             }
             unsettled.fetch_sub(1, Ordering::Relaxed);
         });
-        true
     }
 }
 

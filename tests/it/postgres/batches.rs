@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use ots::{
     memory::{Budget, Buffer},
@@ -97,4 +97,26 @@ async fn what_is_refused_is_refused_alone() {
     let taken = join_all((0..200).map(|number| store.take(id(number), Access::Open, NOW))).await;
     assert_eq!(taken.iter().filter(|taken| **taken == Ok(true)).count(), 198);
     until("all are removed", Duration::from_secs(5), async || records(cluster, &database) == 0).await;
+}
+
+/// Who goes away in the middle of a read leaves the secret to others: the server's own claim on it is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_goes_away_while_it_is_taken_leaves_it_to_others() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.new_database();
+    let store = store(cluster, &database);
+    for kept in join_all((0..40).map(|number| store.insert(record(number)))).await {
+        kept.unwrap();
+    }
+    for number in 0..40 {
+        // It has been asked for, and nobody waits for the answer.
+        assert_eq!(store.take(id(number), Access::Open, NOW).now_or_never(), None);
+    }
+    let claimed = || cluster.psql(&database, "SELECT count(*) FROM ots.record WHERE claim IS NOT NULL");
+    // Those that were on their way may come a moment later.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("they are given back", Duration::from_secs(10), async || claimed() == "0").await;
+    let taken = join_all((0..40).map(|number| store.take(id(number), Access::Open, NOW))).await;
+    assert!(taken.iter().all(|taken| *taken == Ok(true)), "{taken:?}");
+    assert_eq!(records(cluster, &database), 0);
 }
