@@ -4,7 +4,7 @@
 //! ```sh
 //! cargo bench --bench cluster                    # 64 connections, 10 s a row, three rounds
 //! cargo bench --bench cluster -- 5 16            # 5 s, 16 connections
-//! cargo bench --bench cluster -- 5 64 10000000   # beside so many live secrets, too
+//! cargo bench --bench cluster -- 5 64 10000000   # beside so many live secrets, too, and while a million expires within a minute
 //! ```
 //!
 //! A pair is a `POST` that creates a secret of 1 KiB and a `GET` that reads it; for `pgbench`, an `INSERT` and a `DELETE … RETURNING` of a row of
@@ -55,7 +55,7 @@ DELETE FROM ots.record WHERE id = :id::bytea AND deadline > :now::bigint RETURNI
 const FILL: &str = "
 INSERT INTO ots.record (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, sealed_len, sealed)
 SELECT int4send((extract(epoch FROM now()) - 3600 + number / 3000)::integer) || substring(sha256(int8send(number)) FROM 1 FOR 28),
-       {now}, {end}, {end}, {end} + number % 1000, 0, 300, '\\x0102030405060708', 340, convert_to(repeat('s', 340), 'UTF8')
+       {now}, {end}, {end}, {end} + number % {spread}, 0, 300, '\\x0102030405060708', 340, convert_to(repeat('s', 340), 'UTF8')
 FROM generate_series({from}::bigint, {to}::bigint) AS number";
 
 /// For what is shared with the tests.
@@ -104,11 +104,14 @@ impl Bench {
             "servers  connections   pairs/s  of pgbench  p50 ms  p99 ms  CPU µs/pair: servers, database  its connections, MiB"
         );
         for _ in 0..3 {
+            let before = self.cpu(&[])[1];
             let theirs = self.pgbench();
-            println!("pgbench  {:11}  {theirs:8.0}", self.connections);
+            let cpu =
+                (self.cpu(&[])[1].saturating_sub(before)).as_secs_f64() * 1e6 / (theirs * self.duration.as_secs_f64());
+            println!("pgbench  {:11}  {theirs:8.0}  {cpu:55.0}", self.connections);
             for count in 1..=3 {
                 let servers: Vec<Server> = (0..count).map(|_| self.serve()).collect();
-                let pairs = self.run(&servers).await;
+                let pairs = self.run(&servers, self.duration).await;
                 println!(
                     "{count:7}  {:11}  {:8.0}  {:10.2}  {pairs}",
                     self.connections,
@@ -119,33 +122,48 @@ impl Bench {
         }
     }
 
-    /// Beside many live secrets, and while a tenth of them expires.
+    /// Beside many live secrets, and while a million expires.
     async fn beside(&self, secrets: u64) {
-        let empty = self.one().await;
-        let now = jiff::Timestamp::now().as_millisecond();
-        for from in (0..secrets).step_by(500_000) {
-            let to = (from + 500_000).min(secrets) - 1;
-            let fill = FILL.replace("{now}", &now.to_string()).replace("{end}", &(now + 86_400_000).to_string());
-            self.sql(&fill.replace("{from}", &from.to_string()).replace("{to}", &to.to_string()));
-        }
+        let servers = [self.serve()];
+        let empty = self.run(&servers, self.duration).await;
+        println!("beside nothing                {:8.0} pairs/s  {empty}", empty.rate);
+        self.fill(0..secrets, 86_400_000, 1000);
         self.sql("VACUUM ANALYZE ots.record");
         self.sql("CHECKPOINT");
-        let full = self.one().await;
-        println!("beside {secrets} live secrets: {full:.0} pairs/s, {:.2} of {empty:.0} before", full / empty);
+        let full = self.run(&servers, self.duration).await;
+        println!(
+            "beside {secrets:10} secrets     {:8.0} pairs/s, {:.2} of that  {full}",
+            full.rate,
+            full.rate / empty.rate
+        );
+        let began = Instant::now();
+        self.fill(secrets..secrets + 1_000_000, 60_000, 60_000);
+        tokio::time::sleep(Duration::from_secs(60).saturating_sub(began.elapsed())).await;
+        let expiring = self.run(&servers, Duration::from_secs(60)).await;
+        let of = expiring.rate / full.rate;
+        println!("while a million of them expires {:6.0} pairs/s, {of:.2} of that  {expiring}", expiring.rate);
+        let dead = "SELECT count(*) FROM ots.record WHERE deadline <= extract(epoch FROM now()) * 1000";
+        println!("expired and not yet removed: {}", self.cluster.psql(&self.database, dead));
     }
 
-    async fn one(&self) -> f64 {
-        let servers = [self.serve()];
-        self.run(&servers).await.rate
+    /// Makes live secrets of which the first expires after so many milliseconds, the others in that many.
+    fn fill(&self, numbers: std::ops::Range<u64>, after: i64, spread: u64) {
+        let now = jiff::Timestamp::now().as_millisecond();
+        for from in numbers.clone().step_by(500_000) {
+            let to = (from + 500_000).min(numbers.end) - 1;
+            let fill = FILL.replace("{now}", &now.to_string()).replace("{end}", &(now + after).to_string());
+            let fill = fill.replace("{spread}", &spread.to_string());
+            self.sql(&fill.replace("{from}", &from.to_string()).replace("{to}", &to.to_string()));
+        }
     }
 
     /// Drives servers for a while, each with its part of the connections.
-    async fn run(&self, servers: &[Server]) -> Pairs {
+    async fn run(&self, servers: &[Server], duration: Duration) -> Pairs {
         let (start, before) = (Instant::now(), self.cpu(servers));
         let workers: Vec<_> = (0..self.connections)
             .map(|worker| {
                 let address = servers[worker as usize % servers.len()].address.clone();
-                let end = start + self.duration;
+                let end = start + duration;
                 tokio::spawn(async move { drive(&address, Kind::Ots, end).await })
             })
             .collect();
