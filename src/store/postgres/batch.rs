@@ -265,9 +265,9 @@ mod tests {
         assert_eq!(taken(&mut queue), (vec![1, 3], vec![2, 4]), "what is too much waits, and is first then");
         assert_eq!(taken(&mut queue), (vec![2], vec![4]));
 
-        let mut queue: VecDeque<_> = (0..100).map(|id| waiting(id, 0)).collect();
+        let mut queue: VecDeque<_> = (0..200).map(|id| waiting(id, 0)).collect();
         assert_eq!(taken(&mut queue).0.len(), CALLS);
-        assert_eq!(taken(&mut queue).0.len(), 100 - CALLS);
+        assert_eq!(taken(&mut queue).0.len(), 200 - CALLS);
         assert!(taken(&mut queue).0.is_empty());
     }
 
