@@ -6,6 +6,7 @@
 //! statement waits for long. From then on what is under way with the old one has no known outcome, and its connections are not used again.
 
 use std::{
+    future::poll_fn,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +19,7 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, config::Host};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, SimpleQueryMessage, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::pooler;
@@ -173,15 +174,29 @@ impl Way {
 impl Hosts {
     async fn connect(&self, host: usize) -> Result<Found, Error> {
         let Some(config) = self.configs.get(host) else { return std::future::pending().await };
-        let (client, connection) = config.connect(self.tls.clone()).await?;
+        let (client, mut connection) = config.connect(self.tls.clone()).await?;
         // Its end is noticed by whoever asks the client for something.
         let ends = tokio::spawn(async move {
-            let _ = connection.await;
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if is_unconfirmed(&message) {
+                    tracing::warn!(
+                        "a session was told not to wait for a standby: what it did may be on one machine only"
+                    );
+                    break;
+                }
+            }
         });
         pooler::settle(&client).await?;
         let timeline = if self.configs.len() < 2 { 0 } else { timeline(&client).await? };
         Ok(Found { client, ends, host, timeline })
     }
+}
+
+/// Whether a commit is about to be called done that no standby has: an administrator has ended its wait (`pg_cancel_backend`). Without its
+/// connection its outcome is what it is: unknown.
+fn is_unconfirmed(message: &AsyncMessage) -> bool {
+    // The function that gives the warning, since its words are in the database's language.
+    matches!(message, AsyncMessage::Notice(notice) if notice.routine() == Some("SyncRepWaitForLSN"))
 }
 
 /// The primary's timeline; 0 of an engine that has none.

@@ -238,3 +238,24 @@ async fn a_lost_standby_is_waited_for_and_what_waited_is_not_acknowledged() {
     until("the secret can be read", Duration::from_secs(20), async || server.get(&token).await.status() == 200).await;
     assert_eq!(server.get(&token).await.status(), 404);
 }
+
+/// A commit that an administrator ends the wait of is done on one machine only, and PostgreSQL calls it done all the same: it isn't acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_is_cut_short_is_no_acknowledgement() {
+    let Some(cluster) = durable() else { return };
+    let database = cluster.new_database();
+    let server = serve(&cluster.url(&database), &OFTEN);
+    server.create("kept").await;
+    set(&cluster, "synchronous_standby_names", "nobody");
+    let cut = async {
+        let waiting = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        until("it waits", Duration::from_secs(5), async || cluster.psql("postgres", waiting) != "0").await;
+    };
+    let (answer, ()) = tokio::join!(server.post_json(r#"{"content":"on one machine"}"#), cut);
+    assert_eq!(answer.status(), 503);
+    assert!(server.log().contains("not to wait for a standby"), "{}", server.log());
+    set(&cluster, "synchronous_standby_names", "");
+    until("it works again", Duration::from_secs(10), async || server.healthy().await).await;
+    let token = server.create("x").await;
+    assert_eq!(server.get(&token).await.status(), 200);
+}
