@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::{Engine, OpenError, Store, StoreError};
+use crate::secret::SecretId;
 
 /// What an embedded database lacks.
 const ONE_FILE: &str = "it is a file on this machine; a PostgreSQL with standbys can be synchronous";
@@ -173,12 +174,21 @@ impl Store {
     }
 
     /// Whether what was committed just now may be acknowledged: each new connection was asked before it was used, so that another primary,
-    /// which nobody follows, is known by now.
-    pub(super) fn has_kept_its_promise(&self) -> Result<(), StoreError> {
-        if self.requires_synchronous && !self.assurance().is_synchronous() {
-            return Err(StoreError::NotDurable);
+    /// which nobody follows, is known by now; and a commit that waits is let go of where nobody is to be waited for any more.
+    pub(super) async fn has_kept_its_promise(&self, id: SecretId) -> Result<(), StoreError> {
+        if !self.requires_synchronous {
+            return Ok(());
         }
-        Ok(())
+        let still_waits = match &self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(store) => store.still_waits(id).await?,
+        };
+        if still_waits && self.assurance().is_synchronous() {
+            return Ok(());
+        }
+        self.look_at_durability().await;
+        Err(StoreError::NotDurable)
     }
 }
 

@@ -165,7 +165,7 @@ impl Store {
         self.can_promise().await?;
         let inserted = of!(&self.engine, store => store.insert(record).await);
         self.noticed(id, inserted)?;
-        self.has_kept_its_promise()?;
+        self.has_kept_its_promise(id).await?;
         self.due.by(expires_at);
         Ok(())
     }

@@ -11,9 +11,14 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{
     Address, PostgresStore,
-    error::{StartError, clean, words},
+    error::{Fault, StartError, clean, words},
+    line::{Call, Repeat},
+    statements,
 };
-use crate::store::{Assurance, Connections, Durability, Standbys};
+use crate::{
+    secret::SecretId,
+    store::{Assurance, Connections, Durability, Standbys, StoreError},
+};
 
 /// How soon after a look the next one is, at the soonest.
 const SOONEST: Duration = Duration::from_millis(500);
@@ -91,6 +96,13 @@ impl PostgresStore {
 
     pub(in crate::store) fn connections(&self) -> Connections {
         self.line.connections()
+    }
+
+    /// Whether commits still wait for a standby: to be asked after one that may have been let go of. It is about no record; with its id
+    /// those that ask at once ask together.
+    pub(in crate::store) async fn still_waits(&self, id: SecretId) -> Result<bool, StoreError> {
+        let call = Call::about(id, statements::STILL_WAITS, Vec::new(), Repeat::Safely);
+        self.is_so(call).await.map_err(Fault::into_error)
     }
 
     /// What can't be asked now stays as it was: the next connection is asked in any case.

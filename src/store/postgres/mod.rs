@@ -61,7 +61,7 @@ use self::{
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
-    settling::{Settling, end},
+    settling::{End, Settling, end},
     skew::Skew,
 };
 use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
@@ -184,7 +184,7 @@ impl PostgresStore {
         }
         // Who is refused, or not answered, has it all the same: nobody else gets it any more.
         if !self.remove(end(statements::RELEASE, id, own, Repeat::Never)).await.unwrap_or(false) {
-            self.settling.settle(statements::RELEASE, id, own);
+            self.settling.settle(End::Release, id, own);
         }
         Ok(true)
     }
@@ -197,7 +197,12 @@ impl PostgresStore {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.claim_as(id, access, claim, false, until, now).await.map_err(Fault::into_error)
+        let claimed = self.claim_as(id, access, claim, false, until, now).await;
+        if let Err(Fault::Unknown(_)) = &claimed {
+            // The lease would run while the reader has nothing.
+            self.settling.settle(End::GiveBackUntold(self.skew.there(until)), id, claim);
+        }
+        claimed.map_err(Fault::into_error)
     }
 
     async fn claim_as(

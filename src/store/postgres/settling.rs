@@ -1,4 +1,5 @@
-//! The end of claims of a server's own making, where it couldn't be had at once: in the background, until it is known.
+//! The end of claims that couldn't be had at once, in the background, until it is known: of a server's own making, and of readers who were
+//! answered by an error.
 
 use std::{
     sync::{
@@ -51,7 +52,7 @@ impl Doubt<'_> {
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.settling.settle(statements::GIVE_BACK, self.id, self.own);
+            self.settling.settle(End::GiveBack, self.id, self.own);
         }
     }
 }
@@ -74,8 +75,8 @@ impl Settling {
         }
     }
 
-    /// Ends a claim of our own in the background, for as long as its lease may last. If too many are on their way already, it is the sweeper's.
-    pub(super) fn settle(&self, sql: &'static str, id: SecretId, own: ClaimHash) {
+    /// Ends a claim in the background, for as long as it may last. If too many are on their way already, it is the sweeper's.
+    pub(super) fn settle(&self, how: End, id: SecretId, claim: ClaimHash) {
         let Ok(runtime) = Handle::try_current() else { return };
         if self.unsettled.fetch_add(1, Ordering::Relaxed) >= UNSETTLED {
             self.unsettled.fetch_sub(1, Ordering::Relaxed);
@@ -83,15 +84,16 @@ impl Settling {
         }
         let (line, unsettled, began) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now());
         // A claim that nobody knows the outcome of may still be on its way, and come after it was given back.
-        let late = if sql == statements::GIVE_BACK { LATEST } else { Duration::ZERO };
+        let late = if how == End::Release { Duration::ZERO } else { LATEST };
         runtime.spawn(async move {
             let mut pause = AGAIN;
-            while began.elapsed() < OWN_LEASE && !line.is_closed() {
+            // What is to be given back may be hanging for as long as nobody agrees with commits: it is waited for.
+            while (how != End::Release || began.elapsed() < OWN_LEASE) && !line.is_closed() {
                 let is_late = began.elapsed() >= late;
-                let call = |sql| end(sql, id, own, Repeat::Safely);
-                let done = line.rows(call(sql)).await.is_ok_and(|rows| !rows.is_empty());
+                let [ending, held] = how.calls(id, claim);
+                let done = line.rows(ending).await.is_ok_and(|rows| !rows.is_empty());
                 // Whoever was the primary may not know of the claim.
-                let held = if done { Ok(Vec::new()) } else { line.rows(call(statements::HELD)).await };
+                let held = if done { Ok(Vec::new()) } else { line.rows(held).await };
                 let is_over = held.is_ok_and(|rows| !rows.first().is_some_and(|row| row.try_get(1).unwrap_or(true)));
                 if is_over && is_late {
                     break;
@@ -101,6 +103,36 @@ impl Settling {
             }
             unsettled.fetch_sub(1, Ordering::Relaxed);
         });
+    }
+}
+
+/// How a claim ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// What it was made for was given out.
+    Release,
+    /// One of our own, under which nothing was.
+    GiveBack,
+    /// A reader's, which would have lasted until then by the database's clock, and was answered by an error: the reader may have
+    /// repeated it elsewhere, and been told.
+    GiveBackUntold(i64),
+}
+
+impl End {
+    /// What ends it, and whether it is still to be ended.
+    fn calls(self, id: SecretId, claim: ClaimHash) -> [Call; 2] {
+        let of = |sql| end(sql, id, claim, Repeat::Safely);
+        let untold = |sql, until: i64| {
+            let values = vec![Value::new(claim.0.to_vec()), Value::new(until)];
+            Call::about(id, sql, values, Repeat::Safely)
+        };
+        match self {
+            Self::Release => [of(statements::RELEASE), of(statements::HELD)],
+            Self::GiveBack => [of(statements::GIVE_BACK), of(statements::HELD)],
+            Self::GiveBackUntold(until) => {
+                [untold(statements::GIVE_BACK_UNTOLD, until), untold(statements::HELD_UNTOLD, until)]
+            }
+        }
     }
 }
 

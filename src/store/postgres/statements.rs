@@ -151,6 +151,19 @@ pub(super) const GIVE_BACK: &str = "
     WHERE r.id = each.id AND (r.claim = each.claim OR r.claim IS NULL)
     RETURNING r.id";
 
+/// Takes back a reader's claim that nobody was told of, as it was made: with that end, once. A repetition leaves another trace, and keeps it.
+pub(super) const GIVE_BACK_UNTOLD: &str = "
+    UPDATE ots.record AS r SET claim = NULL, reads = 0, deadline = ends_at
+    FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, until)
+    WHERE r.id = each.id AND r.claim = each.claim AND deadline = until AND reads = 1 AND NOT own
+    RETURNING r.id";
+
+/// Whether records are claimed like that.
+pub(super) const HELD_UNTOLD: &str = agreed!(
+    "$1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, until",
+    "r.claim = each.claim AND deadline = until AND reads = 1 AND NOT own"
+);
+
 pub(super) const RELEASE: &str =
     removal!("USING unnest($1::bytea[], $2::bytea[]) AS each (id, claim)", "r.id = each.id AND r.claim = each.claim");
 
@@ -188,6 +201,10 @@ pub(super) const FORGET_OWNERS: &str = "
 
 /// Whether it can be written to. In a standby, or where it is turned off, not.
 pub(super) const PING: &str = "SELECT current_setting('transaction_read_only')";
+
+pub(super) const STILL_WAITS: &str = "
+    SELECT id, current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') IN ('on', 'remote_apply')
+    FROM unnest($1::bytea[]) AS each (id)";
 
 pub(super) const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 

@@ -225,18 +225,24 @@ async fn a_lost_standby_is_waited_for_and_what_waited_is_not_acknowledged() {
     let server = serve(&url, &OFTEN);
     until("it is synchronous", Duration::from_secs(10), async || is(&server, "synchronous").await).await;
     let token = server.create("kept").await;
+    let claimed = server.create("claimed").await;
     standby.kill();
     until("it is told", Duration::from_secs(20), async || problems(&server).await == ["no_standby"]).await;
     let answer = server.post_json(r#"{"content":"nobody knows"}"#).await;
     assert_eq!(answer.status(), 503, "its outcome isn't known");
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(server.get(&token).await.status(), 503, "nothing is given out whose removal could be lost");
+    assert_eq!(server.reveal(&claimed, Some(CLAIM), None).await.status(), 503, "nor under a claim");
     standby.run();
     until("it goes on", Duration::from_secs(20), async || server.post_json(r#"{"content":"d"}"#).await.status() == 201)
         .await;
     until("all is well", Duration::from_secs(10), async || problems(&server).await.is_empty()).await;
     until("the secret can be read", Duration::from_secs(20), async || server.get(&token).await.status() == 200).await;
     assert_eq!(server.get(&token).await.status(), 404);
+    // The claim that nobody was told of has come to nothing: somebody else may have it.
+    until("the claimed one can be read", Duration::from_secs(20), async || server.get(&claimed).await.status() == 200)
+        .await;
+    assert_eq!(server.reveal(&claimed, Some(CLAIM), None).await.status(), 404);
 }
 
 /// A commit that an administrator ends the wait of is done on one machine only, and PostgreSQL calls it done all the same: it isn't acknowledged.
@@ -258,4 +264,31 @@ async fn a_wait_that_is_cut_short_is_no_acknowledgement() {
     until("it works again", Duration::from_secs(10), async || server.healthy().await).await;
     let token = server.create("x").await;
     assert_eq!(server.get(&token).await.status(), 200);
+}
+
+/// Where a server is to take only what outlives a machine, a commit that was let go of, because nobody is to be waited for any more, isn't
+/// acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_is_called_off_is_no_acknowledgement_either() {
+    let Some(cluster) = durable() else { return };
+    let _heavy = crate::common::heavy();
+    let mut standby = cluster.standby("one");
+    set(&cluster, "synchronous_standby_names", "ANY 1 (one)");
+    let url = cluster.url(&cluster.new_database());
+    let start = || Server::spawn(command(&url, &["--require-synchronous"]));
+    until("it is synchronous", Duration::from_secs(10), async || start().is_ok_and(|server| server.stop().success()))
+        .await;
+    let server = start().unwrap();
+    server.create("kept").await;
+    standby.kill();
+    let call_off = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'ots'";
+        until("it waits", Duration::from_secs(5), async || cluster.psql("postgres", waiting) != "0").await;
+        set(&cluster, "synchronous_standby_names", "");
+    };
+    let (answer, ()) = tokio::join!(server.post_json(r#"{"content":"on one machine"}"#), call_off);
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "not_durable");
+    let answer = server.post_json(r#"{"content":"on one machine"}"#).await;
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "not_durable", "nor what comes next");
 }
