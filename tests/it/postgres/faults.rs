@@ -78,7 +78,8 @@ async fn full_tables_refuse_what_is_new_and_lose_nothing() {
     };
     assert!(full.status() == 503 && full.headers().contains_key("retry-after"));
     assert_eq!(full.json::<serde_json::Value>().await.unwrap()["code"], "storage_full");
-    assert!(server.log().contains("the database's disk is full: make room there"), "{}", server.log());
+    let says = "the database's disk is full: make room there";
+    until("it is told", Duration::from_secs(5), async || server.log().contains(says)).await;
     let health: serde_json::Value = server.request(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
     assert_eq!((&health["status"], &health["problems"][0]["code"]), (&"degraded".into(), &"storage_full".into()));
     disk.fill();
