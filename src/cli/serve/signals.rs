@@ -2,15 +2,19 @@
 
 use crate::cli::Exit;
 
-/// Done at SIGTERM or SIGINT, and at SIGHUP when it tells that the terminal is gone. A second one ends the process at once.
+/// Done at SIGTERM or SIGINT, and at SIGHUP when it tells that the terminal is gone. A second SIGTERM or SIGINT ends the process at once.
 pub(super) fn stop_signal() -> impl Future<Output = ()> {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     // Heard from here on, and not from when a task comes to run.
-    let first = signals();
+    let (asked, gone) = (signals(), terminal_gone());
     let watch = async move {
-        let Ok(first) = first else { return };
-        first.await;
+        let (Ok(asked), Ok(gone)) = (asked, gone) else { return };
+        tokio::select! {
+            () = asked => {}
+            () = gone => {}
+        }
         let _ = stop.send(());
+        // Not of the terminal's: it is gone once, and the signal that says so may come after that was seen.
         let Ok(second) = signals() else { return };
         second.await;
         tracing::warn!("stopped at once");
@@ -29,14 +33,17 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let hangup = hang_up::Hangups::listen()?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            () = hangup.of_the_terminal() => {}
         }
     })
+}
+
+#[cfg(unix)]
+fn terminal_gone() -> std::io::Result<impl Future<Output = ()>> {
+    hang_up::Hangups::listen().map(hang_up::Hangups::of_the_terminal)
 }
 
 #[cfg(not(unix))]
@@ -46,6 +53,11 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+#[cfg(not(unix))]
+fn terminal_gone() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }
 
 /// What is read anew at SIGHUP. Where there is no such signal, nothing is.

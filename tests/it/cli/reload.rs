@@ -36,17 +36,18 @@ fn a_server_whose_terminal_is_gone_stops() {
     let command = pty_process::blocking::Command::new(OTS).args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
     let mut child = command.arg(data.path()).env("SECRET_KEY", SECRET_KEY).spawn(pts).unwrap();
     let mut seen = Vec::new();
-    while !common::contains(&seen, b"keeping secrets in") {
-        let mut part = [0; 4096];
-        let length = (&pty).read(&mut part).unwrap();
-        seen.extend_from_slice(&part[..length]);
-    }
+    let mut wait_for = |what: &str| {
+        while !common::contains(&seen, what.as_bytes()) {
+            let mut part = [0; 4096];
+            match (&pty).read(&mut part) {
+                Ok(length @ 1..) => seen.extend_from_slice(&part[..length]),
+                ended => panic!("{ended:?} and no {what:?} in: {}", String::from_utf8_lossy(&seen)),
+            }
+        }
+    };
+    wait_for("keeping secrets in");
     super::pty::send(child.id(), "-HUP");
-    while !common::contains(&seen, b"nothing to reload") {
-        let mut part = [0; 4096];
-        let length = (&pty).read(&mut part).unwrap();
-        seen.extend_from_slice(&part[..length]);
-    }
+    wait_for("nothing to reload");
     drop(pty);
     assert!(common::wait_for_exit(&mut child, Duration::from_secs(10)).success());
 }

@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     task::Poll,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
@@ -83,6 +83,8 @@ struct World {
     /// More than one where servers share a database.
     stores: Vec<Arc<Store>>,
     rules: Rules,
+    /// Whether a full queue is a part of it.
+    crowded: bool,
     histories: Histories,
     clock: AtomicI64,
     refused: AtomicUsize,
@@ -103,6 +105,10 @@ async fn caller(world: Arc<World>, number: u64, seed: u64) {
             let latest = outcome.map_or(i64::MAX, |_| world.clock.load(Ordering::SeqCst));
             world.histories.note(secret, asked, outcome, made, (now, latest));
         };
+        // At times it finds the queue full.
+        let before = if world.crowded && dice.below(60) == 0 { 5000 } else { 0 };
+        let mut crowd = pin!(join_all((0..before).map(|_| store.burn(SecretId([255; 32]), Timestamp::UNIX_EPOCH))));
+        let _ = poll_fn(|context| Poll::Ready(crowd.as_mut().poll(context))).await;
         let mut answer = pin!(call(store, world.rules, id, asked, Timestamp::from_millisecond(now).unwrap()));
         // One in five goes away when it has asked, and before it is told.
         if dice.below(5) == 0 {
@@ -123,38 +129,18 @@ async fn caller(world: Arc<World>, number: u64, seed: u64) {
     }
 }
 
-/// Fills the queue until one of the others has been refused, and three times at least; on a machine that is busy with other things that may
-/// take a while.
-async fn crowd(world: &World) {
-    let end = Instant::now() + Duration::from_secs(1);
-    for turn in 0.. {
-        let nobody = (0..5000).map(|_| world.stores[0].burn(SecretId([255; 32]), Timestamp::UNIX_EPOCH));
-        join_all(nobody).await;
-        let is_enough = turn >= 2 && world.refused.load(Ordering::SeqCst) > 0;
-        if is_enough || Instant::now() > end {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
 /// Eight callers on six secrets in a world of their own: how many calls there were, were left, and were refused.
 async fn live(stores: Vec<Arc<Store>>, rules: Rules, seed: u64, crowded: bool) -> (usize, usize, usize) {
     let world = Arc::new(World {
         stores,
         rules,
+        crowded,
         histories: Histories::new(usize::try_from(SECRETS).unwrap()),
         clock: AtomicI64::new(1_800_000_000_000),
         refused: AtomicUsize::new(0),
     });
     let callers = (0..CALLERS).map(|number| tokio::spawn(caller(Arc::clone(&world), number, seed)));
-    let crowd = async {
-        if crowded {
-            crowd(&world).await;
-        }
-    };
-    let (ended, ()) = tokio::join!(join_all(callers), crowd);
-    ended.into_iter().for_each(Result::unwrap);
+    join_all(callers).await.into_iter().for_each(Result::unwrap);
     world.histories.all_is_over(world.clock.load(Ordering::SeqCst));
     let (calls, unknown) = world.histories.check(rules);
     for store in &world.stores {
