@@ -13,7 +13,7 @@ pub mod small_disk;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -61,6 +61,8 @@ pub struct Server {
     pub child: Child,
     pub url: String,
     pub log: Arc<Mutex<String>>,
+    /// Where the log comes from.
+    stderr: Pipe,
 }
 
 impl Server {
@@ -87,7 +89,9 @@ impl Server {
         engine::choose(&mut command);
         let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let stderr = child.stderr.take().unwrap();
+        let pipe = pipe(&stderr);
+        let mut lines = BufReader::new(stderr);
         let mut url = None;
         let mut line = String::new();
         while url.is_none() && lines.read_line(&mut line).unwrap() > 0 {
@@ -107,7 +111,7 @@ impl Server {
                 line.clear();
             }
         });
-        Ok(Self { child, url, log })
+        Ok(Self { child, url, log, stderr: pipe })
     }
 
     pub fn address(&self) -> String {
@@ -201,8 +205,17 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// What it has logged until now: what it wrote before it answered is in there.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let before = self.log.lock().unwrap().len();
+            std::thread::sleep(Duration::from_millis(2));
+            let log = self.log.lock().unwrap();
+            if (is_read(&self.stderr) && log.len() == before) || Instant::now() > end {
+                return log.clone();
+            }
+        }
     }
 }
 
@@ -211,6 +224,30 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[cfg(unix)]
+type Pipe = std::os::fd::OwnedFd;
+#[cfg(not(unix))]
+type Pipe = ();
+
+#[cfg(unix)]
+fn pipe(stderr: &ChildStderr) -> Pipe {
+    std::os::fd::AsFd::as_fd(stderr).try_clone_to_owned().unwrap()
+}
+
+#[cfg(not(unix))]
+fn pipe(_: &ChildStderr) -> Pipe {}
+
+/// Whether everything that a program wrote has been taken out.
+#[cfg(unix)]
+fn is_read(pipe: &Pipe) -> bool {
+    rustix::io::ioctl_fionread(pipe).unwrap() == 0
+}
+
+#[cfg(not(unix))]
+fn is_read((): &Pipe) -> bool {
+    true
 }
 
 pub fn http() -> Client {
