@@ -5,8 +5,11 @@ use std::path::Path;
 
 use ots::{
     api::{CreateRequest, RevealRequest},
-    crypto::envelope::{self, Keys},
-    secret::{Link, LinkKey, Token},
+    crypto::{
+        envelope::{self, Keys},
+        sealed_box::{self, Invitation},
+    },
+    secret::{CollectingKey, Link, LinkKey, RequestKey, RequestLabel, RequestLink, Token},
 };
 
 /// Bytes that are no envelope are refused; a plaintext that can be taken apart can be sealed and comes back; a sealed
@@ -29,6 +32,51 @@ pub fn envelope(data: &[u8]) {
     let place = place % changed.len();
     changed[place] ^= 1 << (data.len() % 8);
     assert!(keys.open(changed.into()).is_err(), "a changed byte was not seen");
+}
+
+/// Bytes that are no invitation and no answer are refused; what is asked for and what is answered comes back; a sealed invitation or answer
+/// with a byte changed is refused.
+pub fn answer(data: &[u8]) {
+    let key: RequestKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse().expect("it is a key");
+    let keys = sealed_box::Keys::derive(&key, None).expect("nothing fails");
+    assert!(Invitation::open(data, keys.fingerprint()).is_err(), "an invitation that nobody sealed was opened");
+    assert!(keys.open(data.to_vec().into()).is_err(), "an answer that nobody sealed was opened");
+    if let Ok(Some(label)) = sealed_box::read_label(data) {
+        assert!(data.get(2..).is_some_and(|rest| rest.starts_with(label.expose().as_bytes())));
+    }
+
+    let text = String::from_utf8_lossy(data.get(..64).unwrap_or(data)).into_owned();
+    let label = RequestLabel::new(text.into()).ok();
+    let place = data.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let changed = |mut bytes: Vec<u8>| {
+        let place = place % bytes.len();
+        bytes[place] ^= 1 << (data.len() % 8);
+        bytes
+    };
+    let invitation = keys.invite(label.as_ref()).expect("nothing fails");
+    let opened = Invitation::open(&invitation, keys.fingerprint()).expect("what was sealed opens");
+    assert!(opened.label() == label.as_ref(), "something else is asked for");
+    assert!(Invitation::open(&changed(invitation), keys.fingerprint()).is_err(), "a changed byte was not seen");
+
+    let answer = opened.answer(data, &envelope::Label::default()).expect("nothing fails");
+    let content = keys.open(answer.clone().into()).expect("what was sealed opens");
+    assert!(content.content() == data, "something else came back");
+    assert!(keys.open(changed(answer).into()).is_err(), "a changed byte was not seen");
+}
+
+/// A text is what a requester keeps or gives away, which comes back from its own text, or it is refused.
+pub fn collecting(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for key in [CollectingKey::from_file(text), text.parse::<CollectingKey>()].into_iter().flatten() {
+        let again = CollectingKey::from_file(&key.to_file()).expect("what was written is read");
+        assert!(again.to_file() == key.to_file(), "another key came back");
+        let again: CollectingKey = key.to_link().parse().expect("what was made is taken");
+        assert!(again.to_link() == key.to_link(), "another key came back");
+    }
+    if let Ok(link) = text.parse::<RequestLink>() {
+        let again: RequestLink = link.to_text().parse().expect("a link's parts are a link");
+        assert!(again.to_text() == link.to_text(), "another link came back");
+    }
 }
 
 /// A text is a token, which has one lower-case text, or it is refused.

@@ -2,7 +2,9 @@
 //! design's crypto page.
 
 pub mod at_rest;
+mod derive;
 pub mod envelope;
+pub mod sealed_box;
 
 use crate::secret::NoRandomness;
 

@@ -47,7 +47,32 @@ impl LinkKey {
     /// The 43 characters for the link. Named so that each place that shows a key can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_ref()))
+        text_of(&self.0)
+    }
+}
+
+/// 32 bytes as base64url.
+pub(super) fn text_of(bytes: &[u8; LINK_KEY_BYTES]) -> Zeroizing<String> {
+    Zeroizing::new(BASE64URL_NOPAD.encode(bytes))
+}
+
+/// 32 bytes from base64url: each has one text.
+pub(super) fn bytes_of(text: &str) -> Result<Zeroizing<[u8; LINK_KEY_BYTES]>, InvalidLinkKey> {
+    match text.chars().count() {
+        LINK_KEY_CHARS if text.is_ascii() => {}
+        LINK_KEY_CHARS => return Err(InvalidLinkKey::Changed),
+        count if count < LINK_KEY_CHARS => return Err(InvalidLinkKey::Cut(count)),
+        count => return Err(InvalidLinkKey::Long(count)),
+    }
+    let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
+    BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey::Changed)?;
+    Ok(bytes)
+}
+
+/// From the 32 bytes, as an answer to a request has them.
+impl From<Zeroizing<[u8; LINK_KEY_BYTES]>> for LinkKey {
+    fn from(bytes: Zeroizing<[u8; LINK_KEY_BYTES]>) -> Self {
+        Self(bytes)
     }
 }
 
@@ -55,15 +80,7 @@ impl FromStr for LinkKey {
     type Err = InvalidLinkKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
-        match text.chars().count() {
-            LINK_KEY_CHARS if text.is_ascii() => {}
-            LINK_KEY_CHARS => return Err(InvalidLinkKey::Changed),
-            count if count < LINK_KEY_CHARS => return Err(InvalidLinkKey::Cut(count)),
-            count => return Err(InvalidLinkKey::Long(count)),
-        }
-        let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
-        BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey::Changed)?;
-        Ok(Self(bytes))
+        bytes_of(text).map(Self)
     }
 }
 

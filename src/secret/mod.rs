@@ -9,6 +9,7 @@ mod kind;
 mod link;
 mod link_key;
 mod passphrase;
+mod request;
 mod secret_key;
 mod token;
 mod ttl;
@@ -20,9 +21,13 @@ pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKe
 pub use generated::{Generated, InvalidRecipe, Recipe};
 pub use id::{KeyId, OwnerId, SecretId, Verifier};
 pub use kind::Kind;
-pub use link::{InvalidLink, LINK_PATH, Link};
+pub use link::{InvalidLink, InvalidRequestLink, LINK_PATH, Link, REQUEST_PATH, RequestLink};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};
 pub use passphrase::{InvalidPassphrase, MAX_PASSPHRASE_BYTES, Passphrase};
+pub use request::{
+    COLLECT_PATH, CollectingKey, Fingerprint, InvalidCollectingKey, InvalidRequestLabel, MAX_REQUEST_LABEL_BYTES,
+    RequestKey, RequestLabel,
+};
 pub use secret_key::{InvalidSecretKey, SecretKey};
 pub use token::{InvalidToken, TOKEN_CHARS, Token};
 pub use ttl::{InvalidTtl, MIN_TTL, Ttl};

@@ -75,6 +75,16 @@ fn envelope() {
 }
 
 #[test]
+fn answer() {
+    run("answer", 3_000, targets::answer);
+}
+
+#[test]
+fn collecting() {
+    run("collecting", 30_000, targets::collecting);
+}
+
+#[test]
 fn token() {
     run("token", 50_000, targets::token);
 }

@@ -50,6 +50,7 @@ mod postgres;
 mod promises;
 mod proxies;
 mod quotas;
+mod requests;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;
 #[cfg(target_os = "linux")] // its tests mount small file systems

@@ -26,16 +26,16 @@ use ots::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-fn committed(name: &str) -> PathBuf {
+pub fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name)
 }
 
-fn read(text: &str) -> Vec<Value> {
+pub fn read(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
 /// The word that the vectors use for an error.
-fn word(error: OpenError) -> &'static str {
+pub fn word(error: OpenError) -> &'static str {
     match error {
         OpenError::TooShort => "too_short",
         OpenError::Magic => "magic",
@@ -127,7 +127,7 @@ fn the_specification_shows_a_vector() {
 }
 
 /// The Python that has what the second implementation needs.
-fn python() -> Option<&'static str> {
+pub fn python() -> Option<&'static str> {
     let found = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
         let probe = Command::new(python)
             .args(["-c", "import argon2, cryptography, sys; sys.exit(sys.version_info < (3, 10))"])
@@ -141,7 +141,7 @@ fn python() -> Option<&'static str> {
     found
 }
 
-fn script(python: &str, name: &str, arguments: &[&str]) -> String {
+pub fn script(python: &str, name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(python);
     command.arg("-B").arg(committed(name)).args(arguments);
     let output = run(command, b"");

@@ -40,8 +40,8 @@ def normal(passphrase):
 
 
 @functools.lru_cache
-def stretch(link_key, octets):
-    salt = hkdf(link_key, b"", b"ots/salt/v1", 16)
+def stretch(link_key, octets, label=b"ots/salt/v1"):
+    salt = hkdf(link_key, b"", label, 16)
     return hash_secret_raw(octets, salt, time_cost=3, memory_cost=64 * 1024, parallelism=1, hash_len=32, type=Type.ID)
 
 

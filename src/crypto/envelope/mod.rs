@@ -5,16 +5,13 @@ mod header;
 
 use std::ops::Range;
 
-use orion::hazardous::{
-    aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag},
-    kdf::{
-        argon2::{Argon2, CostParams, ID, Sequential},
-        hkdf::{Hkdf, SHA256},
-    },
-};
+use orion::hazardous::aead::chacha20poly1305::{ChaCha20Poly1305, Nonce, SecretKey, Tag};
 use zeroize::Zeroizing;
 
-use super::CryptoError;
+use super::{
+    CryptoError,
+    derive::{self, hkdf},
+};
 use crate::secret::{LinkKey, Passphrase, random};
 
 /// The largest header, in bytes of JSON.
@@ -28,17 +25,12 @@ const TAG_BYTES: usize = 16;
 /// Magic and flags: what stands in clear and is authenticated.
 const ASSOCIATED_BYTES: usize = MAGIC.len() + 1;
 /// Bytes before the ciphertext.
-const PREFIX_BYTES: usize = ASSOCIATED_BYTES + NONCE_BYTES;
+pub(super) const PREFIX_BYTES: usize = ASSOCIATED_BYTES + NONCE_BYTES;
 /// Bytes of the header's length, before the header.
 const LENGTH_BYTES: usize = 2;
 
 /// The flag of an envelope that needs a passphrase besides the link key.
 const PASSPHRASE_FLAG: u8 = 1;
-
-/// Argon2id's cost (RFC 9106's second choice, but for the lanes, which orion fixes at one): memory in KiB, passes, lanes.
-const ARGON2_MEMORY: u32 = 64 * 1024;
-const ARGON2_PASSES: u32 = 3;
-const ARGON2_LANES: u32 = 1;
 
 /// What the sender says of the content. Sealed with it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -123,14 +115,13 @@ impl Keys {
     /// # Errors
     /// Only if a primitive fails.
     pub fn derive(link_key: &LinkKey, passphrase: Option<&Passphrase>) -> Result<Self, CryptoError> {
-        let stretched = passphrase.map(|passphrase| stretch(link_key, passphrase)).transpose()?;
-        let salt: &[u8] = stretched.as_ref().map_or(&[], |stretched| stretched.as_ref());
-        let key = hkdf::<32>(link_key, salt, b"ots/key/v1")?;
-        let proof = hkdf::<32>(link_key, salt, b"ots/proof/v1")?;
-        let proof = Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(proof.as_ref()));
+        let link_key = link_key.as_bytes();
+        let stretched = derive::stretch(link_key, b"ots/salt/v1", passphrase)?;
+        let key = hkdf::<32>(link_key, &stretched, b"ots/key/v1")?;
+        let proof = hkdf::<32>(link_key, &stretched, b"ots/proof/v1")?;
         Ok(Self {
             key: SecretKey::try_from(key.as_ref()).map_err(|_| CryptoError::Seal)?,
-            proof: Passphrase::new(proof).map_err(|_| CryptoError::Seal)?,
+            proof: derive::proof(&proof)?,
             flags: if passphrase.is_some() { PASSPHRASE_FLAG } else { 0 },
         })
     }
@@ -245,24 +236,6 @@ fn padded(length: usize) -> Option<usize> {
     let kept = exponent.ilog2() + 1;
     let step = 1_usize.checked_shl(exponent.saturating_sub(kept))?;
     length.checked_next_multiple_of(step)
-}
-
-/// `Argon2id(passphrase, salt = HKDF-SHA-256(link key, empty salt, "ots/salt/v1", 16 bytes))`, 32 bytes.
-fn stretch(link_key: &LinkKey, passphrase: &Passphrase) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-    let salt = hkdf::<16>(link_key, &[], b"ots/salt/v1")?;
-    let cost = CostParams::new(ARGON2_PASSES, ARGON2_MEMORY, ARGON2_LANES).map_err(|_| CryptoError::Seal)?;
-    let mut stretched = Zeroizing::new([0; 32]);
-    let password = passphrase.expose().as_bytes();
-    Argon2::<ID, Sequential>::derive_key(password, salt.as_ref(), &cost, None, None, stretched.as_mut())
-        .map_err(|_| CryptoError::Seal)?;
-    Ok(stretched)
-}
-
-/// HKDF-SHA-256 (RFC 5869) of the link key.
-fn hkdf<const N: usize>(link_key: &LinkKey, salt: &[u8], info: &[u8]) -> Result<Zeroizing<[u8; N]>, CryptoError> {
-    let mut bytes = Zeroizing::new([0; N]);
-    Hkdf::<SHA256>::derive_key(salt, link_key.as_bytes(), Some(info), bytes.as_mut()).map_err(|_| CryptoError::Seal)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const WRAPPERS: usize = 10;
 const LONGEST: usize = 8 * 1024;
 
 /// The text without what surrounds it. It is the same again when it is cleaned again.
-pub(super) fn clean(text: &str) -> Zeroizing<String> {
+pub(in crate::secret) fn clean(text: &str) -> Zeroizing<String> {
     if text.len() > LONGEST {
         return Zeroizing::new(text.trim().to_owned());
     }
@@ -130,7 +130,7 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
 }
 
 /// A link's address as a URL: a missing scheme is https, and http on this machine.
-pub(super) fn with_scheme(address: &str) -> Zeroizing<String> {
+pub(in crate::secret) fn with_scheme(address: &str) -> Zeroizing<String> {
     let bare = address.strip_prefix("//").unwrap_or(address);
     if address.contains("://") || !bare.contains('/') {
         return Zeroizing::new(address.to_owned());

@@ -1,7 +1,8 @@
 //! Links: `https://host/s/<token>`, a bare token, or either with `#<key>` for an end-to-end secret.
 
-mod clean;
+pub(super) mod clean;
 mod other;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::token::{TOKEN_CHARS, Token};
+
+pub use request::{InvalidRequestLink, REQUEST_PATH, RequestLink};
 
 /// The path, below the server's root, under which a link's page lives.
 pub const LINK_PATH: &str = "s/";
@@ -132,17 +135,7 @@ fn parse(text: &str) -> Result<Link, InvalidLink> {
         let token = address.strip_suffix('/').unwrap_or(&address);
         return Ok(Link { server: None, token: bare_token(token)?, key, key_apart });
     }
-    let mut server = Url::parse(&address).map_err(|_| InvalidLink::Neither)?;
-    if !matches!(server.scheme(), "http" | "https") {
-        return Err(InvalidLink::Scheme);
-    }
-    if !server.username().is_empty() || server.password().is_some() {
-        return Err(InvalidLink::User);
-    }
-    let path = Zeroizing::new(server.path().to_owned());
-    if path.contains("://") {
-        return Err(InvalidLink::Several);
-    }
+    let (mut server, path) = address_of(&address)?;
     let Some((root, token)) = path.rsplit_once("/s/") else {
         return Err(of_another_kind(&server, fragment.unwrap_or_default()));
     };
@@ -153,6 +146,19 @@ fn parse(text: &str) -> Result<Link, InvalidLink> {
     server.set_query(None);
     server.set_path(&format!("{root}/"));
     Ok(Link { server: Some(server), token, key, key_apart })
+}
+
+/// An address, and its path; ours are http or https, of nobody's by name.
+fn address_of(address: &str) -> Result<(Url, Zeroizing<String>), InvalidLink> {
+    let server = Url::parse(address).map_err(|_| InvalidLink::Neither)?;
+    if !matches!(server.scheme(), "http" | "https") {
+        return Err(InvalidLink::Scheme);
+    }
+    if !server.username().is_empty() || server.password().is_some() {
+        return Err(InvalidLink::User);
+    }
+    let path = Zeroizing::new(server.path().to_owned());
+    if path.contains("://") { Err(InvalidLink::Several) } else { Ok((server, path)) }
 }
 
 /// A token alone; a receipt is told apart by its `r-`.
