@@ -69,6 +69,7 @@ fn record(size: usize) -> Record {
         head,
         sealed: vec![7; size].as_slice().into(),
         charge: Charge::default(),
+        receipt: None,
     }
 }
 

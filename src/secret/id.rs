@@ -1,10 +1,14 @@
-//! What a store knows a secret, its key and its passphrase by: hashes, of no use without the link.
+//! What a store knows a secret, its receipt, its key and its passphrase by: hashes, of no use without the link.
 
 use std::fmt;
 
 /// The lookup key of a secret: the second of its creation, then a hash of its token. All that a store ever sees of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(pub [u8; 32]);
+
+/// The lookup key of a receipt: the second of its creation, then a hash of it. Nothing in it leads to the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiptId(pub [u8; 32]);
 
 /// Names the key that a record was sealed under, without telling anything about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,7 @@
 //! The words that every layer shares: types that can't be wrong, each with one constructor that validates. Those that hold secret
 //! bytes wipe themselves and print nothing.
 
+mod bearer;
 mod claim;
 mod create_key;
 mod generated;
@@ -9,6 +10,7 @@ mod kind;
 mod link;
 mod link_key;
 mod passphrase;
+mod receipt;
 mod request;
 mod secret_key;
 mod token;
@@ -19,11 +21,12 @@ use orion::hazardous::hash::blake2::blake2b::Blake2b;
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
 pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKeyHash};
 pub use generated::{Generated, InvalidRecipe, Recipe};
-pub use id::{KeyId, OwnerId, SecretId, Verifier};
+pub use id::{KeyId, OwnerId, ReceiptId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{InvalidLink, InvalidRequestLink, LINK_PATH, Link, REQUEST_PATH, RequestLink};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};
 pub use passphrase::{InvalidPassphrase, MAX_PASSPHRASE_BYTES, Passphrase};
+pub use receipt::{InvalidReceipt, RECEIPT_CHARS, Receipt};
 pub use request::{
     COLLECT_PATH, CollectingKey, Fingerprint, InvalidCollectingKey, InvalidRequestLabel, MAX_REQUEST_LABEL_BYTES,
     RequestKey, RequestLabel,

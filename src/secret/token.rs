@@ -2,23 +2,18 @@
 
 use std::{fmt, str::FromStr};
 
-use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{NoRandomness, SecretId, hash};
+use super::{NoRandomness, SecretId, bearer, bearer::Bearer};
 
-/// Bytes in a token: the second of its creation, then 128 random bits, which can't be guessed.
-const TOKEN_BYTES: usize = SECOND_BYTES + RANDOM_BYTES;
-const SECOND_BYTES: usize = 4;
-const RANDOM_BYTES: usize = 16;
 /// Characters of a token's text: base32 without padding.
-pub const TOKEN_CHARS: usize = 32;
+pub const TOKEN_CHARS: usize = bearer::CHARS;
 
 /// The bearer capability in a link: the second of its creation (since the Unix epoch, big endian) and 128 random bits, shown as 32
 /// characters of lower-case base32 (RFC 4648, no padding). The second tells a link's holder what the status tells anyway, and keeps
 /// secrets of one time together in every index.
-pub struct Token(Zeroizing<[u8; TOKEN_BYTES]>);
+pub struct Token(Bearer);
 
 /// The text is not 32 characters of base32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,36 +26,25 @@ impl Token {
     /// # Errors
     /// [`NoRandomness`] when the operating system has none.
     pub fn generate(now: Timestamp) -> Result<Self, NoRandomness> {
-        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-        let (second, random) = bytes.split_at_mut(SECOND_BYTES);
-        // Years before 1970 and after 2106 share the first and the last second: only the order suffers.
-        second.copy_from_slice(&u32::try_from(now.as_second().max(0)).unwrap_or(u32::MAX).to_be_bytes());
-        random.copy_from_slice(Zeroizing::new(super::random::<RANDOM_BYTES>()?).as_ref());
-        Ok(Self(bytes))
+        Bearer::generate(now).map(Self)
     }
 
     /// The 20 bytes: key material, never stored.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8; TOKEN_BYTES] {
-        &self.0
+    pub fn as_bytes(&self) -> &[u8; bearer::BYTES] {
+        self.0.as_bytes()
     }
 
     /// The 32 characters for the link, in lower case. Named so that each place that shows a token can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(BASE32_NOPAD.encode(self.0.as_ref()));
-        text.make_ascii_lowercase();
-        text
+        self.0.text("")
     }
 
     /// The lookup key: the second of creation, as it is, then `BLAKE2b-224("ots/id/v2" ‖ token)`. The token can't be found from it.
     #[must_use]
     pub fn id(&self) -> SecretId {
-        let mut id = [0; 32];
-        let (second, hashed) = id.split_at_mut(SECOND_BYTES);
-        second.copy_from_slice(self.0.split_at(SECOND_BYTES).0);
-        hashed.copy_from_slice(&hash::<28>(&[b"ots/id/v2", self.as_bytes()]));
-        SecretId(id)
+        SecretId(self.0.id(b"ots/id/v2"))
     }
 }
 
@@ -68,11 +52,7 @@ impl FromStr for Token {
     type Err = InvalidToken;
 
     fn from_str(text: &str) -> Result<Self, InvalidToken> {
-        let mut upper = Zeroizing::new(<[u8; TOKEN_CHARS]>::try_from(text.as_bytes()).map_err(|_| InvalidToken)?);
-        upper.make_ascii_uppercase();
-        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-        BASE32_NOPAD.decode_mut(upper.as_ref(), bytes.as_mut()).map_err(|_| InvalidToken)?;
-        Ok(Self(bytes))
+        text.parse().map(Self).map_err(|bearer::Invalid| InvalidToken)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::secret::SecretId;
+use crate::secret::{ReceiptId, SecretId};
 
 /// Places that are remembered at most: of more, only the log's reader has anything.
 const MOST: usize = 10_000;
@@ -36,8 +36,16 @@ impl Damage {
 
 /// A record as the log names it: by its id's first bytes, which lead to no token.
 pub(super) fn name(id: SecretId) -> String {
-    let (first, _) = id.0.split_at(8);
-    format!("the record {}", data_encoding::HEXLOWER.encode(first))
+    format!("the record {}", first_bytes(&id.0))
+}
+
+/// A receipt, likewise.
+pub(super) fn name_of_receipt(id: ReceiptId) -> String {
+    format!("the receipt {}", first_bytes(&id.0))
+}
+
+fn first_bytes(id: &[u8; 32]) -> String {
+    data_encoding::HEXLOWER.encode(id.split_at(8).0)
 }
 
 #[cfg(test)]

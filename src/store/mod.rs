@@ -18,6 +18,7 @@ pub mod migrate;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod quota;
+mod receipt;
 mod record;
 mod sqlite;
 pub mod sweeper;
@@ -39,6 +40,7 @@ pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
 pub use quota::{Charge, Quota, Quotas, Usage, Whose};
+pub use receipt::{Burnt, By, ReceiptState, Trace};
 pub use record::{Access, Claimed, Gone, Head, Held, Record, State, Stored, Swept};
 
 use crate::{
@@ -237,12 +239,12 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Removes the record if it is marked with `claim`, live or not: the reader's acknowledgement.
+    /// Removes the record if it is marked with `claim`, live or not: the reader's acknowledgement. `now` is when it came, for the receipt.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        let outcome = of!(&self.engine, store => store.release(id, claim).await);
+    pub async fn release(&self, id: SecretId, claim: ClaimHash, now: Timestamp) -> Result<bool, StoreError> {
+        let outcome = of!(&self.engine, store => store.release(id, claim, now).await);
         self.noticed(id, outcome)
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     memory::Buffer,
-    secret::{KeyId, SecretId, Verifier},
+    secret::{KeyId, ReceiptId, SecretId, Verifier},
     store::Charge,
 };
 
@@ -36,6 +36,8 @@ pub struct Record {
     pub sealed: Buffer,
     /// Whom it is counted under, and what bounds that.
     pub charge: Charge,
+    /// What tells of it, also when it is gone; none where nobody wants to know.
+    pub receipt: Option<ReceiptId>,
 }
 
 /// A record as a reader gets it.

@@ -19,10 +19,23 @@ const NOTE: Duration = Duration::from_secs(300);
 /// How soon after a sweep the next one is at the soonest, if no claim's end comes before: records that die one after the other go together.
 const SOONEST: Duration = Duration::from_secs(1);
 
-/// Sweeps at once, then whenever a record dies, and at the latest after `interval`. A clock that is far ahead of the last known time is
-/// believed once it has been so for `grace`. What was removed is told to `told`. Never returns; drop it to stop. A failure is logged and
-/// tried again.
-pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: impl Fn(&[Gone])) {
+/// How long a receipt outlives its secret, unless something else is said.
+pub const RECEIPT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// When the sweeper does what.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// It sweeps whenever a record dies, and at the latest after this.
+    pub interval: Duration,
+    /// A clock that is far ahead of the last known time is believed once it has been so for this long.
+    pub grace: Duration,
+    /// How long a receipt is kept after its secret's end.
+    pub retention: Duration,
+}
+
+/// Sweeps at once, and again. What was removed is told to `told`. Never returns; drop it to stop. A failure is logged and tried again.
+pub async fn run(store: Arc<Store>, settings: Settings, told: impl Fn(&[Gone])) {
+    let Settings { interval, grace, retention } = settings;
     let mut clock = Clock::new(store.last_seen(), grace);
     let mut noted: Option<Instant> = None;
     let mut lost_at: Option<Timestamp> = None;
@@ -50,6 +63,9 @@ pub async fn run(store: Arc<Store>, interval: Duration, grace: Duration, told: i
                 Ok(removed) => tracing::debug!(removed, "swept"),
                 Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
             }
+            if let Err(error) = forget(&store, now, retention).await {
+                tracing::warn!(%error, "old receipts could not be removed; it will be tried again");
+            }
             if let Some(next) = store.next_deadline(now).await {
                 store.due.by(next.max(now + SOONEST));
             }
@@ -72,6 +88,13 @@ pub async fn sweep(store: &Store, told: &impl Fn(&[Gone])) -> Result<usize, Stor
             return Ok(removed);
         }
     }
+}
+
+/// Removes the receipts whose secrets ended longer ago than they are kept.
+async fn forget(store: &Store, now: Timestamp, retention: Duration) -> Result<(), StoreError> {
+    let ended_before = now.saturating_sub(retention).unwrap_or(Timestamp::MIN);
+    while store.forget_receipts(ended_before, BATCH).await? == BATCH {}
+    Ok(())
 }
 
 fn tell(trust: Trust, grace: Duration) {

@@ -186,7 +186,7 @@ impl Vault {
         let event = Event::Created { size: head.size, ttl: ttl.duration() };
         let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
         self.to_its_end(async move {
-            store.insert(Record { id, head, sealed, charge }).await?;
+            store.insert(Record { id, head, sealed, charge, receipt: None }).await?;
             journal.note(Some(origin), Some(id), event);
             Ok(())
         })
@@ -225,7 +225,7 @@ impl Vault {
         let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
         let (id, claim) = (token.id(), claim.hash());
         let released = async move {
-            let released = store.release(id, claim).await?;
+            let released = store.release(id, claim, Timestamp::now()).await?;
             if released {
                 journal.note(Some(origin), Some(id), Event::Acknowledged);
             }

@@ -144,8 +144,7 @@ impl Serve {
             let journal = Arc::clone(&journal);
             move |gone: &[_]| note_gone(&journal, gone)
         };
-        let mut sweeping =
-            tokio::spawn(sweeper::run(Arc::clone(&store), self.cleanup_interval, self.clock_grace, told));
+        let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.sweep(), told));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
             served = server::run(listening.listeners(), vault, settings, metrics, stop) => served,
@@ -166,6 +165,14 @@ impl Serve {
         closed.map_err(ServeError::Close)?;
         tracing::info!("stopped");
         Ok(served?)
+    }
+
+    fn sweep(&self) -> sweeper::Settings {
+        sweeper::Settings {
+            interval: self.cleanup_interval,
+            grace: self.clock_grace,
+            retention: sweeper::RECEIPT_RETENTION,
+        }
     }
 
     /// Where it is noted what becomes of secrets.

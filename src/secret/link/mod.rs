@@ -11,7 +11,10 @@ use std::{fmt, str::FromStr};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::token::{TOKEN_CHARS, Token};
+use super::{
+    receipt::Receipt,
+    token::{TOKEN_CHARS, Token},
+};
 
 pub use request::{InvalidRequestLink, REQUEST_PATH, RequestLink};
 
@@ -163,8 +166,7 @@ fn address_of(address: &str) -> Result<(Url, Zeroizing<String>), InvalidLink> {
 
 /// A token alone; a receipt is told apart by its `r-`.
 fn bare_token(text: &str) -> Result<Token, InvalidLink> {
-    let receipt = text.strip_prefix("r-").or_else(|| text.strip_prefix("R-"));
-    if receipt.is_some_and(|token| token.parse::<Token>().is_ok()) {
+    if text.parse::<Receipt>().is_ok() {
         return Err(InvalidLink::Receipt);
     }
     text.parse().map_err(|_| InvalidLink::Neither)

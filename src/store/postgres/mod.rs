@@ -30,6 +30,7 @@ mod ping;
 mod pooler;
 mod quotas;
 mod reading;
+mod receipts;
 mod row;
 mod schema;
 mod settling;
@@ -241,7 +242,7 @@ impl PostgresStore {
         Ok(is_gone)
     }
 
-    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
+    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash, _: Timestamp) -> Result<bool, StoreError> {
         if self.remove(end(statements::RELEASE, id, claim, Repeat::Never)).await.map_err(Fault::into_error)? {
             return Ok(true);
         }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row};
 use super::{
     payload,
     reader::{HEAD, Reader},
+    receipts::{self, TOMBSTONE},
     schema,
 };
 use crate::{
@@ -30,6 +31,7 @@ pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
         let owners = records(&moment, &mut checked);
         counts(&moment, &mut checked);
         counts_of_owners(&moment, &owners, &mut checked);
+        what_is_left(&moment, &mut checked);
     }
     orphans(&connection, &mut checked);
     Ok(checked)
@@ -126,6 +128,30 @@ fn counts_of_owners(connection: &Connection, owners: &Owners, checked: &mut Chec
         Ok(counted) if counted == *owners => {}
         Ok(_) => checked.findings.push("the counts of records of each owner aren't what there is".to_owned()),
         Err(error) => checked.findings.push(format!("the counts of records of each owner can't be read: {error}")),
+    }
+}
+
+/// What removed records have left can be read, and no record is both there and gone.
+fn what_is_left(connection: &Connection, checked: &mut Checked) {
+    let count = |wrong: &str| connection.query_row(wrong, [], |row| row.get::<_, u64>(0));
+    let both = "SELECT count(*) FROM record WHERE receipt IN (SELECT id FROM receipt)";
+    let torn = "SELECT count(*) FROM record WHERE receipt IS NOT NULL AND (length(receipt) <> 32 OR (claim IS NULL) <> (claimed_at IS NULL))";
+    for (wrong, what) in [(both, "are told to be gone"), (torn, "have a receipt that can't be")] {
+        match count(wrong) {
+            Ok(0) => {}
+            Ok(records) => checked.findings.push(format!("{records} records {what}")),
+            Err(error) => checked.findings.push(format!("the receipts of records can't be read: {error}")),
+        }
+    }
+    let unreadable = || -> rusqlite::Result<usize> {
+        let mut statement = connection.prepare(&format!("SELECT {TOMBSTONE} FROM receipt"))?;
+        let rows = statement.query_map([], |row| Ok(receipts::tombstone(row).is_err()))?;
+        rows.filter(|row| !matches!(row, Ok(false))).try_fold(0, |count, row| row.map(|_| count + 1))
+    };
+    match unreadable() {
+        Ok(0) => {}
+        Ok(rows) => checked.findings.push(format!("{rows} rows of the receipts can't be read")),
+        Err(error) => checked.findings.push(format!("the receipts can't be read: {error}")),
     }
 }
 

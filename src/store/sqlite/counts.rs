@@ -1,14 +1,10 @@
 //! What is kept under each key and for each owner: counted as it changes, and written down in the transaction that changes it.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    hash::Hash,
-};
+use std::{cell::RefCell, collections::HashMap, hash::Hash};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{error::engine_error, job::Failure};
+use super::{given_up::GivenUp, job::Failure};
 use crate::{
     secret::{KeyId, OwnerId},
     store::{Charge, StoreError, Usage, Whose},
@@ -19,10 +15,7 @@ use crate::{
 pub(super) struct Counts {
     keys: Changes<KeyId>,
     owners: Changes<OwnerId>,
-    /// Whether they can't be read or written any more, for damage.
-    given_up: Cell<bool>,
-    /// The damage that was met, until it is told.
-    damage: Cell<Option<String>>,
+    pub(super) given_up: GivenUp,
 }
 
 /// Records and bytes that the open transaction adds; less than nothing when it removes more.
@@ -97,15 +90,10 @@ impl Counts {
     /// Writes down what the transaction changed in all, before it is committed. Nothing hangs on it that a secret should be refused for:
     /// after damage the same calls can be run again, and aren't counted.
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.given_up.get() {
+        if self.given_up.is_so() {
             return Ok(());
         }
-        self.write_all(connection).inspect_err(|error| self.note(error))
-    }
-
-    /// Damage that was met since this was last asked.
-    pub(super) fn damage(&self) -> Option<String> {
-        self.damage.take()
+        self.write_all(connection).inspect_err(|error| self.given_up.note(error))
     }
 
     fn write_all(&self, connection: &Connection) -> rusqlite::Result<()> {
@@ -161,19 +149,12 @@ impl Counts {
 
     /// Nothing where that is damaged.
     fn read(&self, look: impl FnOnce() -> rusqlite::Result<(i64, i64)>) -> rusqlite::Result<(i64, i64)> {
-        if self.given_up.get() {
+        if self.given_up.is_so() {
             return Ok((i64::MIN, 0));
         }
         look().or_else(|error| {
-            self.note(&error);
-            if self.given_up.get() { Ok((i64::MIN, 0)) } else { Err(error) }
+            self.given_up.note(&error);
+            if self.given_up.is_so() { Ok((i64::MIN, 0)) } else { Err(error) }
         })
-    }
-
-    fn note(&self, error: &rusqlite::Error) {
-        if matches!(engine_error(error), StoreError::Damaged(_)) {
-            self.given_up.set(true);
-            self.damage.set(Some(error.to_string()));
-        }
     }
 }

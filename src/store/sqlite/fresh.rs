@@ -88,7 +88,13 @@ mod tests {
         };
         let mut id = [0; 32];
         id[..8].copy_from_slice(&number.to_be_bytes());
-        Record { id: SecretId(id), head, sealed: vec![1; length].as_slice().into(), charge: Charge::default() }
+        Record {
+            id: SecretId(id),
+            head,
+            sealed: vec![1; length].as_slice().into(),
+            charge: Charge::default(),
+            receipt: None,
+        }
     }
 
     fn has(fresh: &Fresh, number: usize) -> bool {

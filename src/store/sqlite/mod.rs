@@ -4,7 +4,8 @@
 //! - [`error`]: what SQLite's errors mean.
 //! - [`payload`]: how ciphertext lies in the file.
 //! - [`tables`]: what each changing call of the contract does to the tables.
-//! - [`counts`]: what is kept under each key and for each owner.
+//! - [`counts`]: what is kept under each key and for each owner; [`receipts`]: what is left of what is gone. [`given_up`]: both are done
+//!   without where they are damaged.
 //! - [`job`]: a call on its way through the writer's thread.
 //! - [`transaction`]: one transaction, and where it broke.
 //! - [`sweep`]: removing what is no longer live.
@@ -23,12 +24,14 @@ mod cleaner;
 mod counts;
 mod error;
 mod fresh;
+mod given_up;
 mod job;
 #[cfg(feature = "postgres")]
 mod moving;
 mod payload;
 mod progress;
 mod reader;
+mod receipts;
 mod reserve;
 mod schema;
 mod sweep;
@@ -178,13 +181,13 @@ impl SqliteStore {
         self.write(Effect::Changes, move |tables| tables.claim(id, access, claim, until, now)).await
     }
 
-    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, StoreError> {
-        self.write(Effect::Removes, move |tables| tables.release(id, claim)).await
+    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(Effect::Removes, move |tables| tables.release(id, claim, now)).await
     }
 
-    /// As unread: nobody has claimed it, whether or not it is guarded.
     pub(super) async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
-        self.take(id, Access::Verified, now).await
+        self.fresh.forget(id);
+        self.write(Effect::Removes, move |tables| tables.burn(id, now)).await
     }
 
     pub(super) async fn fail_attempt(

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_state.sql"),
     include_str!("migrations/0003_owners.sql"),
+    include_str!("migrations/0004_receipts.sql"),
 ];
 
 /// "ots1": tells our files from other SQLite databases.

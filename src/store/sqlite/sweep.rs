@@ -14,6 +14,7 @@ use super::{
     SqliteStore,
     job::Failure,
     payload,
+    receipts::Removal,
     tables::{Place, Tables},
     writer::Effect,
 };
@@ -207,7 +208,7 @@ impl Tables {
         Ok(None)
     }
 
-    /// Removes one record, dead or not, by its row. Gives what was there.
+    /// Removes one record that isn't live, by its row. Gives what was there.
     pub(super) fn remove_row(&self, seq: i64) -> Result<Place, Failure> {
         let place = self
             .connection
@@ -216,7 +217,7 @@ impl Tables {
             .optional()?;
         let missing = || Failure::Refused(StoreError::Damaged("an index names a row that isn't there".to_owned()));
         let place = place.ok_or_else(missing)?;
-        self.remove(&place)?;
+        self.end(&place, Removal::Died)?;
         Ok(place)
     }
 

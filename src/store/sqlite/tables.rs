@@ -7,19 +7,24 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Typ
 
 use super::{
     counts::Counts,
+    given_up::GivenUp,
     job::Failure,
-    payload, schema,
+    payload,
+    receipts::{Mark, Removal},
+    schema,
     transaction::{Broken, transaction},
 };
 use crate::{
     secret::{ClaimHash, KeyId, OwnerId, SecretId},
-    store::{Access, Claimed, Gone, Head, Record},
+    store::{Access, By, Claimed, Gone, Head, Record},
 };
 
 /// The tables, changed only inside an open transaction.
 pub(super) struct Tables {
     pub(super) connection: Connection,
     pub(super) counts: Counts,
+    /// Whether receipts are done without.
+    pub(super) receipts: GivenUp,
     /// The row of the next record; none before the first. One that came to nothing stays free.
     next: Cell<Option<i64>>,
 }
@@ -30,18 +35,23 @@ pub(super) struct Place {
     key_id: Option<KeyId>,
     owner: Option<OwnerId>,
     pub(super) sealed_len: usize,
-    id: Option<SecretId>,
+    pub(super) id: Option<SecretId>,
     claimed: bool,
+    mark: Option<Mark>,
 }
 
 impl Place {
-    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner, id, claim IS NOT NULL";
+    pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner, id, claim IS NOT NULL, \
+         receipt, created_at, expires_at, deadline, claimed_at, attempts";
+    /// How many there are.
+    pub(super) const COUNT: usize = 12;
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
         let owner = row.get(3).ok().flatten().map(OwnerId);
         let (id, claimed) = (row.get(4).ok().map(SecretId), row.get(5).unwrap_or_default());
-        Ok(Self { seq: row.get(0)?, key_id: row.get(1).ok().map(KeyId), owner, sealed_len, id, claimed })
+        let (seq, key_id) = (row.get(0)?, row.get(1).ok().map(KeyId));
+        Ok(Self { seq, key_id, owner, sealed_len, id, claimed, mark: Mark::from_row(row, 6, claimed) })
     }
 
     /// As it is told once it is removed.
@@ -52,7 +62,7 @@ impl Place {
 
 impl Tables {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, counts: Counts::default(), next: Cell::default() }
+        Self { connection, counts: Counts::default(), receipts: GivenUp::default(), next: Cell::default() }
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
@@ -64,8 +74,8 @@ impl Tables {
             .connection
             .prepare_cached(
                 "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len,
-                                     owner)
-                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?10)",
+                                     owner, receipt)
+                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11)",
             )?
             .execute(params![
                 record.id.0,
@@ -78,6 +88,7 @@ impl Tables {
                 sealed.len(),
                 seq,
                 record.charge.owner.map(|owner| owner.0),
+                record.receipt.map(|receipt| receipt.0),
             ]);
         match inserted {
             Ok(_) => {}
@@ -108,7 +119,13 @@ impl Tables {
 
     pub(super) fn take(&self, id: SecretId, access: Access, now: Timestamp) -> Result<bool, Failure> {
         let place = self.unclaimed(id, access, now)?;
-        self.remove_if(place)
+        self.remove_if(place, Removal::Given(now))
+    }
+
+    /// As unread: nobody has claimed it, whether or not it is guarded.
+    pub(super) fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, Failure> {
+        let place = self.unclaimed(id, Access::Verified, now)?;
+        self.remove_if(place, Removal::Burned(By::Link, now))
     }
 
     pub(super) fn claim(
@@ -121,8 +138,11 @@ impl Tables {
     ) -> Result<Option<Claimed>, Failure> {
         if let Some(place) = self.unclaimed(id, access, now)? {
             self.connection
-                .prepare_cached("UPDATE record SET claim = ?2, deadline = ?3 WHERE seq = ?1")?
-                .execute(params![place.seq, claim.0, until.as_millisecond()])?;
+                .prepare_cached(
+                    "UPDATE record SET claim = ?2, deadline = ?3, claimed_at = CASE WHEN receipt IS NOT NULL THEN ?4 END
+                     WHERE seq = ?1",
+                )?
+                .execute(params![place.seq, claim.0, until.as_millisecond(), now.as_millisecond()])?;
             return Ok(Some(Claimed::New));
         }
         let again = self
@@ -134,13 +154,13 @@ impl Tables {
         Ok(again.then_some(Claimed::Again))
     }
 
-    pub(super) fn release(&self, id: SecretId, claim: ClaimHash) -> Result<bool, Failure> {
+    pub(super) fn release(&self, id: SecretId, claim: ClaimHash, now: Timestamp) -> Result<bool, Failure> {
         let place = self
             .connection
             .prepare_cached(&format!("SELECT {} FROM record WHERE id = ?1 AND claim = ?2", Place::COLUMNS))?
             .query_row(params![id.0, claim.0], Place::from_row)
             .optional()?;
-        self.remove_if(place)
+        self.remove_if(place, Removal::Acknowledged(now))
     }
 
     pub(super) fn fail_attempt(
@@ -158,13 +178,13 @@ impl Tables {
                 Place::COLUMNS
             ))?
             .query_row(params![id.0, now.as_millisecond(), claim.map(|claim| claim.0)], |row| {
-                Ok((Place::from_row(row)?, row.get::<_, u32>(6)?))
+                Ok((Place::from_row(row)?, row.get::<_, u32>(Place::COUNT)?))
             })
             .optional()?;
         let Some((place, attempts)) = counted else { return Ok(None) };
         let left = limit.saturating_sub(attempts);
         if left == 0 {
-            self.remove(&place)?;
+            self.end(&place, Removal::Burned(By::Tries, now))?;
         }
         Ok(Some(left))
     }
@@ -202,12 +222,22 @@ impl Tables {
         Ok(place)
     }
 
-    fn remove_if(&self, place: Option<Place>) -> Result<bool, Failure> {
+    fn remove_if(&self, place: Option<Place>, how: Removal) -> Result<bool, Failure> {
         let Some(place) = place else { return Ok(false) };
-        self.remove(&place)?;
+        self.end(&place, how)?;
         Ok(true)
     }
 
+    /// Removes a record, and leaves what its receipt tells.
+    pub(super) fn end(&self, place: &Place, how: Removal) -> Result<(), Failure> {
+        self.remove(place)?;
+        if let Some(mark) = &place.mark {
+            self.bury(&mark.left(how))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a record, which may go on elsewhere.
     pub(super) fn remove(&self, place: &Place) -> Result<(), Failure> {
         payload::remove(&self.connection, place.seq)?;
         self.connection.prepare_cached("DELETE FROM record WHERE seq = ?1")?.execute([place.seq])?;

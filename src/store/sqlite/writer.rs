@@ -89,7 +89,7 @@ impl Writer {
         damage: Arc<Damage>,
         tally: Arc<Tally>,
     ) -> Self {
-        tables.connection.set_prepared_statement_cache_capacity(32);
+        tables.connection.set_prepared_statement_cache_capacity(40);
         Self { tables, cleaner, progress, damage, tally }
     }
 
@@ -214,8 +214,12 @@ impl Writer {
         if done.is_err() {
             self.tally.failed_commits.one();
         }
-        if let Some(why) = self.tables.counts.damage() {
-            self.damage.report("the counts of records", &why);
+        let given_up =
+            [("the counts of records", &self.tables.counts.given_up), ("the receipts", &self.tables.receipts)];
+        for (place, given_up) in given_up {
+            if let Some(why) = given_up.damage() {
+                self.damage.report(place, &why);
+            }
         }
         match done {
             Ok(()) => {

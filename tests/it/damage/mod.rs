@@ -69,14 +69,17 @@ impl Left {
                 live.push((number, Secret { token, piece: [0; 32], content, guarded }));
             }
         }
-        // So that there are free pages.
-        for _ in 0..10 {
-            let token = create(&client, &server, &json!({"content": "x".repeat(20_000)})).await;
-            assert_eq!(server.delete(&token, None).await.status(), 204);
-        }
         assert!(server.stop().success());
         let database = rusqlite::Connection::open(data.path().join("ots.db")).unwrap();
-        database.execute_batch("UPDATE record SET deadline = 5 WHERE seq % 3 = 0").unwrap();
+        database
+            .execute_batch(
+                "UPDATE record SET deadline = 5 WHERE seq % 3 = 0;
+                 UPDATE record SET receipt = randomblob(32) WHERE seq % 4 > 0;
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 800)
+                 INSERT INTO receipt SELECT randomblob(32), 1, i, i, i, i, i FROM n;
+                 DELETE FROM receipt WHERE ended_at > 100; -- so that there are free pages",
+            )
+            .unwrap();
         let pieces = "SELECT substr(bytes, 100, 32) FROM payload WHERE chunk % 1024 = 0 ORDER BY chunk";
         let mut statement = database.prepare(pieces).unwrap();
         let pieces: Vec<Piece> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();

@@ -35,7 +35,10 @@ async fn call(store: &Store, rules: Rules, id: SecretId, call: Call, now: Timest
         Call::Create { expires } => {
             let expires_at = Timestamp::from_millisecond(expires.0).unwrap();
             let head = Head { created_at: now, expires_at, kind: 0, size: 9, key_id: KeyId([1; 8]), verifier: None };
-            match store.insert(Record { id, head, sealed: [7; 3000][..].into(), charge: Charge::default() }).await {
+            match store
+                .insert(Record { id, head, sealed: [7; 3000][..].into(), charge: Charge::default(), receipt: None })
+                .await
+            {
                 Err(StoreError::Exists) => Ok(Outcome::Exists),
                 answer => answer.map(|()| Outcome::Done),
             }
@@ -45,7 +48,7 @@ async fn call(store: &Store, rules: Rules, id: SecretId, call: Call, now: Timest
             let lease = Duration::from_millis(rules.lease.cast_unsigned());
             done(store.claim(id, Access::Open, hash(by), lease, now).await.map(|claimed| claimed.is_some()))
         }
-        Call::Release(by) => done(store.release(id, hash(by)).await),
+        Call::Release(by) => done(store.release(id, hash(by), now).await),
         Call::Burn => done(store.burn(id, now).await),
         Call::Peek(by) => done(store.peek(id, by.map(hash), now).await.map(|found| found.is_some())),
         Call::Fail(by) => {

@@ -136,7 +136,7 @@ fn record(call: &Call, now: Timestamp) -> Record {
         verifier: guarded.then_some(Verifier([id; 32])),
     };
     let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within: QUOTAS };
-    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge }
+    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge, receipt: None }
 }
 
 async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
@@ -155,7 +155,9 @@ async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
             let lease = Duration::from_secs(LEASE);
             Answer::Claimed(store.claim(secret_id(id), access, claim_hash(claim), lease, now).await.unwrap())
         }
-        Call::Release { id, claim } => Answer::Done(store.release(secret_id(id), claim_hash(claim)).await.unwrap()),
+        Call::Release { id, claim } => {
+            Answer::Done(store.release(secret_id(id), claim_hash(claim), now).await.unwrap())
+        }
         Call::Burn { id } => Answer::Done(store.burn(secret_id(id), now).await.unwrap()),
         Call::FailAttempt { id, claim } => {
             Answer::Left(store.fail_attempt(secret_id(id), claim.map(claim_hash), LIMIT, now).await.unwrap())

@@ -30,7 +30,13 @@ fn record(number: u16) -> Record {
         key_id: KeyId([9; 8]),
         verifier: None,
     };
-    Record { id: id(number), head, sealed: Buffer::from(&number.to_be_bytes()[..]), charge: Charge::default() }
+    Record {
+        id: id(number),
+        head,
+        sealed: Buffer::from(&number.to_be_bytes()[..]),
+        charge: Charge::default(),
+        receipt: None,
+    }
 }
 
 fn store(cluster: &Cluster, database: &str) -> Arc<Store> {
@@ -73,7 +79,7 @@ async fn calls_that_come_together_share_commits_and_keep_their_answers_apart() {
         assert!(new == 1 && (of_one[1].is_some() == of_one[2].is_some()), "{of_one:?}");
         assert_ne!(of_one[0].is_some(), of_one[1].is_some(), "{of_one:?}");
     }
-    let release = |at: u16| store.release(id(at / 2), readers[usize::from(at % 2)]);
+    let release = |at: u16| store.release(id(at / 2), readers[usize::from(at % 2)], NOW);
     let released = join_all((0..1000).map(release)).await;
     assert!(released.chunks(2).all(|pair| pair[0] != pair[1]), "whoever has it, and nobody else, ends it");
     assert_eq!(records(cluster, &database), 0);

@@ -9,7 +9,12 @@ use crate::common::{Server, directory};
 /// Makes the schema what it was, and says how many records there are.
 fn back_to_two(data: &Path) {
     let database = rusqlite::Connection::open(data.join("ots.db")).unwrap();
-    database.execute_batch("DROP TABLE owner; ALTER TABLE record DROP COLUMN owner; PRAGMA user_version = 2;").unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE owner; DROP TABLE receipt; DROP INDEX record_by_receipt; ALTER TABLE record DROP COLUMN owner;
+             ALTER TABLE record DROP COLUMN receipt; ALTER TABLE record DROP COLUMN claimed_at; PRAGMA user_version = 2;",
+        )
+        .unwrap();
 }
 
 #[tokio::test]

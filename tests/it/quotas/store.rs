@@ -41,7 +41,7 @@ fn id(number: u16) -> SecretId {
 fn record(number: u16, owner: Option<OwnerId>, within: Quotas) -> Record {
     let expires_at = start() + Duration::from_secs(100);
     let head = Head { created_at: start(), expires_at, kind: 0, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [7; 50][..].into(), charge: Charge { owner, within } }
+    Record { id: id(number), head, sealed: [7; 50][..].into(), charge: Charge { owner, within }, receipt: None }
 }
 
 fn records(most: u64) -> Quota {
@@ -102,7 +102,7 @@ async fn what_goes_makes_room_and_a_claim_changes_nothing() {
             insert(3).await.unwrap();
             assert!(store.claim(id(3), Access::Open, CLAIM, LEASE, start()).await.unwrap().is_some());
             assert!(insert(4).await.is_err(), "what is claimed is still kept");
-            assert!(store.release(id(3), CLAIM).await.unwrap());
+            assert!(store.release(id(3), CLAIM, start()).await.unwrap());
             insert(4).await.unwrap();
             assert_eq!(store.fail_attempt(id(4), None, 1, start()).await.unwrap(), Some(0));
             insert(5).await.unwrap();

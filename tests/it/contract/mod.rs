@@ -1,6 +1,8 @@
 //! The store's contract, as every engine has to keep it: the embedded one, and PostgreSQL. A new engine is one more line in
 //! `common::engine::each`.
 
+mod receipts;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
@@ -53,7 +55,7 @@ fn id(number: u8) -> SecretId {
 fn record(number: u8, start: Timestamp) -> Record {
     let head =
         Head { created_at: start, expires_at: at(start, 100), kind: 3, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [number; 50][..].into(), charge: Charge::default() }
+    Record { id: id(number), head, sealed: [number; 50][..].into(), charge: Charge::default(), receipt: None }
 }
 
 /// One that a passphrase guards.
@@ -126,15 +128,15 @@ async fn a_claim_is_one_readers_for_the_lease() {
         assert_eq!(claim(THEIRS, 81).await.unwrap(), None);
         assert!(!store.take(id(1), Access::Open, at(start, 81)).await.unwrap());
         assert!(!store.burn(id(1), at(start, 81)).await.unwrap());
-        assert!(!store.release(id(1), THEIRS).await.unwrap());
+        assert!(!store.release(id(1), THEIRS, start).await.unwrap());
         // Past the expiry, within the lease; and asking again doesn't make it longer.
         assert_eq!(claim(MINE, 139).await.unwrap(), Some(Claimed::Again));
         assert!(load(Some(MINE), 139).await.unwrap().is_some());
         assert_eq!(claim(MINE, 140).await.unwrap(), None);
         assert_eq!(claim(THEIRS, 140).await.unwrap(), None);
         assert!(load(Some(MINE), 140).await.unwrap().is_none());
-        assert!(store.release(id(1), MINE).await.unwrap(), "late, and still to be removed");
-        assert!(!store.release(id(1), MINE).await.unwrap());
+        assert!(store.release(id(1), MINE, start).await.unwrap(), "late, and still to be removed");
+        assert!(!store.release(id(1), MINE, start).await.unwrap());
     }
 }
 
@@ -143,9 +145,9 @@ async fn release_removes_what_was_claimed_only() {
     let (stores, _directory, start) = engines();
     for store in stores {
         store.insert(record(1, start)).await.unwrap();
-        assert!(!store.release(id(1), MINE).await.unwrap(), "nobody has claimed it");
+        assert!(!store.release(id(1), MINE, start).await.unwrap(), "nobody has claimed it");
         assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_some());
-        assert!(store.release(id(1), MINE).await.unwrap());
+        assert!(store.release(id(1), MINE, start).await.unwrap());
         assert!(store.claim(id(1), Access::Open, MINE, LEASE, start).await.unwrap().is_none());
     }
 }
@@ -211,7 +213,7 @@ async fn sweep_removes_what_is_dead_in_bounded_batches() {
         assert_eq!(store.sweep(at(start, 150), 5).await.unwrap(), {
             Swept { gone: vec![Gone { id: Some(id(0)), claimed: true }], more: false }
         });
-        assert!(!store.release(id(0), MINE).await.unwrap());
+        assert!(!store.release(id(0), MINE, start).await.unwrap());
         assert!(store.take(id(10), Access::Open, at(start, 150)).await.unwrap());
     }
 }
