@@ -69,6 +69,15 @@ fn of_store(error: &StoreError) -> Problem {
             "What is stored now could be lost with one of the server's machines, so it takes nothing; secrets that it has can still be read. Try \
              again later",
         ),
+        StoreError::NoStandby => Problem::new(
+            Code::Unavailable,
+            "The server's database waits for another machine, which is away: until it is back nothing is stored or given out. What was \
+             acknowledged is kept; try again later",
+        ),
+        StoreError::Locked => Problem::new(
+            Code::Unavailable,
+            "Somebody works on the server's database and has locked it: nothing was stored, given or destroyed. Try again later",
+        ),
         StoreError::TooLarge => too_large(None),
         StoreError::OverQuota(whose) => over_quota(*whose),
         StoreError::Damaged(_) => damaged(),
@@ -119,6 +128,8 @@ pub(super) fn log(error: &VaultError) {
             StoreError::Busy
             | StoreError::Full
             | StoreError::NotDurable
+            | StoreError::NoStandby
+            | StoreError::Locked
             | StoreError::TooLarge
             | StoreError::OverQuota(_)
             | StoreError::Damaged(_),

@@ -51,6 +51,8 @@ pub struct Assurance {
     pub lacks: Option<String>,
     /// The machines that follow this one; none where there can be none.
     pub standbys: Option<Standbys>,
+    /// Whether a commit has been waiting for one of them for long.
+    pub commits_wait: bool,
 }
 
 /// The machines that follow a database, by what its commits have to do with them.
@@ -92,7 +94,8 @@ impl Assurance {
     /// Whether commits wait for a machine that isn't there, as far as can be seen.
     #[must_use]
     pub fn waits_in_vain(&self) -> bool {
-        self.is_synchronous() && self.standbys.is_some_and(|standbys| standbys.waited_for + standbys.hidden == 0)
+        let nobody = self.standbys.is_some_and(|standbys| standbys.waited_for + standbys.hidden == 0);
+        self.is_synchronous() && (nobody || self.commits_wait)
     }
 }
 
@@ -170,7 +173,35 @@ impl Store {
         }
         // It may have been mended: nobody is kept waiting for the next look.
         self.look_at_durability().await;
-        if good(&self.assurance()) { Ok(()) } else { Err(StoreError::NotDurable) }
+        match self.assurance() {
+            assurance if good(&assurance) => Ok(()),
+            assurance if assurance.waits_in_vain() => Err(StoreError::NoStandby),
+            _ => Err(StoreError::NotDurable),
+        }
+    }
+
+    /// Whether anything can be changed, though the engine answers: whoever says that a server does its work asks this, too.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::NoStandby`].
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
+    pub async fn can_change(&self) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(store) => store.can_change().await,
+        }
+    }
+
+    /// Why a call failed, where that isn't its own doing: what has waited for others behind a commit that waits for a standby.
+    pub(super) fn cause_of(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Busy | StoreError::Engine(_) if self.assurance().waits_in_vain() => StoreError::NoStandby,
+            error => error,
+        }
     }
 
     /// Whether what was committed just now may be acknowledged: each new connection was asked before it was used, so that another primary,
@@ -199,7 +230,8 @@ mod tests {
 
     #[test]
     fn commits_wait_in_vain_where_nobody_is_seen_that_could_answer() {
-        let assurance = |durability, standbys| Assurance { durability, lacks: None, standbys: Some(standbys) };
+        let assurance =
+            |durability, standbys| Assurance { durability, standbys: Some(standbys), ..Assurance::default() };
         let none = Standbys { away: 1, potential: 1, ..Standbys::default() };
         assert!(assurance(Durability::Synchronous, none).waits_in_vain());
         assert!(!assurance(Durability::Asynchronous, none).waits_in_vain());
@@ -207,5 +239,7 @@ mod tests {
             assert!(!assurance(Durability::Synchronous, there).waits_in_vain());
         }
         assert!(!Assurance { durability: Durability::Synchronous, ..Assurance::default() }.waits_in_vain());
+        let there = assurance(Durability::Synchronous, Standbys { hidden: 1, ..none });
+        assert!(Assurance { commits_wait: true, ..there }.waits_in_vain(), "whoever is there doesn't answer");
     }
 }

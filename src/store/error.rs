@@ -19,6 +19,12 @@ pub enum StoreError {
     /// It would be on one machine alone, and the store has to have it on two; or is, and is not to be relied on.
     #[error("what is stored now could be lost with one machine")]
     NotDurable,
+    /// Commits wait for another machine that isn't there.
+    #[error("no standby answers that the database's commits wait for")]
+    NoStandby,
+    /// Somebody has locked the database's tables.
+    #[error("somebody has locked the database's tables")]
+    Locked,
     /// No space is left on the disk.
     #[error("no space is left for the database")]
     Full,

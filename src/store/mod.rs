@@ -314,7 +314,7 @@ impl Store {
         if let Err(StoreError::Damaged(why)) = &outcome {
             self.found_damaged(id, why);
         }
-        outcome
+        outcome.map_err(|error| self.cause_of(error))
     }
 
     /// When the server is last known to have run.

@@ -43,8 +43,6 @@ pub enum Trouble {
     StorageFull,
     /// What is stored could be lost with one machine, and mustn't be: nothing new is taken.
     NotDurable,
-    /// The machine is away that every change waits for.
-    NoStandby,
     /// Files were to be read again and couldn't be: what was read before is in use.
     OldFiles,
     /// The audit stream isn't written, or wasn't a moment ago.
@@ -77,7 +75,6 @@ impl Vault {
             (late(state.unclean_since), Trouble::FilesLate),
             (state.lacks_space, Trouble::StorageFull),
             (self.store.requires_synchronous() && !assurance.is_synchronous(), Trouble::NotDurable),
-            (assurance.waits_in_vain(), Trouble::NoStandby),
             (self.tally().has_old_files(), Trouble::OldFiles),
             (audit.is_troubled(), Trouble::AuditLate { lost: audit.lost.get() }),
         ];
@@ -114,10 +111,12 @@ impl Vault {
     /// Has the store read and write. True when it works, and on what others asked.
     async fn is_busy(&self) -> Result<bool, StoreError> {
         let silent = |_| StoreError::Engine("no answer from the thread that writes".to_owned());
-        match tokio::time::timeout(PATIENCE, self.store.ping()).await.map_err(silent)? {
-            Ok(()) => Ok(false),
-            Err(StoreError::Busy) => Ok(true),
-            Err(error) => Err(error),
-        }
+        let is_busy = match tokio::time::timeout(PATIENCE, self.store.ping()).await.map_err(silent)? {
+            Ok(()) => false,
+            Err(StoreError::Busy) => true,
+            Err(error) => return Err(error),
+        };
+        self.store.can_change().await?;
+        Ok(is_busy)
     }
 }

@@ -6,7 +6,7 @@ use hyper::{StatusCode, header};
 use crate::{
     api::{Code, Health, HealthProblem, Problem},
     server::{call::App, reply::Reply},
-    store::{Durability, State},
+    store::{Durability, State, StoreError},
     vault::Trouble,
 };
 
@@ -20,7 +20,8 @@ pub(in crate::server) async fn get(app: &App) -> Reply {
         Err(error) => {
             tracing::warn!(%error, "unhealthy");
             let durability = app.vault.assurance().durability;
-            let answer = answer("unhealthy", "unavailable", durability, &State::default(), Vec::new());
+            let problems = failure(&error).into_iter().collect();
+            let answer = answer("unhealthy", "unavailable", durability, &State::default(), problems);
             Reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer).with(header::RETRY_AFTER, "5")
         }
     }
@@ -61,6 +62,23 @@ fn answer(status: &str, database: &str, durability: Durability, state: &State, p
     }
 }
 
+/// Why nothing works, where more can be said than that the database doesn't answer.
+fn failure(error: &StoreError) -> Option<HealthProblem> {
+    let (code, detail) = match error {
+        StoreError::NoStandby => (
+            "no_standby",
+            "no standby answers that the database's commits wait for: nothing can be stored or read until one comes back",
+        ),
+        StoreError::Locked => (
+            "locked",
+            "somebody has locked the database's tables, so that nothing can be stored or read: the log says who. Let that finish, or \
+             end it (pg_terminate_backend)",
+        ),
+        _ => return None,
+    };
+    Some(HealthProblem { code: code.to_owned(), detail: detail.to_owned() })
+}
+
 fn problem(trouble: &Trouble) -> HealthProblem {
     let (code, detail) = match trouble {
         Trouble::Busy => ("busy", "more is asked of the database than it can queue".to_owned()),
@@ -89,10 +107,6 @@ fn problem(trouble: &Trouble) -> HealthProblem {
             "what is stored now could be lost with one machine, so nothing is taken (--require-synchronous): the log says what the \
              database lacks"
                 .to_owned(),
-        ),
-        Trouble::NoStandby => (
-            "no_standby",
-            "no standby is there that the database's commits wait for: nothing can be stored or read until one comes back".to_owned(),
         ),
         Trouble::OldFiles => (
             "reload_failed",

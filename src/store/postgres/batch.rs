@@ -161,7 +161,8 @@ impl Turn {
             let calls: Vec<&Call> = batch.iter().map(|waiting| &*waiting.call).collect();
             match all(&self.line, &calls).await {
                 Ok(rows) => hand_out(batch, rows),
-                Err(Fault::Refused(_)) if batch.len() > 1 => {
+                // What is wrong with one of them, and not with all.
+                Err(Fault::Refused(why)) if batch.len() > 1 && why != StoreError::Locked => {
                     let each = batch.into_iter().map(|waiting| alone(Arc::clone(&self.line), waiting));
                     each.collect::<JoinSet<_>>().join_all().await;
                 }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 use super::{
     Address, PostgresStore,
     error::{Fault, StartError, clean, words},
-    line::{Call, Repeat},
+    line::{Call, Line, Repeat},
     statements,
 };
 use crate::{
@@ -24,14 +24,19 @@ use crate::{
 const SOONEST: Duration = Duration::from_millis(500);
 /// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a call that would wait for a standby is held back, before it is refused: one may be about to follow a new primary.
+const HOLD: Duration = Duration::from_secs(2);
 
-/// Everybody may ask this; what a role may not see of the standbys, it sees as nothing. Whoever makes a copy isn't one of them.
+/// Everybody may ask this; what a role may not see of the standbys, it sees as nothing. Whoever makes a copy isn't one of them. A session of
+/// the role's own that has been waiting for a standby for long shows that none answers, whatever else is seen.
 const ASK: &str = "
     SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), current_setting('fsync'),
            current_setting('full_page_writes'), count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')),
            count(*) FILTER (WHERE sync_state = 'potential'), count(*) FILTER (WHERE sync_state = 'async'),
            count(*) FILTER (WHERE sync_state IS NULL),
-           (SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary AND NOT active)
+           (SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary AND NOT active),
+           (SELECT count(*) FROM pg_stat_activity
+            WHERE usename = current_user AND wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '5 seconds')
     FROM pg_stat_replication
     WHERE state IS DISTINCT FROM 'backup' AND application_name IS DISTINCT FROM 'pg_basebackup'";
 
@@ -43,6 +48,8 @@ struct Settings {
     fsync: String,
     full_page_writes: String,
     standbys: Standbys,
+    /// Sessions that wait for one, and have for long.
+    waiting: u64,
 }
 
 /// What was found at the last look.
@@ -62,6 +69,10 @@ impl Watch {
 
     fn found(&self) -> Assurance {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    fn waits_in_vain(&self) -> bool {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).0.waits_in_vain()
     }
 
     fn is_fresh(&self) -> bool {
@@ -91,7 +102,7 @@ impl Watch {
 
 impl PostgresStore {
     pub(in crate::store) fn assurance(&self) -> Assurance {
-        self.watch.found()
+        self.line.watch.found()
     }
 
     pub(in crate::store) fn connections(&self) -> Connections {
@@ -105,13 +116,20 @@ impl PostgresStore {
         self.is_so(call).await.map_err(Fault::into_error)
     }
 
-    /// What can't be asked now stays as it was: the next connection is asked in any case.
     pub(in crate::store) async fn look_at_durability(&self) {
+        self.line.look().await;
+        self.line.is_locked().await;
+    }
+}
+
+impl Line {
+    /// What can't be asked now stays as it was: the next connection is asked in any case.
+    pub(super) async fn look(&self) {
         let _one_at_a_time = self.watch.looking.lock().await;
         if self.watch.is_fresh() {
             return;
         }
-        let Ok(mut borrowed) = self.line.borrow().await else { return };
+        let Ok(mut borrowed) = self.borrow().await else { return };
         let Some(client) = borrowed.client() else { return };
         match tokio::time::timeout(PATIENCE, ask(client)).await {
             Ok(Ok(found)) => {
@@ -124,6 +142,31 @@ impl PostgresStore {
             }
             Err(_) => {}
         }
+    }
+
+    /// Whether commits wait for a standby that isn't there, as a look says that may take as long as this.
+    pub(super) async fn waits_in_vain(&self, patience: Duration) -> bool {
+        if self.watch.waits_in_vain() {
+            // It may be back: nobody is kept waiting for the next look.
+            let _ = tokio::time::timeout(patience, self.look()).await;
+        }
+        self.watch.waits_in_vain()
+    }
+
+    /// Holds back what would wait for a standby that isn't there: PostgreSQL waits on after its connection was given up, so that with each a
+    /// session more would.
+    pub(super) async fn hold(&self, sql: &str) -> Result<(), Fault> {
+        let end = Instant::now() + HOLD;
+        while self.watch.waits_in_vain() && !statements::READS.contains(&sql) {
+            if !self.waits_in_vain(HOLD).await {
+                break;
+            }
+            if Instant::now() >= end {
+                return Err(Fault::Unsent(StoreError::NoStandby));
+            }
+            tokio::time::sleep(SOONEST / 4).await;
+        }
+        Ok(())
     }
 }
 
@@ -151,18 +194,21 @@ fn settings(row: &SimpleQueryRow) -> Settings {
             hidden: count(7),
             away: count(8),
         },
+        waiting: count(9),
     }
 }
 
 /// What settings come to. `remote_write` waits until a standby's system has it, in memory: a disk is what counts here.
 fn judge(settings: &Settings) -> Assurance {
-    let Settings { synchronous_commit, synchronous_standby_names, fsync, full_page_writes, standbys } = settings;
+    let Settings { synchronous_commit, synchronous_standby_names, fsync, full_page_writes, standbys, waiting } =
+        settings;
     let has_standbys = *standbys != Standbys::default();
     let waits_for_disks = matches!(&**synchronous_commit, "on" | "remote_apply");
     let found = |durability, lacks: &str| Assurance {
         durability,
         lacks: Some(lacks.to_owned()).filter(|lacks| !lacks.is_empty()),
         standbys: Some(*standbys),
+        commits_wait: *waiting > 0,
     };
     if fsync != "on" || full_page_writes != "on" {
         return found(
@@ -201,7 +247,7 @@ fn tell(found: &Assurance, before: Option<&Assurance>) {
             None if before.is_none() => {
                 tracing::info!("durability of the database: {durability}: commits wait for a standby's disk");
             }
-            None => tracing::warn!("durability of the database is now {durability}: commits wait for a standby's disk"),
+            None => tracing::info!("durability of the database is now {durability}: commits wait for a standby's disk"),
             Some(lacks) if before.is_some() => {
                 tracing::warn!("durability of the database is now {durability}: {lacks}");
             }
@@ -213,10 +259,10 @@ fn tell(found: &Assurance, before: Option<&Assurance>) {
     }
     match (found.waits_in_vain(), before.is_some_and(Assurance::waits_in_vain)) {
         (true, false) => tracing::warn!(
-            "no standby is there that commits wait for: nothing that is written is acknowledged until one comes back, or \
+            "no standby answers that commits wait for: nothing is stored or given out until one comes back, or \
              synchronous_standby_names is changed"
         ),
-        (false, true) => tracing::warn!("commits have a standby again that they can wait for"),
+        (false, true) => tracing::info!("commits have a standby again that they can wait for"),
         _ => {}
     }
 }
@@ -253,6 +299,7 @@ mod tests {
                 fsync: fsync.to_owned(),
                 full_page_writes: pages.to_owned(),
                 standbys,
+                waiting: 0,
             };
             let found = judge(&settings);
             assert_eq!(found.durability, durability, "{settings:?}");

@@ -3,7 +3,10 @@
 use std::{error::Error as _, io, path::PathBuf};
 
 use rustls::CertificateError;
-use tokio_postgres::{Error, error::SqlState};
+use tokio_postgres::{
+    Error,
+    error::{Severity, SqlState},
+};
 
 use super::address::Address;
 use crate::store::StoreError;
@@ -76,6 +79,31 @@ pub enum StartError {
         at: String,
         /// As whom.
         user: String,
+        /// What it says.
+        why: String,
+    },
+    /// The role may not come into the database.
+    #[error(
+        "the user {user} may not connect to the database {database} of PostgreSQL ({at}): allow it there with: GRANT CONNECT ON DATABASE \
+         {database} TO {user}"
+    )]
+    NoConnect {
+        /// The database's place.
+        at: String,
+        /// As whom.
+        user: String,
+        /// Into what.
+        database: String,
+    },
+    /// Somebody else has locked its tables.
+    #[error(
+        "somebody has locked the tables in PostgreSQL ({at}: {why}): find out who with: SELECT pid, usename, application_name, query FROM \
+         pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = 'ots.record'::regclass; let it finish, or end it with: SELECT \
+         pg_terminate_backend(pid)"
+    )]
+    Locked {
+        /// The database.
+        at: String,
         /// What it says.
         why: String,
     },
@@ -230,6 +258,11 @@ impl StartError {
                 SqlState::INVALID_PASSWORD => Self::Password { at, user },
                 SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::NotAllowed { at, user, database, why },
                 SqlState::INVALID_CATALOG_NAME => Self::NoDatabase { at, user, database },
+                // A session that doesn't come about ends by it.
+                SqlState::INSUFFICIENT_PRIVILEGE if said.parsed_severity() == Some(Severity::Fatal) => {
+                    Self::NoConnect { at, user, database }
+                }
+                SqlState::LOCK_NOT_AVAILABLE => Self::Locked { at, why },
                 SqlState::INSUFFICIENT_PRIVILEGE => Self::NoRights { at, user, why },
                 SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly { at },
                 _ => Self::Other { at, why },
@@ -322,6 +355,10 @@ impl Fault {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::TRANSACTION_RESOLUTION_UNKNOWN => Self::Unknown(why),
             SqlState::DISK_FULL => Self::Refused(StoreError::Full),
+            // A row's lock has a place, where it was waited for; a table's hasn't.
+            SqlState::LOCK_NOT_AVAILABLE if error.as_db_error().is_some_and(|said| said.where_().is_none()) => {
+                Self::Refused(StoreError::Locked)
+            }
             SqlState::QUERY_CANCELED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::T_R_DEADLOCK_DETECTED

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     secret::{ClaimHash, KeyId},
     store::{
-        Held, Usage,
+        Held, StoreError, Usage,
         migrate::{Marked, Moving},
     },
 };
@@ -56,7 +56,7 @@ pub(in crate::store) enum ImportError {
 impl From<Error> for ImportError {
     fn from(error: Error) -> Self {
         match Fault::of(&error) {
-            Fault::Refused(crate::store::StoreError::Busy) => Self::Lost(super::error::words(&error)),
+            Fault::Refused(StoreError::Busy | StoreError::Locked) => Self::Lost(super::error::words(&error)),
             Fault::Refused(why) => Self::Refused(why.to_string()),
             Fault::Unsent(why) | Fault::Stale(why) | Fault::Unknown(why) => Self::Lost(why.to_string()),
         }

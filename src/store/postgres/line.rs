@@ -11,13 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 use super::{
     Address,
     batch::{self, Batches, Value},
+    durability::Watch,
     error::{Fault, StartError, words},
+    locked::Locked,
     tls,
     way::{By, Way},
 };
@@ -86,6 +88,8 @@ pub(super) struct Line {
     pool: Pool,
     way: Arc<Way>,
     pub(super) batches: Batches,
+    pub(super) watch: Arc<Watch>,
+    pub(super) locked: Locked,
     tally: Arc<Tally>,
     began: Instant,
     /// Calls under way or waiting.
@@ -121,8 +125,8 @@ impl Drop for Counted {
 }
 
 impl Line {
-    /// Connects when somebody calls: not yet. Each connection begins with what `first` does.
-    pub(super) fn new(address: &Address, tally: Arc<Tally>, first: Hook) -> Result<Self, StartError> {
+    /// Connects when somebody calls: not yet. Each connection begins with what `watch` asks.
+    pub(super) fn new(address: &Address, tally: Arc<Tally>, watch: Arc<Watch>) -> Result<Self, StartError> {
         tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let mut config = address.config.clone();
@@ -135,13 +139,15 @@ impl Line {
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(CREATE))
             .runtime(Runtime::Tokio1)
-            .post_create(first)
+            .post_create(watch.hook())
             .build()
             .map_err(|error| StartError::Other { at: address.to_string(), why: error.to_string() })?;
         Ok(Self {
             pool,
             way,
             batches: Batches::default(),
+            watch,
+            locked: Locked::default(),
             tally,
             began: Instant::now(),
             calls: AtomicU64::new(0),
@@ -182,13 +188,7 @@ impl Line {
         let end = Instant::now() + PATIENCE;
         let (mut pause, mut in_doubt, mut fresh) = (PAUSE, false, false);
         loop {
-            let done = if let Some(id) = call.record {
-                batch::together(self, id, call).await
-            } else {
-                let values: Vec<_> = call.values.iter().map(|value| value as _).collect();
-                self.once(call.sql, &values, call.bytes).await
-            };
-            let fault = match done {
+            let fault = match self.send(call).await {
                 Ok(rows) => return Ok(rows),
                 Err(fault) => fault,
             };
@@ -208,6 +208,15 @@ impl Line {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn send(self: &Arc<Self>, call: &Arc<Call>) -> Result<Vec<Row>, Fault> {
+        self.hold(call.sql).await?;
+        if let Some(id) = call.record {
+            return batch::together(self, id, call).await;
+        }
+        let values: Vec<_> = call.values.iter().map(|value| value as _).collect();
+        self.once(call.sql, &values, call.bytes).await
     }
 
     /// Sends a statement once.
@@ -233,6 +242,7 @@ impl Line {
         borrowed.is_idle = matches!(outcome, Ok(_) | Err(Fault::Refused(_)));
         if borrowed.is_idle {
             self.heard();
+            self.tell_of_lock(&borrowed, &outcome).await;
         } else {
             self.tally.failed_commits.one();
         }
@@ -353,8 +363,12 @@ impl Line {
 
 impl Borrowed {
     /// The connection, to be used and given back by [`Borrowed::done`].
-    pub(super) fn client(&mut self) -> Option<&mut Object> {
+    pub(super) fn client_mut(&mut self) -> Option<&mut Object> {
         self.object.as_mut()
+    }
+
+    pub(super) fn client(&self) -> Option<&Object> {
+        self.object.as_ref()
     }
 
     /// Says that nothing is under way on it.

@@ -9,7 +9,7 @@
 //! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping
 //!   no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
-//! - [`durability`]: what outlives the loss of a machine.
+//! - [`durability`]: what outlives the loss of a machine; [`locked`]: tables that somebody has locked.
 //! - [`import`]: taking records in from another database.
 //! - [`error`]: what PostgreSQL's errors mean.
 //!
@@ -25,6 +25,7 @@ mod durability;
 mod error;
 mod import;
 mod line;
+mod locked;
 mod password;
 mod ping;
 mod pooler;
@@ -88,7 +89,6 @@ const LONGEST_LOOK: Duration = Duration::from_millis(500);
 /// A database that this server shares with others.
 pub(super) struct PostgresStore {
     line: Arc<Line>,
-    watch: Arc<Watch>,
     skew: Arc<Skew>,
     /// What waits to be sent.
     waiting: Budget,
@@ -113,11 +113,10 @@ impl PostgresStore {
             schema::prepare(client, address).await?;
             Ok((schema::times(client, address, &skew).await?, Watch::begin(client, address).await?))
         })?;
-        let line = Arc::new(Line::new(address, tally, watch.hook())?);
+        let line = Arc::new(Line::new(address, tally, watch)?);
         Ok(Self {
             settling: Settling::new(Arc::clone(&line)),
             line,
-            watch,
             waiting: Budget::new(MEMORY.max(2 * (largest + OVERHEAD))),
             last_seen: seen.and_then(|seen| skew.here(seen)),
             skew,

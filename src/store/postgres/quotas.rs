@@ -26,11 +26,13 @@ pub(super) async fn keep(
     bytes: usize,
 ) -> Result<bool, Fault> {
     let call = Call::about(id, statements::INSERT, values, Repeat::Never);
+    line.hold(statements::INSERT).await?;
     let mut borrowed = line.borrow().await?;
-    let Some(client) = borrowed.client() else { return Err(Fault::Unsent(StoreError::Closed)) };
+    let Some(client) = borrowed.client_mut() else { return Err(Fault::Unsent(StoreError::Closed)) };
     let kept = line.answered(bytes, within(&line, client, &call, charge, bytes)).await;
     if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
         line.heard();
+        line.tell_of_lock(&borrowed, &kept).await;
         borrowed.done();
     }
     kept
@@ -44,7 +46,11 @@ async fn within(line: &Line, client: &mut Object, call: &Call, charge: Charge, b
     // Always in this order, so that nobody waits for each other.
     let keys = owner.map(lock_of).into_iter().chain((!charge.within.all.is_none()).then_some(locks::ALL));
     for key in keys {
-        transaction.query_one(&lock, &[&key]).await.map_err(judge)?;
+        // It is another server's for a moment, and no table's.
+        transaction.query_one(&lock, &[&key]).await.map_err(|error| match judge(error) {
+            Fault::Refused(StoreError::Locked) => Fault::Refused(StoreError::Busy),
+            fault => fault,
+        })?;
     }
     // A statement of its own after the locks: it sees what whoever had them before has committed.
     let usage = transaction.prepare_cached(statements::USAGE).await.map_err(judge)?;

@@ -199,6 +199,9 @@ pub(super) const FORGET_OWNERS: &str = "
         SELECT owner FROM ots.owner WHERE records <= 0 LIMIT 1000 FOR UPDATE SKIP LOCKED
     )) AND records <= 0";
 
+/// Those that write nothing, and so wait for no standby.
+pub(super) const READS: [&str; 9] = [LOAD, SLICE, PING, STILL_WAITS, TIME, NEXT, STATE, CENSUS, KEYS];
+
 /// Whether it can be written to. In a standby, or where it is turned off, not.
 pub(super) const PING: &str = "SELECT current_setting('transaction_read_only')";
 

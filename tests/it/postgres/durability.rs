@@ -222,7 +222,7 @@ async fn a_lost_standby_is_waited_for_and_what_waited_is_not_acknowledged() {
     let mut standby = cluster.standby("one");
     set(&cluster, "synchronous_standby_names", "ANY 1 (one)");
     let url = cluster.url(&cluster.new_database());
-    let server = serve(&url, &OFTEN);
+    let server = serve(&url, &[&OFTEN[..], &["--database-connections", "4"]].concat());
     until("it is synchronous", Duration::from_secs(10), async || is(&server, "synchronous").await).await;
     let token = server.create("kept").await;
     let claimed = server.create("claimed").await;
@@ -233,6 +233,19 @@ async fn a_lost_standby_is_waited_for_and_what_waited_is_not_acknowledged() {
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(server.get(&token).await.status(), 503, "nothing is given out whose removal could be lost");
     assert_eq!(server.reveal(&claimed, Some(CLAIM), None).await.status(), 503, "nor under a claim");
+    for path in ["/readyz", "/health"] {
+        let answer = server.request(reqwest::Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), 503, "{path}: it can't do its work");
+    }
+    let told: Value = server.get(&token).await.json().await.unwrap();
+    assert!(told["code"] == "unavailable" && told["detail"].as_str().unwrap().contains("waits for another machine"));
+    // PostgreSQL's sessions wait on when their calls are given up: there come no more of them.
+    for _ in 0..3 {
+        futures_util::future::join_all((0..8).map(|_| server.post_json(r#"{"content":"x"}"#))).await;
+    }
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ots'";
+    let sessions: u32 = cluster.psql("postgres", sessions).parse().unwrap();
+    assert!(sessions <= 2 * 4, "{sessions} sessions");
     standby.run();
     until("it goes on", Duration::from_secs(20), async || server.post_json(r#"{"content":"d"}"#).await.status() == 201)
         .await;
@@ -243,6 +256,28 @@ async fn a_lost_standby_is_waited_for_and_what_waited_is_not_acknowledged() {
     until("the claimed one can be read", Duration::from_secs(20), async || server.get(&claimed).await.status() == 200)
         .await;
     assert_eq!(server.reveal(&claimed, Some(CLAIM), None).await.status(), 404);
+}
+
+/// One that is there and says nothing is as good as none: commits that wait show it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_says_nothing_is_told_as_well() {
+    let Some(cluster) = durable() else { return };
+    let _heavy = crate::common::heavy();
+    let standby = cluster.standby("one");
+    set(&cluster, "synchronous_standby_names", "ANY 1 (one)");
+    let server = serve(&cluster.url(&cluster.new_database()), &OFTEN);
+    until("it is synchronous", Duration::from_secs(10), async || is(&server, "synchronous").await).await;
+    let token = server.create("kept").await;
+    standby.signal("-STOP");
+    assert_eq!(server.get(&token).await.status(), 503);
+    until("it is told", Duration::from_secs(20), async || problems(&server).await == ["no_standby"]).await;
+    standby.signal("-CONT");
+    until("all is well", Duration::from_secs(20), async || server.healthy().await).await;
+    until("it can be read", Duration::from_secs(20), async || server.get(&token).await.status() == 200).await;
+    let log = server.log();
+    assert!(log.contains("WARN") && log.contains("no standby answers that commits wait for"), "{log}");
+    let again = log.lines().find(|line| line.contains("commits have a standby again")).unwrap();
+    assert!(again.contains("INFO"), "good news is no warning: {again}");
 }
 
 /// A commit that an administrator ends the wait of is done on one machine only, and PostgreSQL calls it done all the same: it isn't acknowledged.

@@ -9,6 +9,7 @@ mod durability;
 mod failover;
 #[cfg(target_os = "linux")] // its small file systems
 mod faults;
+mod locked;
 mod migrate;
 mod pooler;
 mod quotas;
