@@ -58,11 +58,6 @@ SELECT int4send((extract(epoch FROM now()) - 3600 + number / 3000)::integer) || 
        {now}, {end}, {end}, {end} + number % {spread}, 0, 300, '\\x0102030405060708', 340, convert_to(repeat('s', 340), 'UTF8')
 FROM generate_series({from}::bigint, {to}::bigint) AS number";
 
-/// For what is shared with the tests.
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
 fn main() {
     let arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let numbers: Vec<u64> = arguments.collect();

@@ -199,7 +199,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--database-password-file', '--database-password-file', [CompletionResultType]::ParameterName, 'Read the password of a PostgreSQL from a file')
             [CompletionResult]::new('--secret-key-file', '--secret-key-file', [CompletionResultType]::ParameterName, 'Read the secret key from a file')
             [CompletionResult]::new('--old-key-file', '--old-key-file', [CompletionResultType]::ParameterName, 'Read an old key from a file, whole; can be given several times')
-            [CompletionResult]::new('--database-connections', '--database-connections', [CompletionResultType]::ParameterName, 'Connections to a PostgreSQL at once')
+            [CompletionResult]::new('--database-connections', '--database-connections', [CompletionResultType]::ParameterName, 'Connections to a PostgreSQL at once [default: 16]')
             [CompletionResult]::new('--public-url', '--public-url', [CompletionResultType]::ParameterName, 'The root that links start with, as people reach it')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'The largest secret, up to 100MiB')
             [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]')

@@ -190,7 +190,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --database-password-file 'Read the password of a PostgreSQL from a file'
             cand --secret-key-file 'Read the secret key from a file'
             cand --old-key-file 'Read an old key from a file, whole; can be given several times'
-            cand --database-connections 'Connections to a PostgreSQL at once'
+            cand --database-connections 'Connections to a PostgreSQL at once [default: 16]'
             cand --public-url 'The root that links start with, as people reach it'
             cand --max-size 'The largest secret, up to 100MiB'
             cand --default-ttl 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]'

@@ -155,7 +155,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l database -d 'The datab
 complete -c ots -n "__fish_ots_using_subcommand serve" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l secret-key-file -d 'Read the secret key from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
-complete -c ots -n "__fish_ots_using_subcommand serve" -l database-connections -d 'Connections to a PostgreSQL at once' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l database-connections -d 'Connections to a PostgreSQL at once [default: 16]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]' -r

@@ -41,8 +41,9 @@ pub(super) struct Health {
 pub(super) enum HealthError {
     #[error("unhealthy: {0}")]
     Call(CallError),
-    #[error("unhealthy: its database is {0}{}", .1.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
-    Database(String, Option<String>),
+    /// Why, as far as the server says it.
+    #[error("unhealthy: its database is {0}")]
+    Database(String),
     #[error("unhealthy: it says that it is {0}")]
     Other(String),
     #[error(transparent)]
@@ -52,7 +53,7 @@ pub(super) enum HealthError {
 impl CommandError for HealthError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Call(_) | Self::Database(..) | Self::Other(_) => Exit::Other,
+            Self::Call(_) | Self::Database(_) | Self::Other(_) => Exit::Other,
             Self::Output(error) => error.exit(),
         }
     }
@@ -67,8 +68,8 @@ impl Health {
         match health.status.as_str() {
             "healthy" | "degraded" => {}
             "unhealthy" => {
-                let why = health.problems.first().map(|problem| one_line(&problem.detail));
-                return Err(HealthError::Database(one_line(&health.database), why));
+                let why = health.problems.first().map(|problem| format!(": {}", one_line(&problem.detail)));
+                return Err(HealthError::Database(one_line(&health.database) + &why.unwrap_or_default()));
             }
             other => return Err(HealthError::Other(one_line(other))),
         }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, OwnerId, SecretId},
+    secret::{ClaimHash, KeyId, OwnerId, SecretId},
 };
 
 /// For how long a database that can't be reached is tried again, and how soon.
@@ -87,7 +87,9 @@ pub struct Migrated {
     pub there: u64,
     /// Whether it went to its end: a server can start on what is left.
     pub finished: bool,
-    /// Whether the destination has secrets under keys that this database hasn't.
+    /// The keys under which there was something to be moved, in this run or before it.
+    pub keys: Vec<KeyId>,
+    /// Whether the destination has secrets under other keys.
     pub other_keys: bool,
 }
 
@@ -154,9 +156,12 @@ async fn move_all(
     let (identity, held) = there.asked().await?;
     let before = store.state(Timestamp::now())?.held;
     let mut migrated = Migrated { before: before.clone(), ..Migrated::default() };
-    migrated.other_keys = held.iter().any(|held| before.iter().all(|mine| mine.key_id != held.key_id));
     let total = before.iter().map(|held| held.bytes).sum();
-    let Some(staging) = store.begin_moving(identity).await? else { return Err(MigrateError::OtherDestination) };
+    let keys = before.iter().map(|held| held.key_id).collect();
+    let begun = store.begin_moving(identity, keys).await?;
+    let (staging, keys) = begun.ok_or(MigrateError::OtherDestination)?;
+    migrated.other_keys = held.iter().any(|held| !keys.contains(&held.key_id));
+    migrated.keys = keys;
     loop {
         let marked = store.marked().await?;
         if marked.is_empty() {
@@ -193,11 +198,22 @@ async fn move_all(
     }
     // What is in both is to be read in one: no server starts on this one then.
     if migrated.there == 0 {
-        store.end_moving().await?;
+        store.end_moving(format!("PostgreSQL ({to})"), migrated.moved.records > 0, Timestamp::now()).await?;
         migrated.finished = true;
     }
     migrated.after = store.state(Timestamp::now())?.held;
     Ok(migrated)
+}
+
+/// Tells whoever starts a server on what is left.
+pub(super) fn tell_where_to(from: &Path, store: &SqliteStore) {
+    for (place, at) in store.moved_to().unwrap_or_default() {
+        tracing::warn!(
+            "the secrets of {} were moved to {place} at {at}: links to them don't open here. Serve that database (--database), and take \
+             this server out of service; or move the file away to begin with an empty one",
+            from.display()
+        );
+    }
 }
 
 /// Publishes what is marked, and removes it here.

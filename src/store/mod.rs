@@ -109,6 +109,8 @@ impl Store {
                 if store.is_half_moved().unwrap_or(false) {
                     return Err(OpenError::HalfMoved(path.clone()));
                 }
+                #[cfg(feature = "postgres")]
+                migrate::tell_where_to(path, &store);
                 Engine::Sqlite(store)
             }
             #[cfg(feature = "postgres")]

@@ -43,6 +43,11 @@ pub enum Trouble {
     StorageFull,
     /// What is stored could be lost with one machine, and mustn't be: nothing new is taken.
     NotDurable,
+    /// Secrets are kept that none of the keys opens, and nobody has said that this is known.
+    Unreadable {
+        /// How many.
+        records: u64,
+    },
     /// Files were to be read again and couldn't be: what was read before is in use.
     OldFiles,
     /// The audit stream isn't written, or wasn't a moment ago.
@@ -64,6 +69,7 @@ impl Vault {
             troubles.push(Trouble::Busy);
         }
         let state = self.store.state(now).await?;
+        let unreadable = self.expected.others(&state).iter().map(|held| held.records).sum();
         let audit = &self.tally().audit;
         let assurance = self.store.assurance();
         let durability = assurance.durability;
@@ -75,6 +81,7 @@ impl Vault {
             (late(state.unclean_since), Trouble::FilesLate),
             (state.lacks_space, Trouble::StorageFull),
             (self.store.requires_synchronous() && !assurance.is_synchronous(), Trouble::NotDurable),
+            (unreadable > 0, Trouble::Unreadable { records: unreadable }),
             (self.tally().has_old_files(), Trouble::OldFiles),
             (audit.is_troubled(), Trouble::AuditLate { lost: audit.lost.get() }),
         ];

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod health;
+pub mod keys;
 mod owner;
 mod reveal;
 
@@ -21,13 +22,14 @@ use crate::{
     },
     memory::Buffer,
     secret::{ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
-    store::{Charge, Gone, Head, Quotas, Record, State, Store, StoreError},
+    store::{Charge, Gone, Head, Held, Quotas, Record, State, Store, StoreError},
     tally::Tally,
 };
 
 pub use delivery::Content;
 use delivery::Deliveries;
 pub use health::{Health, Trouble};
+use keys::Expected;
 pub use owner::Owner;
 
 /// Wrong passphrases after which a secret is burned.
@@ -100,6 +102,7 @@ pub enum VaultError {
 pub struct Vault {
     store: Arc<Store>,
     keys: Keyring,
+    expected: Expected,
     lease: Duration,
     quotas: Quotas,
     deliveries: Deliveries,
@@ -111,7 +114,8 @@ impl Vault {
     #[must_use]
     pub fn new(store: Arc<Store>, keys: Keyring, lease: Duration) -> Self {
         let (quotas, deliveries) = (Quotas::default(), Deliveries::default());
-        Self { store, keys, lease, quotas, deliveries, journal: Arc::default() }
+        let expected = Expected::new(keys.ids());
+        Self { store, keys, expected, lease, quotas, deliveries, journal: Arc::default() }
     }
 
     /// The same, that keeps no more than that.
@@ -146,13 +150,12 @@ impl Vault {
         self.lease
     }
 
-    /// How many records there are that none of the keys opens.
+    /// The records that none of the keys opens, under each of theirs.
     ///
     /// # Errors
     /// [`VaultError::Store`] when the store can't be asked which keys its records are under.
-    pub async fn unreadable(&self) -> Result<u64, VaultError> {
-        let held = self.store.state(Timestamp::now()).await?.held;
-        Ok(held.iter().filter(|held| self.keys.find(held.key_id).is_none()).map(|held| held.records).sum())
+    pub async fn unreadable(&self) -> Result<Vec<Held>, VaultError> {
+        Ok(self.expected.others(&self.store.state(Timestamp::now()).await?))
     }
 
     /// Seals a secret and keeps it, counted under its owner if it has one. When this returns, the secret is on the disk.

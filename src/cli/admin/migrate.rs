@@ -1,7 +1,7 @@
 //! `ots admin migrate`: moves what a host keeps into a PostgreSQL.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     cli::{
         Global,
-        data::{self, DataError, open_words},
+        data::{self, DataError, made_beside, open_words},
         error::{CommandError, Exit, FileError, OutputError, StartError},
         interrupt::{Interrupt, Interrupts},
         terminal,
@@ -107,6 +107,9 @@ struct Report<'a> {
     finished: bool,
     keys: Vec<Key>,
     damaged: &'a [String],
+    /// The key that the old server made for itself, if it did: no other opens what was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<String>,
 }
 
 /// What is under one key: before, and what is left.
@@ -144,7 +147,7 @@ impl Migrate {
                 moving.await
             }
         }?;
-        tell(&migrated, global)?;
+        tell(&migrated, &from, global)?;
         let held = |of: &[Held]| of.iter().fold((0, 0), |all, held| (all.0 + held.records, all.1 + held.bytes));
         let (before, after) = (held(&migrated.before), held(&migrated.after));
         if (after.0 + migrated.moved.records, after.1 + migrated.moved.bytes) != before {
@@ -159,9 +162,23 @@ impl Migrate {
     }
 }
 
-fn tell(migrated: &Migrated, global: &Global) -> Result<(), OutputError> {
+/// What the servers over there need: nothing of a secret but where it lies.
+fn what_next(key_file: Option<&Path>) -> String {
+    match key_file {
+        Some(path) => format!(
+            "start the servers with the new database and the key that the old one made for itself, {}: copy it to each and name it with \
+             --secret-key-file. No other opens what was moved; what else is left of the old one can go\n",
+            terminal::escaped(&path.display().to_string()).as_str()
+        ),
+        None => "start the servers with the new database and the same SECRET_KEY; what is left of the old one can go\n"
+            .to_owned(),
+    }
+}
+
+fn tell(migrated: &Migrated, from: &Path, global: &Global) -> Result<(), OutputError> {
     let keys: Vec<Key> = migrated.before.iter().map(|before| key(before, &migrated.after)).collect();
     let Migrated { moved, expired, there, finished, damaged, .. } = migrated;
+    let key_file = made_beside(from).filter(|(_, id)| migrated.keys.contains(id)).map(|(path, _)| path);
     if global.json {
         return terminal::answer_json(&Report {
             moved: moved.records,
@@ -171,6 +188,7 @@ fn tell(migrated: &Migrated, global: &Global) -> Result<(), OutputError> {
             finished: *finished,
             keys,
             damaged,
+            key_file: key_file.map(|path| path.display().to_string()),
         });
     }
     if migrated.other_keys {
@@ -198,9 +216,7 @@ fn tell(migrated: &Migrated, global: &Global) -> Result<(), OutputError> {
         text.push_str(&format!("damaged: {}\n", terminal::escaped(finding).as_str()));
     }
     if *finished {
-        text.push_str(
-            "start the servers with the new database and the same SECRET_KEY; what is left of the old one can go\n",
-        );
+        text.push_str(&what_next(key_file.as_deref()));
     }
     terminal::answer(text.as_bytes())
 }

@@ -161,6 +161,15 @@ impl DataArgs {
     }
 }
 
+/// The key that a server made for itself beside its database, if it has one: its file, and its id.
+#[cfg(feature = "postgres")]
+pub(in crate::cli) fn made_beside(database: &Path) -> Option<(PathBuf, crate::secret::KeyId)> {
+    let path = database.with_file_name(OWN);
+    let key = read_key(&path).ok()?;
+    let id = MasterKey::derive(key.expose()).ok()?.id();
+    Some((path, id))
+}
+
 /// Where a service manager puts the key, if it has one for us.
 fn credential() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(|directory| Path::new(&directory).join("secret_key"))

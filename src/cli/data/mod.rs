@@ -16,6 +16,8 @@ use crate::{
     store::{self, InvalidLocation, Location, OpenError},
 };
 pub(super) use keys::KeyError;
+#[cfg(feature = "postgres")]
+pub(super) use keys::made_beside;
 
 /// The database and the keys.
 #[derive(Debug, clap::Args)]

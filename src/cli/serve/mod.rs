@@ -31,7 +31,7 @@ use crate::{
     server::{self, WEB_BUNDLED},
     store::{Location, Store, sweeper},
     tally::Tally,
-    vault::{Vault, VaultError, note_gone},
+    vault::{self, Vault, VaultError, note_gone},
 };
 use acme::Ordered;
 pub(super) use args::Serve;
@@ -87,7 +87,7 @@ impl Serve {
         }
         let (data, location) = self.data.place_of_a_server(named)?;
         #[cfg(feature = "postgres")]
-        let location = location.with_connections(self.database_connections);
+        let location = self.connected(location);
         if !self.allow_unreadable && self.data.would_make_a_key(&data) {
             match orphans(&location)? {
                 0 => {}
@@ -145,6 +145,7 @@ impl Serve {
             move |gone: &[_]| note_gone(&journal, gone)
         };
         let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.sweep(), told));
+        let looking = tokio::spawn(vault::keys::watch(Arc::clone(&store), vault.expected(), self.cleanup_interval));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
             served = server::run(listening.listeners(), vault, settings, metrics, stop) => served,
@@ -158,6 +159,7 @@ impl Serve {
             }
         };
         sweeping.abort();
+        looking.abort();
         #[cfg(unix)]
         drop(admin);
         let closed = store.close().await;
@@ -173,6 +175,16 @@ impl Serve {
             grace: self.clock_grace,
             retention: sweeper::RECEIPT_RETENTION,
         }
+    }
+
+    /// The same, with so many connections as were asked for.
+    #[cfg(feature = "postgres")]
+    fn connected(&self, location: Location) -> Location {
+        let Some(connections) = self.database_connections else { return location };
+        if matches!(location, Location::Sqlite(_)) {
+            tracing::warn!("--database-connections is for a PostgreSQL: the database here is a file, and has none");
+        }
+        location.with_connections(connections)
     }
 
     /// Where it is noted what becomes of secrets.
@@ -217,14 +229,15 @@ impl Serve {
     /// What none of the keys opens stays as it is, and somebody has to say that this is known.
     async fn vault(&self, store: &Arc<Store>, keys: Keyring) -> Result<Vault, ServeError> {
         let vault = Vault::new(Arc::clone(store), keys, self.claim_lease).within(self.quotas.quotas());
-        match vault.unreadable().await? {
+        let others = vault.unreadable().await?;
+        match others.iter().map(|held| held.records).sum() {
             0 => {}
             count if self.allow_unreadable => {
                 tracing::warn!(count, "there are secrets that none of the keys opens; they stay as they are");
             }
             count => return Err(ServeError::Unreadable(count)),
         }
-        Ok(vault)
+        Ok(vault.expecting(&others))
     }
 }
 

@@ -108,6 +108,13 @@ fn problem(trouble: &Trouble) -> HealthProblem {
              database lacks"
                 .to_owned(),
         ),
+        Trouble::Unreadable { records } => (
+            "unreadable",
+            format!(
+                "{records} stored secret(s) are sealed under a SECRET_KEY that this server wasn't given: give it with --old-key-file or in \
+                 SECRET_KEYS_OLD; ots admin keys names it"
+            ),
+        ),
         Trouble::OldFiles => (
             "reload_failed",
             "the create keys or the certificate could not be read again, so the old ones are in use, also keys that were taken out: the \

@@ -71,8 +71,8 @@ pub(super) struct Own {
     pub(super) key: PathBuf,
 }
 
-/// What is wrong with a URL. Never repeats any of it: a password may be anywhere in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// What is wrong with a URL. Repeats nothing of it that may be a part of a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// It can't be read.
     #[error(
@@ -83,10 +83,11 @@ pub enum InvalidAddress {
     Form,
     /// It has an option that isn't known.
     #[error(
-        "an option behind its ? isn't known: it can have sslmode (disable or verify-full), sslrootcert, sslcert, sslkey, host, port, \
-         user, dbname, options, connect_timeout, application_name and few more"
+        "{} behind its ? can't be used: it can have sslmode (disable or verify-full), sslrootcert, sslcert, sslkey, host, port, user, \
+         dbname, options, connect_timeout, application_name and few more",
+        .0.as_deref().map_or_else(|| "an option".to_owned(), |name| format!("the option {name}"))
     )]
-    Option,
+    Option(Option<String>),
     /// TLS on less than the whole way.
     #[error("sslmode has to be disable or verify-full")]
     SslMode,
@@ -119,7 +120,7 @@ impl FromStr for Address {
                     rest.push_str(option);
                     joint = '&';
                 }
-                _ => return Err(InvalidAddress::Option),
+                name => return Err(InvalidAddress::Option(shown(name, query))),
             }
         }
         let config: Config = rest.parse().map_err(|_| InvalidAddress::Form)?;
@@ -140,6 +141,12 @@ impl FromStr for Address {
         };
         Ok(Self { config: completed(config, &tls), tls, connections: CONNECTIONS })
     }
+}
+
+/// An option's name, if it is one: where an @ comes behind it, it may be the rest of a password with a ? in it.
+fn shown(name: &str, query: &str) -> Option<String> {
+    let plain = |name: &str| name.chars().all(|next| next.is_ascii_alphanumeric() || next == '_') && name.len() <= 40;
+    (!query.contains('@') && plain(name)).then(|| name.to_owned())
 }
 
 /// With what holds for every connection of ours.
@@ -311,14 +318,19 @@ mod tests {
             ("postgres://a:x@hunter2@host/ots", InvalidAddress::Form),
             ("postgres://a:x@y/hunter2@host/ots", InvalidAddress::Form),
             ("postgres://host/ots?hunter2", InvalidAddress::Form),
-            ("postgres://host/ots?hunter2=1", InvalidAddress::Option),
+            ("postgres://host/ots?colour=hunter2", InvalidAddress::Option(Some("colour".to_owned()))),
+            ("postgres://a:x?hunter2=y@host/ots", InvalidAddress::Option(None)),
+            ("postgres://host/ots?hunter2%21=1", InvalidAddress::Option(None)),
             ("postgres://host/ots?sslmode=hunter2", InvalidAddress::SslMode),
             ("postgres://host/ots?sslcert=hunter2", InvalidAddress::Certificate),
-            ("postgres://host/ots?target_session_attrs=any", InvalidAddress::Option),
+            (
+                "postgres://host/ots?target_session_attrs=any",
+                InvalidAddress::Option(Some("target_session_attrs".to_owned())),
+            ),
             ("postgres://host:port/ots", InvalidAddress::Form),
         ] {
-            assert_eq!(url.parse::<Address>(), Err(error), "{url}");
             assert!(!error.to_string().contains("hunter2"));
+            assert_eq!(url.parse::<Address>(), Err(error), "{url}");
         }
     }
 

@@ -20,8 +20,23 @@ const TORN: &str = "
        OR md5(sealed) IS NULL
     ORDER BY id LIMIT $1";
 
+/// Those that calls go by: without one they take as long as there are records, or are refused.
+const MISSING: &str = "
+    SELECT wanted.name, wanted.columns, wanted.is_unique
+    FROM (VALUES ('record', 'id', true), ('record', 'deadline', false), ('held', 'key_id, part', true), ('owner', 'owner', true))
+         AS wanted (name, columns, is_unique)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_index AS i
+        WHERE i.indrelid = to_regclass('ots.' || wanted.name) AND i.indisvalid AND i.indpred IS NULL
+          AND (i.indisunique OR NOT wanted.is_unique)
+          AND wanted.columns = (
+              SELECT string_agg(attname, ', ' ORDER BY place) FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS key (number, place)
+              JOIN pg_attribute ON attrelid = i.indrelid AND attnum = number
+          )
+    )";
+
 const HELD: &str = "
-    SELECT key_id, count(*), coalesce(sum(sealed_len), 0)::bigint FROM ots.record
+    SELECT key_id, count(*), coalesce(sum(octet_length(sealed)), 0)::bigint FROM ots.record
     WHERE octet_length(key_id) = 8 GROUP BY key_id ORDER BY key_id";
 
 const MISCOUNTED: &str = "
@@ -61,6 +76,14 @@ async fn read(client: &Client) -> Result<Checked, Error> {
         let id =
             row::bytes(&row, 0).map_or_else(|_| "a record without an id".to_owned(), |id| damage::name(SecretId(id)));
         checked.findings.push(format!("{id} isn't as it was written"));
+    }
+    for row in client.query(MISSING, &[]).await? {
+        let (table, columns): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let unique = if row.try_get(2)? { "UNIQUE " } else { "" };
+        checked.findings.push(format!(
+            "the index of ots.{table} by {columns} isn't there, or isn't valid: make it with CREATE {unique}INDEX CONCURRENTLY ON \
+             ots.{table} ({columns})"
+        ));
     }
     for (counts, what) in [(MISCOUNTED, "under each key"), (MISCOUNTED_OWNERS, "of each owner")] {
         if client.query_one(counts, &[]).await?.try_get::<_, i64>(0)? > 0 {

@@ -28,6 +28,7 @@ const WHO: &str = "
     FROM (
         SELECT DISTINCT pid, usename, application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE relation IN (SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace('ots') AND relkind = 'r')
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') LIMIT 5
     ) AS others";
 

@@ -34,7 +34,9 @@ impl PostgresStore {
     ) -> Result<Option<Stored>, StoreError> {
         let Some(row) = self.look(id, claim, access, INLINE, now).await? else { return Ok(None) };
         let head = row::head(&row)?;
-        let length = usize::try_from(column::<i64>(&row, 8)?).unwrap_or(0);
+        // None where there isn't as much as there should be.
+        let length = column::<Option<i64>>(&row, 8)?.and_then(|length| usize::try_from(length).ok());
+        let length = length.ok_or_else(|| StoreError::Damaged("its ciphertext isn't as long as it was".to_owned()))?;
         let here: Option<&[u8]> = column(&row, 9)?;
         let sealed = match here {
             Some(here) => {

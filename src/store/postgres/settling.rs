@@ -26,7 +26,7 @@ const UNSETTLED: u64 = 10_000;
 /// itself.
 const LATEST: Duration = Duration::from_secs(16);
 
-/// What ends claims of our own.
+/// What ends claims: our own, and those of readers that nobody was told of.
 pub(super) struct Settling {
     line: Arc<Line>,
     /// Those whose end isn't known yet.
@@ -121,18 +121,16 @@ pub(super) enum End {
 impl End {
     /// What ends it, and whether it is still to be ended.
     fn calls(self, id: SecretId, claim: ClaimHash) -> [Call; 2] {
-        let of = |sql| end(sql, id, claim, Repeat::Safely);
-        let untold = |sql, until: i64| {
-            let values = vec![Value::new(claim.0.to_vec()), Value::new(until)];
-            Call::about(id, sql, values, Repeat::Safely)
+        let (both, until) = match self {
+            Self::Release => ([statements::RELEASE, statements::HELD], None),
+            Self::GiveBack => ([statements::GIVE_BACK, statements::HELD], None),
+            Self::GiveBackUntold(until) => ([statements::GIVE_BACK_UNTOLD, statements::HELD_UNTOLD], Some(until)),
         };
-        match self {
-            Self::Release => [of(statements::RELEASE), of(statements::HELD)],
-            Self::GiveBack => [of(statements::GIVE_BACK), of(statements::HELD)],
-            Self::GiveBackUntold(until) => {
-                [untold(statements::GIVE_BACK_UNTOLD, until), untold(statements::HELD_UNTOLD, until)]
-            }
-        }
+        both.map(|sql| {
+            let mut call = end(sql, id, claim, Repeat::Safely);
+            call.values.extend(until.map(Value::new));
+            call
+        })
     }
 }
 

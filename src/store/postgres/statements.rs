@@ -55,7 +55,7 @@ macro_rules! removal {
             $beside,
             " WHERE ",
             $which,
-            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, r.sealed_len
+            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len
             ), ",
             counted!("gone", "-"),
             " SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
@@ -108,7 +108,7 @@ pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 /// claim of a server's own making is somebody's for a moment only: that is told, for the caller to wait.
 pub(super) const LOAD: &str = "
     SELECT r.id, created_at, expires_at, kind, size, key_id, verifier, coalesce(own AND r.claim IS DISTINCT FROM each.claim, false),
-           CASE WHEN verifier IS NULL OR verified THEN sealed_len ELSE 0 END,
+           CASE WHEN NOT (verifier IS NULL OR verified) THEN 0 WHEN octet_length(sealed) = sealed_len THEN sealed_len END,
            CASE WHEN (verifier IS NULL OR verified) AND sealed_len <= inline THEN sealed END
     FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::boolean[], $5::bigint[]) AS each (id, claim, now, verified, inline)
     JOIN ots.record AS r ON r.id = each.id AND deadline > now AND (r.claim IS NULL OR r.claim = each.claim OR own)";
@@ -233,7 +233,7 @@ pub(super) const CENSUS: &str = "
            (SELECT coalesce(max(bytes), 0) FROM ots.owner), pg_total_relation_size('ots.record')";
 
 pub(super) const KEYS: &str = "
-    SELECT key_id, count(*), sum(sealed_len)::bigint, min(created_at), max(greatest(expires_at, deadline))
+    SELECT key_id, count(*), sum(octet_length(sealed))::bigint, min(created_at), max(greatest(expires_at, deadline))
     FROM ots.record GROUP BY key_id ORDER BY min(created_at)";
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! on the file meanwhile.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
     SqliteStore,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, OwnerId, SecretId, random},
+    secret::{ClaimHash, KeyId, OwnerId, SecretId, random},
     store::{
         StoreError, Usage, damage,
         migrate::{Batch, Marked, Moving},
@@ -26,14 +26,22 @@ use crate::{
 const RECORDS: usize = 64;
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// A database has these for as long as it is being moved. `moved` names the rows that are gone, and still have to be removed.
+/// A database has the first two for as long as it is being moved. `moved` names the rows that are gone, and still have to be removed. The rest
+/// stays: under which keys there was something to be moved, and where to.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS moving (one INTEGER PRIMARY KEY CHECK (one = 1), staging BLOB NOT NULL, destination TEXT NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS moved (seq INTEGER PRIMARY KEY) STRICT;";
+    CREATE TABLE IF NOT EXISTS moved (seq INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE IF NOT EXISTS moved_key (key_id BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS moved_to (place TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 impl SqliteStore {
-    /// Begins, or goes on with what was begun: gives the claim to stage with. None if that was for another destination.
-    pub(in crate::store) async fn begin_moving(&self, destination: String) -> Result<Option<ClaimHash>, StoreError> {
+    /// Begins, or goes on with what was begun, of records under these keys: gives the claim to stage with, and all keys of which there has been
+    /// something to move. None if it was begun for another destination.
+    pub(in crate::store) async fn begin_moving(
+        &self,
+        destination: String,
+        keys: Vec<KeyId>,
+    ) -> Result<Option<(ClaimHash, Vec<KeyId>)>, StoreError> {
         let fresh: [u8; 32] = random().map_err(|error| StoreError::Engine(error.to_string()))?;
         self.write(Effect::Changes, move |tables| {
             let connection = &tables.connection;
@@ -45,7 +53,15 @@ impl SqliteStore {
             let (staging, begun): ([u8; 32], String) =
                 connection
                     .query_row("SELECT staging, destination FROM moving", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok((begun == destination).then_some(ClaimHash(staging)))
+            if begun != destination {
+                return Ok(None);
+            }
+            for key in &keys {
+                connection.prepare_cached("INSERT OR IGNORE INTO moved_key (key_id) VALUES (?1)")?.execute([key.0])?;
+            }
+            let mut statement = connection.prepare_cached("SELECT key_id FROM moved_key ORDER BY key_id")?;
+            let keys = statement.query_map([], |row| row.get(0).map(KeyId))?.collect::<rusqlite::Result<_>>()?;
+            Ok(Some((ClaimHash(staging), keys)))
         })
         .await
     }
@@ -103,14 +119,41 @@ impl SqliteStore {
         .await
     }
 
-    /// Says that all is moved that could be: a server may run on the rest.
-    pub(in crate::store) async fn end_moving(&self) -> Result<(), StoreError> {
-        self.write(Effect::Changes, |tables| {
-            tables.connection.execute_batch("DROP TABLE IF EXISTS moved; DROP TABLE IF EXISTS moving;")?;
+    /// Says that all is moved that could be: a server may run on the rest. Where to is noted if something was, in this run or in one that was
+    /// cut off.
+    pub(in crate::store) async fn end_moving(
+        &self,
+        place: String,
+        has_moved: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Effect::Changes, move |tables| {
+            let connection = &tables.connection;
+            connection.execute(
+                "INSERT OR REPLACE INTO moved_to (place, at)
+                 SELECT ?1, ?2 WHERE ?3 OR (EXISTS (SELECT * FROM moved_key) AND NOT EXISTS (SELECT * FROM moved_to))",
+                params![place, now.as_second(), has_moved],
+            )?;
+            connection.execute_batch("DROP TABLE IF EXISTS moved; DROP TABLE IF EXISTS moving;")?;
             Ok(())
         })
         .await
     }
+
+    /// Where its secrets were moved, and when.
+    pub(in crate::store) fn moved_to(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.readers.run(|reader| reader.look(moved_to))
+    }
+}
+
+fn moved_to(connection: &Connection) -> rusqlite::Result<Vec<(String, Timestamp)>> {
+    if !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'moved_to'")?.exists([])? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare("SELECT place, at FROM moved_to ORDER BY at")?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, Timestamp::from_second(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH))))?;
+    rows.collect()
 }
 
 fn next(tables: &Tables, last: i64, now: Timestamp) -> Result<Batch, Failure> {

@@ -33,12 +33,6 @@ pub fn ots() -> Command {
     command
 }
 
-/// Whether the tests run as root, whom some programs refuse to serve.
-#[cfg(all(unix, feature = "postgres"))]
-pub fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
 /// A directory for a server's data.
 pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("ots-test-").tempdir().unwrap()

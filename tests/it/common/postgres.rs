@@ -12,8 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::is_root;
-
 /// The password of the role that servers connect as.
 pub const PASSWORD: &str = "correct-horse:battery";
 
@@ -52,6 +50,11 @@ fn installed() -> Option<PathBuf> {
         eprintln!("skipped: PostgreSQL isn't installed (apt-get install postgresql)");
     }
     found.pop()
+}
+
+/// Whether this runs as root, whom some programs refuse to serve.
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
 /// A directory for one, which has to be its own.

@@ -54,4 +54,19 @@ async fn stats_keys_check_and_sweep_work_beside_the_servers() {
     let damaged = run(admin(&url, &["check"]), b"");
     assert_eq!(damaged.status.code(), Some(6));
     assert!(text(&damaged.stdout).contains("isn't as it was written"));
+    cluster.psql(&database, "DELETE FROM ots.record; DELETE FROM ots.held; DROP INDEX ots.record_by_deadline");
+    cluster.psql(&database, "ALTER TABLE ots.held DROP CONSTRAINT held_pkey");
+    let unindexed = run(admin(&url, &["check"]), b"");
+    assert_eq!(unindexed.status.code(), Some(6));
+    let (found, wanted) = (
+        text(&unindexed.stdout),
+        [
+            "by deadline isn't there, or isn't valid: make it with CREATE INDEX CONCURRENTLY ON ots.record (deadline)",
+            "make it with CREATE UNIQUE INDEX CONCURRENTLY ON ots.held (key_id, part)",
+        ],
+    );
+    assert!(wanted.iter().all(|wanted| found.contains(wanted)) && found.matches("damaged: ").count() == 2, "{found}");
+    cluster.psql(&database, "CREATE INDEX CONCURRENTLY ON ots.record (deadline)");
+    cluster.psql(&database, "CREATE UNIQUE INDEX CONCURRENTLY ON ots.held (key_id, part)");
+    assert!(said(&["check"]).ends_with("whole\n"));
 }

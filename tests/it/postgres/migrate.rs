@@ -114,6 +114,44 @@ async fn all_sorts_of_secrets_are_moved_as_they_are() {
     );
 }
 
+/// A key that the old server made for itself goes along, and the file that is left says where all went: to whoever moves again, and to whoever
+/// starts the old server.
+#[tokio::test]
+async fn what_is_left_says_where_it_went_and_which_key_has_to_follow() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (data, database) = (directory(), cluster.new_database());
+    let url = cluster.url(&database);
+    let old = || {
+        let mut command = ots();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+        Server::spawn(command).unwrap()
+    };
+    let here = old();
+    assert!(!here.log().contains("were moved"));
+    let token = here.create("x").await;
+    assert!(here.stop().success());
+    let key = data.path().join("secret.key");
+    for moved in ["moved 1 secret(s)", "nothing was left to be moved"] {
+        let output = run(migrate(data.path(), &url, &[]), b"");
+        let said = text(&output.stdout);
+        assert!(output.status.success() && said.starts_with(moved), "{output:?}");
+        let last = said.lines().last().unwrap();
+        assert!(
+            last.contains(&format!("{}: copy it to each and name it with --secret-key-file", key.display())),
+            "{said}"
+        );
+        assert!(!text(&output.stderr).contains("other keys"), "there are no others: {output:?}");
+    }
+    let here = old();
+    let place = format!("were moved to PostgreSQL ({database} at 127.0.0.1:{})", cluster.port);
+    assert!(here.log().contains(&place), "{}", here.log());
+    assert_eq!(here.get(&token).await.status(), 404);
+    drop(here);
+    let mut there = super::command(&url, &["--secret-key-file"]);
+    there.arg(&key).env_remove("SECRET_KEY");
+    assert_eq!(Server::spawn(there).unwrap().get(&token).await.status(), 200);
+}
+
 /// `kill -9` at many moments, while servers over there run and are read from: each secret is given out once, by one side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_is_killed_anywhere_goes_on_and_gives_each_secret_out_once() {

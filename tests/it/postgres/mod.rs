@@ -4,11 +4,13 @@ mod admin;
 mod batches;
 mod certificates;
 mod crash;
+mod damage;
 mod durability;
 #[cfg(target_os = "linux")] // its network namespaces
 mod failover;
 #[cfg(target_os = "linux")] // its small file systems
 mod faults;
+mod keys;
 mod locked;
 mod migrate;
 mod pooler;

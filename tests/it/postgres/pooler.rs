@@ -9,8 +9,8 @@ use std::{
 
 use super::{command, records, serve};
 use crate::common::{
-    CLAIM, Server, assert_refuses, is_root,
-    postgres::{Cluster, PASSWORD},
+    CLAIM, Server, assert_refuses,
+    postgres::{Cluster, PASSWORD, is_root},
     run, text, until,
 };
 

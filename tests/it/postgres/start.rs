@@ -13,7 +13,8 @@ use crate::common::{
 fn a_url_that_can_not_be_is_wrong_usage() {
     for (url, says) in [
         ("postgres:hunter2", "write it as postgres://USER@HOST/DATABASE"),
-        ("postgres://ots:hunter2@host/ots?hunter2=1", "an option behind its ? isn't known"),
+        ("postgres://ots@host/ots?sslmod=hunter2", "the option sslmod behind its ? can't be used: it can have sslmode"),
+        ("postgres://ots:x?hunter2=y@host/ots", "an option behind its ? can't be used"),
         ("postgres://ots@host/ots?sslmode=hunter2", "sslmode has to be disable or verify-full"),
         ("mysql://hunter2@host", "sqlite:FILE or postgres://USER@HOST/DATABASE"),
     ] {
@@ -53,9 +54,23 @@ fn what_keeps_a_server_from_its_database_is_told() {
     ] {
         assert_refuses(&refused(&url, &[]), 1, says);
     }
+    cluster.psql("postgres", &format!("REVOKE CONNECT ON DATABASE {database} FROM PUBLIC, ots"));
+    let says = format!("allow it there with: GRANT CONNECT ON DATABASE {database} TO ots");
+    assert_refuses(&refused(&cluster.url(&database), &[]), 1, &says);
+    cluster.psql("postgres", &format!("GRANT CONNECT ON DATABASE {database} TO ots"));
     cluster.psql("postgres", &format!("ALTER DATABASE {database} SET default_transaction_read_only = on"));
     assert_refuses(&refused(&cluster.url(&database), &[]), 1, "no PostgreSQL there can be written to");
     cluster.psql("postgres", &format!("ALTER DATABASE {database} RESET default_transaction_read_only"));
+}
+
+/// What only a PostgreSQL has is told where there is none.
+#[tokio::test]
+async fn connections_of_a_file_are_told() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--database-connections", "4"]);
+    assert!(server.log().contains("--database-connections is for a PostgreSQL"), "{}", server.log());
+    let data = directory();
+    assert!(!Server::start(data.path(), &[]).log().contains("--database-connections"));
 }
 
 /// From a file that is named, from the variables that libpq has, and from the file that it looks for.

@@ -34,11 +34,10 @@ pub(in crate::cli) struct Serve {
     pub(super) wire: WireArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
-    /// Connections to a PostgreSQL at once
+    /// Connections to a PostgreSQL at once [default: 16]
     #[cfg(feature = "postgres")]
-    #[arg(long, value_name = "N", env = "OTS_DATABASE_CONNECTIONS", default_value_t = 16)]
-    #[arg(value_parser = values::number::<u16, 1000>)]
-    pub(super) database_connections: u16,
+    #[arg(long, value_name = "N", env = "OTS_DATABASE_CONNECTIONS", value_parser = values::number::<u16, 1000>)]
+    pub(super) database_connections: Option<u16>,
     /// Take secrets only while a PostgreSQL has each on two machines
     #[cfg(feature = "postgres")]
     #[arg(long, env = "OTS_REQUIRE_SYNCHRONOUS", value_parser = BoolishValueParser::new())]
