@@ -22,8 +22,17 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 7] =
-    ["choices.js", "envelope.js", "generate.js", "lost.js", "secret.js", "share.js", "worker.js"];
+const SCRIPTS: [&str; 9] = [
+    "choices.js",
+    "collecting.js",
+    "envelope.js",
+    "generate.js",
+    "lost.js",
+    "sealed_box.js",
+    "secret.js",
+    "share.js",
+    "worker.js",
+];
 const STYLES: [&str; 2] = ["plain.css", "style.css"];
 /// What the last of them takes in.
 const IMPORTED: [&str; 4] = ["colours.css", "controls.css", "face.css", "notes.css"];
@@ -47,7 +56,7 @@ fn main() {
     };
     if let Err(reason) = &made {
         assert!(wanted != "required", "OTS_WEB_BUNDLE=required, but the pages can't be bundled: {reason}");
-        let needs = "without it the pages need a browser that has ChaCha20-Poly1305 itself and can't take passphrases end to end";
+        let needs = "without it the pages need a browser that has ChaCha20-Poly1305 itself and can't take passphrases end to end, or requests at all";
         println!("cargo:warning=the pages are built without the npm bundle ({reason}); {needs}");
         empty(&out.join("assets"));
         copy(&sources, &out.join("assets"));
@@ -108,8 +117,12 @@ fn copy(sources: &Path, assets: &Path) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         match name {
-            "libraries.js" => {}
-            "none.js" => drop(fs::copy(&path, assets.join("libraries.js")).unwrap()),
+            "libraries.js" | "xwing.js" => {}
+            "none.js" => {
+                for library in ["libraries.js", "xwing.js"] {
+                    fs::copy(&path, assets.join(library)).unwrap();
+                }
+            }
             name => drop(fs::copy(&path, assets.join(name)).unwrap()),
         }
     }

@@ -187,6 +187,7 @@ scenarios! {
     /// axe-core on every state, light and dark, and screenshots of each in `target/screenshots/`.
     every_state_looks_right
     the_vectors_pass
+    requests_are_answered_and_opened_in_a_browser
     a_name_is_cleaned_as_the_command_does_it
     a_passphrase_is_the_same_however_it_is_typed
     white_space_at_a_passphrases_edge_is_told_of

@@ -1,7 +1,7 @@
-//! The vectors of requests and answers, in this implementation and in a second one: each opens what the other sealed, and both
-//! refuse the same for the same reason.
+//! The vectors of requests and answers, in this implementation, in the page's and in a second one: each opens what the others sealed, and
+//! all refuse the same for the same reason. The page's runs in Node.
 
-use std::fs;
+use std::{fs, path::Path, process::Command};
 
 use data_encoding::BASE64;
 use ots::{
@@ -9,13 +9,13 @@ use ots::{
         envelope::Label,
         sealed_box::{Invitation, InvitationError, Keys, OpenError},
     },
-    secret::{Passphrase, RequestKey, RequestLabel},
+    secret::{CollectingKey, Passphrase, RequestKey, RequestLabel},
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
-    common::{directory, noise},
+    common::{directory, noise, run},
     vectors::{committed, python, read, script, word},
 };
 
@@ -146,4 +146,97 @@ fn the_second_implementation_agrees() {
     fs::write(&path, serde_json::to_string(&here).unwrap()).unwrap();
     let count = script(python, "second_requests.py", &["check", path.to_str().unwrap()]);
     assert_eq!(count.trim(), here.len().to_string());
+}
+
+/// The page's scripts as they were built, or as they are without npm, where Node takes them for modules.
+fn scripts(bundled: bool) -> tempfile::TempDir {
+    let made = directory();
+    let of_build = Path::new(env!("OUT_DIR")).join("assets");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/js");
+    for entry in fs::read_dir(if bundled { &of_build } else { &sources }).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, made.path().join(path.file_name().unwrap())).unwrap();
+    }
+    if !bundled {
+        for library in ["libraries.js", "xwing.js"] {
+            fs::copy(sources.join("none.js"), made.path().join(library)).unwrap();
+        }
+    }
+    fs::write(made.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
+    made
+}
+
+/// What `requests.mjs` says of them; none without Node.
+fn node(scripts: &Path, mode: &str) -> Option<Value> {
+    if Command::new("node").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "CI has to have node");
+        eprintln!("skipped: it needs node; CI runs it");
+        return None;
+    }
+    let mut command = Command::new("node");
+    command.arg(committed("requests.mjs")).arg(scripts).arg(mode);
+    let output = run(command, b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Also where a browser has no cryptography of its own, as on plain http.
+#[test]
+fn the_pages_scripts_agree() {
+    let scripts = scripts(true);
+    for mode in ["with-webcrypto", "without-webcrypto"] {
+        let Some(said) = node(scripts.path(), mode) else { return };
+        if !ots::server::WEB_BUNDLED {
+            return assert_eq!(said["supported"], false);
+        }
+        assert_eq!(said["wrong"], json!([]), "{mode}");
+        assert!(said["count"].as_u64().unwrap() >= 140, "{said}");
+        println!("{mode}, in milliseconds: {}", said["times"]);
+    }
+    let made = node(scripts.path(), "seal").unwrap();
+    let made = made.as_array().unwrap();
+    assert!(made.len() >= 5);
+    made.iter().for_each(check);
+
+    let Some(python) = python() else { return };
+    let path = scripts.path().join("made.json");
+    fs::write(&path, serde_json::to_string(made).unwrap()).unwrap();
+    let count = script(python, "second_requests.py", &["check", path.to_str().unwrap()]);
+    assert_eq!(count.trim(), made.len().to_string());
+}
+
+/// A build without npm can neither ask nor answer, and says so.
+#[test]
+fn without_the_bundle_the_pages_say_what_they_lack() {
+    let scripts = scripts(false);
+    let Some(said) = node(scripts.path(), "with-webcrypto") else { return };
+    assert_eq!(said, json!({"supported": false, "reason": "unsupported"}));
+}
+
+/// The links to collect with, as the page makes and takes them.
+#[test]
+fn every_link_to_collect_with_is_taken_or_refused() {
+    let vectors: Value = serde_json::from_str(&fs::read_to_string(committed("collecting.json")).unwrap()).unwrap();
+    let link = |fragment: &str| format!("https://host/request#{fragment}");
+    let (good, refused) = (vectors["good"].as_array().unwrap(), vectors["refused"].as_array().unwrap());
+    assert!(good.len() >= 4 && refused.len() >= 20);
+    for vector in good {
+        let fragment = vector["fragment"].as_str().unwrap();
+        let key: CollectingKey = link(fragment).parse().unwrap_or_else(|error| panic!("{fragment}: {error}"));
+        let found = json!({
+            "fragment": fragment,
+            "passphrase": key.passphrase,
+            "request": key.link.token.expose().as_str(),
+            "token": key.token.expose().as_str(),
+            "key": key.key.expose().as_str(),
+            "fingerprint": key.link.fingerprint.expose().as_str(),
+        });
+        assert_eq!(&found, vector);
+        // Tokens are taken in either case and written in one.
+        assert!(key.to_link().eq_ignore_ascii_case(&link(fragment)));
+    }
+    for fragment in refused {
+        let fragment = fragment.as_str().unwrap();
+        assert!(link(fragment).parse::<CollectingKey>().is_err(), "{fragment}");
+    }
 }

@@ -151,6 +151,8 @@ def make_refused_invitations(maker):
     lined("no label, and padding that isn't zeros", b"", b"a" + bytes(509))
     lined("a label that isn't UTF-8", b"\xff")
     lined("a label that is cut within a character", "abcé".encode()[:-1])
+    lined("a label that begins with a byte order mark", "\ufeffabc".encode())
+    lined("a label that is a byte order mark", "\ufeff".encode())
     lined("a label with half a surrogate pair", b"\xed\xa0\x80")
     lined("a label with an overlong form", b"\xc1\x81")
     for character in "\0\t\n\r\x1b\x7f\x80\x85\x9f\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202e\u2060\u2066\u2069\u206f\ufeff\ufff9\ufffb":

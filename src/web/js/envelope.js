@@ -11,7 +11,8 @@ import { normalPassphrase } from "./passphrase.js";
 const MAGIC = [0x4f, 0x54, 0x53, 0x31];
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const PREFIX_BYTES = MAGIC.length + 1 + NONCE_BYTES;
+/** Bytes before the ciphertext. */
+export const PREFIX_BYTES = MAGIC.length + 1 + NONCE_BYTES;
 const MAX_HEADER_BYTES = 4096;
 const CIPHER = "ChaCha20-Poly1305";
 
@@ -38,7 +39,8 @@ export function parseKey(text) {
   return toBase64url(bytes) === text ? bytes : null;
 }
 
-async function derive(ikm, salt, info, length) {
+/** HKDF-SHA-256 of a key, with a label. */
+export async function derive(ikm, salt, info, length) {
   if (globalThis.crypto?.subtle) {
     const key = await crypto.subtle.importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
     const parameters = { name: "HKDF", hash: "SHA-256", salt, info: utf8(info) };
@@ -48,17 +50,18 @@ async function derive(ikm, salt, info, length) {
   return hkdf(sha256, ikm, salt, utf8(info), length);
 }
 
-async function stretch(linkKey, passphrase) {
+/** Argon2id of a passphrase, with a salt from a key. Refused where the bundle is missing. */
+export async function stretch(key, passphrase, label) {
   const normal = normalPassphrase(passphrase);
   if (normal === null) throw new Refused("passphrase_length");
   if (!argon2id) throw new Refused("unsupported");
-  const salt = await derive(linkKey, new Uint8Array(), "ots/salt/v1", 16);
+  const salt = await derive(key, new Uint8Array(), label, 16);
   return argon2id(utf8(normal), salt, { t: 3, m: 64 * 1024, p: 1, dkLen: 32 });
 }
 
 /** What a link key and a passphrase (or null) give: the cipher, and the proof for the server. Refused where there is no cipher. */
 export async function deriveKeys(linkKey, passphrase) {
-  const stretched = passphrase === null ? new Uint8Array() : await stretch(linkKey, passphrase);
+  const stretched = passphrase === null ? new Uint8Array() : await stretch(linkKey, passphrase, "ots/salt/v1");
   return {
     cipher: await cipherOf(await derive(linkKey, stretched, "ots/key/v1", 32)),
     proof: toBase64url(await derive(linkKey, stretched, "ots/proof/v1", 32)),

@@ -12,6 +12,9 @@ const DROPPED = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f
 /** Windows' devices. Without the flag u, no letter of another script is taken for one of these. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])$/i;
 
+/** Whether a text has characters that nobody sees, or that change how others are seen. */
+export const hasUnseen = (text) => text.search(DROPPED) !== -1;
+
 /** A name that only names a file. */
 export function cleanName(name) {
   const base = (name ?? "").split(/[/\\]/).pop();

@@ -2,6 +2,6 @@
 
 export { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 export { argon2idAsync } from "@noble/hashes/argon2.js";
-export { hkdf } from "@noble/hashes/hkdf.js";
+export { expand, extract, hkdf } from "@noble/hashes/hkdf.js";
 export { sha256 } from "@noble/hashes/sha2.js";
 export { encode as qrCode } from "uqr";

@@ -211,4 +211,25 @@ export const scenarios = {
       await finish(context);
     }
   },
+
+  /** Also on plain http, where a browser has no cryptography but its random numbers. */
+  async requests_are_answered_and_opened_in_a_browser() {
+    const vectors = JSON.parse(readFileSync(join(process.env.OTS_VECTORS, "requests.json"), "utf8"));
+    for (const address of [server, insecure]) {
+      const context = await reader();
+      context.forgiven.push(/Cross-Origin-Opener-Policy header has been ignored/, /was loaded over an insecure connection/);
+      const page = await visit(context, address);
+      const found = await page.evaluate(async ([module, { key, passphrase, answer, label }]) => {
+        const box = await import(`${module}sealed_box.js`);
+        const { parseKey } = await import(`${module}envelope.js`);
+        const keys = await box.deriveKeys(parseKey(key), passphrase);
+        const given = await box.openAnswer(keys, Uint8Array.from(atob(answer), (character) => character.charCodeAt(0)));
+        const invitation = await box.openInvitation(keys.fingerprint, await box.invite(keys, label));
+        const made = await box.openAnswer(keys, await box.answer(invitation, new TextEncoder().encode("hunter2"), { name: "a" }));
+        return [...[given, made].map(({ content }) => new TextDecoder().decode(content)), made.name, invitation.label];
+      }, [await assetsOf(page), vectors.find(({ passphrase }) => passphrase !== null)]);
+      assert.deepEqual(found, ["secret", "hunter2", "a", "the key"]);
+      await finish(context);
+    }
+  },
 };
