@@ -7,7 +7,8 @@
 //! 3. *published* there: it gets the claim that it had, or none;
 //! 4. *removed* here, as a read removes it.
 //!
-//! Each step is durable before the next, and can be done again: what an earlier run has marked is published and removed first.
+//! Each step is durable before the next, and can be done again: what an earlier run has marked is published and removed first. Receipts go
+//! with their records when these are published; those of records that are gone are copied, then removed.
 
 use std::{
     path::Path,
@@ -23,11 +24,12 @@ use jiff::Timestamp;
 use super::{
     Head, Held, OpenError, StoreError, Usage,
     postgres::{Address, Import, ImportError, StartError},
+    receipt::Tombstone,
     sqlite::SqliteStore,
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, KeyId, OwnerId, SecretId},
+    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId},
 };
 
 /// For how long a database that can't be reached is tried again, and how soon.
@@ -47,7 +49,15 @@ pub(super) struct Moving {
     pub(super) attempts: u32,
     pub(super) claim: Option<ClaimHash>,
     pub(super) owner: Option<OwnerId>,
+    pub(super) mark: Mark,
     pub(super) sealed: Buffer,
+}
+
+/// The receipt of a record, and when its reader got it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mark {
+    pub(super) receipt: Option<ReceiptId>,
+    pub(super) claimed_at: Option<Timestamp>,
 }
 
 /// One that is staged there, and gone here.
@@ -56,6 +66,7 @@ pub(super) struct Marked {
     pub(super) seq: i64,
     pub(super) id: SecretId,
     pub(super) claim: Option<ClaimHash>,
+    pub(super) mark: Mark,
 }
 
 /// Some of those that are to be moved.
@@ -68,6 +79,8 @@ pub(super) struct Batch {
     pub(super) damaged: Vec<String>,
     /// Rows that are no longer live.
     pub(super) dead: u64,
+    /// What the removal of these would leave.
+    pub(super) left: Vec<Tombstone>,
 }
 
 /// What a migration did.
@@ -79,6 +92,8 @@ pub struct Migrated {
     pub after: Vec<Held>,
     /// What was published there.
     pub moved: Usage,
+    /// Receipts of records that were gone, which are there now.
+    pub receipts: u64,
     /// Records that had expired, which were left.
     pub expired: u64,
     /// Records that can't be read whole, which were left.
@@ -176,16 +191,17 @@ async fn move_all(
             migrated.after = store.state(Timestamp::now())?.held;
             return Ok(migrated);
         }
-        let Batch { records, last: next, damaged, dead } = store.next_to_move(last, Timestamp::now()).await?;
+        let Batch { records, last: next, damaged, dead, left } = store.next_to_move(last, Timestamp::now()).await?;
         migrated.damaged.extend(damaged);
         migrated.expired += dead;
+        there.keep(&left).await?;
         if !records.is_empty() {
             let ours = there.stage(staging, &records).await?;
             let marked: Vec<Marked> = records
                 .iter()
                 .zip(&ours)
                 .filter(|(_, ours)| **ours)
-                .map(|(record, _)| Marked { seq: record.seq, id: record.id, claim: record.claim })
+                .map(|(record, _)| Marked { seq: record.seq, id: record.id, claim: record.claim, mark: record.mark })
                 .collect();
             migrated.there += u64::try_from(records.len() - marked.len()).unwrap_or(u64::MAX);
             drop(records);
@@ -195,6 +211,10 @@ async fn move_all(
         }
         let Some(next) = next else { break };
         last = next;
+    }
+    while let left @ [_, ..] = &*store.receipts_to_move().await? {
+        there.keep(left).await?;
+        migrated.receipts += store.forget_moved(left.iter().map(|left| left.receipt).collect()).await?;
     }
     // What is in both is to be read in one: no server starts on this one then.
     if migrated.there == 0 {
@@ -248,6 +268,13 @@ impl There<'_> {
 
     async fn publish(&mut self, staging: ClaimHash, marked: &[Marked]) -> Result<(), MigrateError> {
         self.again(async |import| import.publish(staging, marked).await).await
+    }
+
+    async fn keep(&mut self, left: &[Tombstone]) -> Result<(), MigrateError> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.again(async |import| import.keep(left).await).await
     }
 
     async fn again<T>(&mut self, work: impl AsyncFn(&mut Import) -> Result<T, ImportError>) -> Result<T, MigrateError> {

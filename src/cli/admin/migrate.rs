@@ -101,6 +101,8 @@ impl CommandError for Error {
 struct Report<'a> {
     moved: u64,
     bytes: u64,
+    /// Of secrets that were gone.
+    receipts: u64,
     expired: u64,
     there_already: u64,
     /// Whether it went to its end.
@@ -177,12 +179,13 @@ fn what_next(key_file: Option<&Path>) -> String {
 
 fn tell(migrated: &Migrated, from: &Path, global: &Global) -> Result<(), OutputError> {
     let keys: Vec<Key> = migrated.before.iter().map(|before| key(before, &migrated.after)).collect();
-    let Migrated { moved, expired, there, finished, damaged, .. } = migrated;
+    let Migrated { moved, receipts, expired, there, finished, damaged, .. } = migrated;
     let key_file = made_beside(from).filter(|(_, id)| migrated.keys.contains(id)).map(|(path, _)| path);
     if global.json {
         return terminal::answer_json(&Report {
             moved: moved.records,
             bytes: moved.bytes,
+            receipts: *receipts,
             expired: *expired,
             there_already: *there,
             finished: *finished,
@@ -208,6 +211,9 @@ fn tell(migrated: &Migrated, from: &Path, global: &Global) -> Result<(), OutputE
             "key {}: {} secret(s), {} bytes before; {} and {} are left\n",
             key.id, key.secrets, key.bytes, key.left, key.left_bytes
         ));
+    }
+    if *receipts > 0 {
+        text.push_str(&format!("moved {receipts} receipt(s) of secrets that are gone\n"));
     }
     if *expired > 0 {
         text.push_str(&format!("{expired} had expired, and stayed\n"));

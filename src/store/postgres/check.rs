@@ -17,6 +17,7 @@ const TORN: &str = "
     SELECT id FROM ots.record
     WHERE octet_length(id) <> 32 OR octet_length(key_id) <> 8 OR octet_length(sealed) <> sealed_len OR kind NOT BETWEEN 0 AND 255
        OR octet_length(verifier) <> 32 OR octet_length(claim) <> 32 OR octet_length(owner) <> 16 OR (claim IS NULL AND own)
+       OR octet_length(receipt) <> 32
        OR md5(sealed) IS NULL
     ORDER BY id LIMIT $1";
 
@@ -50,6 +51,11 @@ const MISCOUNTED_OWNERS: &str = "
         SELECT owner, count(*) AS records, sum(sealed_len) AS bytes FROM ots.record WHERE owner IS NOT NULL GROUP BY owner
     ) AS there USING (owner)
     WHERE coalesce(counted.records, 0) <> coalesce(there.records, 0) OR coalesce(counted.bytes, 0) <> coalesce(there.bytes, 0)";
+
+/// What removed records have left can be read, and no record is both there and gone.
+const MISTOLD: &str = "
+    SELECT count(*) FROM ots.receipt AS told
+    WHERE octet_length(id) <> 32 OR state NOT BETWEEN 1 AND 6 OR EXISTS (SELECT FROM ots.record WHERE receipt = told.id)";
 
 /// Looks at all of it, and changes nothing.
 pub(in crate::store) fn check(address: &Address) -> Result<Checked, StartError> {
@@ -89,6 +95,10 @@ async fn read(client: &Client) -> Result<Checked, Error> {
         if client.query_one(counts, &[]).await?.try_get::<_, i64>(0)? > 0 {
             checked.findings.push(format!("the counts of records {what} aren't what there is"));
         }
+    }
+    let mistold: i64 = client.query_one(MISTOLD, &[]).await?.try_get(0)?;
+    if mistold > 0 {
+        checked.findings.push(format!("{mistold} receipts tell what can't be"));
     }
     Ok(checked)
 }

@@ -17,6 +17,7 @@ use crate::{
     store::{
         Held, StoreError, Usage,
         migrate::{Marked, Moving},
+        receipt::Tombstone,
     },
 };
 
@@ -42,8 +43,13 @@ const CHARGE: &str = "
 
 /// A claim that lasts is one that its reader may repeat.
 const PUBLISH: &str = "
-    UPDATE ots.record SET claim = $3, own = false, reads = CASE WHEN $3::bytea IS NULL THEN 0 ELSE 1 END
+    UPDATE ots.record
+    SET claim = $3, own = false, reads = CASE WHEN $3::bytea IS NULL THEN 0 ELSE 1 END, receipt = $4, claimed_at = $5
     WHERE id = $1 AND claim = $2";
+
+const KEEP: &str = "
+    INSERT INTO ots.receipt (id, state, created_at, expires_at, claimed_at, ended_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (id) DO NOTHING";
 
 /// Why a batch came to nothing, as far as is known.
 pub(in crate::store) enum ImportError {
@@ -152,15 +158,45 @@ impl Import {
         .await
     }
 
-    /// Gives staged records the claim that they had, or none: from now on they are read here. What isn't there any more was published before.
+    /// Gives staged records the claim that they had, or none, and their receipt: from now on they are read here. What isn't there any more was published before.
     pub(in crate::store) async fn publish(&mut self, staging: ClaimHash, marked: &[Marked]) -> Result<(), ImportError> {
-        let client = &mut self.client;
+        let (client, skew) = (&mut self.client, &self.skew);
         bounded(async {
             let transaction = client.transaction().await?;
             let publish = transaction.prepare(PUBLISH).await?;
             for one in marked {
                 let claim = one.claim.as_ref().map(|claim| claim.0.as_slice());
-                transaction.execute(&publish, &[&one.id.0.as_slice(), &staging.0.as_slice(), &claim]).await?;
+                let receipt = one.mark.receipt.as_ref().map(|receipt| receipt.0.as_slice());
+                let claimed_at = one.mark.claimed_at.map(|time| skew.there(time));
+                let (id, staging) = (one.id.0.as_slice(), staging.0.as_slice());
+                transaction.execute(&publish, &[&id, &staging, &claim, &receipt, &claimed_at]).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    /// Keeps what records that are gone have left; what is there already stays.
+    pub(in crate::store) async fn keep(&mut self, left: &[Tombstone]) -> Result<(), ImportError> {
+        let (client, skew) = (&mut self.client, &self.skew);
+        bounded(async {
+            let transaction = client.transaction().await?;
+            let keep = transaction.prepare(KEEP).await?;
+            for one in left {
+                transaction
+                    .execute(
+                        &keep,
+                        &[
+                            &one.receipt.0.as_slice(),
+                            &one.end.code(),
+                            &one.created_at.as_millisecond(),
+                            &one.expires_at.as_millisecond(),
+                            &one.claimed_at.map(|time| skew.there(time)),
+                            &skew.there(one.ended_at),
+                            &i32::try_from(one.attempts).unwrap_or(i32::MAX),
+                        ],
+                    )
+                    .await?;
             }
             Ok(transaction.commit().await?)
         })

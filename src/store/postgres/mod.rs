@@ -6,7 +6,7 @@
 //! - [`line`](mod@line): the connections, and what is done when one breaks; [`batch`]: calls that go together.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
-//! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`quotas`]: keeping
+//! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`receipts`]: what is told of what is gone; [`quotas`]: keeping
 //!   no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`durability`]: what outlives the loss of a machine; [`locked`]: tables that somebody has locked.
@@ -63,7 +63,7 @@ use self::{
     error::Fault,
     line::{Call, Line, Repeat, Values},
     row::{Sealed, column},
-    settling::{End, Settling, end},
+    settling::{End, Settling, end, end_at},
     skew::Skew,
 };
 use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
@@ -148,7 +148,7 @@ impl PostgresStore {
     }
 
     fn values(&self, record: Record) -> Values {
-        let Record { head, sealed, charge, .. } = record;
+        let Record { head, sealed, charge, receipt, .. } = record;
         vec![
             Value::new(head.created_at.as_millisecond()),
             Value::new(head.expires_at.as_millisecond()),
@@ -160,6 +160,7 @@ impl PostgresStore {
             Value::new(charge.owner.map(|owner| owner.0.to_vec())),
             Value::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
             Value::new(Sealed(sealed)),
+            Value::new(receipt.map(|receipt| receipt.0.to_vec())),
         ]
     }
 
@@ -183,8 +184,9 @@ impl PostgresStore {
             }
         }
         // Who is refused, or not answered, has it all the same: nobody else gets it any more.
-        if !self.remove(end(statements::RELEASE, id, own, Repeat::Never)).await.unwrap_or(false) {
-            self.settling.settle(End::Release, id, own);
+        let now = self.skew.there(now);
+        if !self.remove(end_at(statements::RELEASE, id, own, now, Repeat::Never)).await.unwrap_or(false) {
+            self.settling.settle(End::Release(now), id, own);
         }
         Ok(true)
     }
@@ -241,8 +243,9 @@ impl PostgresStore {
         Ok(is_gone)
     }
 
-    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash, _: Timestamp) -> Result<bool, StoreError> {
-        if self.remove(end(statements::RELEASE, id, claim, Repeat::Never)).await.map_err(Fault::into_error)? {
+    pub(super) async fn release(&self, id: SecretId, claim: ClaimHash, now: Timestamp) -> Result<bool, StoreError> {
+        let release = end_at(statements::RELEASE, id, claim, self.skew.there(now), Repeat::Never);
+        if self.remove(release).await.map_err(Fault::into_error)? {
             return Ok(true);
         }
         // What was the primary may not know of the claim.

@@ -210,13 +210,13 @@ impl PostgresStore {
         rows.first().map_or(Ok(false), |row| column(row, 1)).map_err(Fault::Refused)
     }
 
-    async fn ask(&self, sql: &'static str, values: Values) -> Result<Vec<Row>, Fault> {
+    pub(super) async fn ask(&self, sql: &'static str, values: Values) -> Result<Vec<Row>, Fault> {
         self.line.rows(Call::new(sql, values, Repeat::Safely)).await
     }
 }
 
 /// Waits before the next look, the longer the longer it has been waited, and not for ever.
-async fn wait(since: Instant) -> Result<(), StoreError> {
+pub(super) async fn wait(since: Instant) -> Result<(), StoreError> {
     let waited = since.elapsed();
     if waited > IN_HAND {
         return Err(StoreError::Busy);

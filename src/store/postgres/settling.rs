@@ -84,11 +84,12 @@ impl Settling {
         }
         let (line, unsettled, began) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now());
         // A claim that nobody knows the outcome of may still be on its way, and come after it was given back.
-        let late = if how == End::Release { Duration::ZERO } else { LATEST };
+        let is_release = matches!(how, End::Release(_));
+        let late = if is_release { Duration::ZERO } else { LATEST };
         runtime.spawn(async move {
             let mut pause = AGAIN;
             // What is to be given back may be hanging for as long as nobody agrees with commits: it is waited for.
-            while (how != End::Release || began.elapsed() < OWN_LEASE) && !line.is_closed() {
+            while (!is_release || began.elapsed() < OWN_LEASE) && !line.is_closed() {
                 let is_late = began.elapsed() >= late;
                 let [ending, held] = how.calls(id, claim);
                 let done = line.rows(ending).await.is_ok_and(|rows| !rows.is_empty());
@@ -109,8 +110,8 @@ impl Settling {
 /// How a claim ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// What it was made for was given out.
-    Release,
+    /// What it was made for was given out, then.
+    Release(i64),
     /// One of our own, under which nothing was.
     GiveBack,
     /// A reader's, which would have lasted until then by the database's clock, and was answered by an error: the reader may have
@@ -121,15 +122,17 @@ pub(super) enum End {
 impl End {
     /// What ends it, and whether it is still to be ended.
     fn calls(self, id: SecretId, claim: ClaimHash) -> [Call; 2] {
-        let (both, until) = match self {
-            Self::Release => ([statements::RELEASE, statements::HELD], None),
+        let (both, at) = match self {
+            Self::Release(now) => {
+                let release = end_at(statements::RELEASE, id, claim, now, Repeat::Safely);
+                return [release, end(statements::HELD, id, claim, Repeat::Safely)];
+            }
             Self::GiveBack => ([statements::GIVE_BACK, statements::HELD], None),
             Self::GiveBackUntold(until) => ([statements::GIVE_BACK_UNTOLD, statements::HELD_UNTOLD], Some(until)),
         };
-        both.map(|sql| {
-            let mut call = end(sql, id, claim, Repeat::Safely);
-            call.values.extend(until.map(Value::new));
-            call
+        both.map(|sql| match at {
+            Some(at) => end_at(sql, id, claim, at, Repeat::Safely),
+            None => end(sql, id, claim, Repeat::Safely),
         })
     }
 }
@@ -137,4 +140,9 @@ impl End {
 /// A statement about a record and its claim.
 pub(super) fn end(sql: &'static str, id: SecretId, claim: ClaimHash, repeat: Repeat) -> Call {
     Call::about(id, sql, vec![Value::new(claim.0.to_vec())], repeat)
+}
+
+/// The same, with a time of the database's.
+pub(super) fn end_at(sql: &'static str, id: SecretId, claim: ClaimHash, at: i64, repeat: Repeat) -> Call {
+    Call::about(id, sql, vec![Value::new(claim.0.to_vec()), Value::new(at)], repeat)
 }

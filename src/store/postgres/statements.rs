@@ -43,22 +43,43 @@ macro_rules! counted {
     };
 }
 
-/// Removes the records that `$which` says, and gives what is told of them.
-macro_rules! removal {
-    ($which:literal) => {
-        removal!("", $which)
+/// How a record ended whose time is over, and when: with its lease, with the last of its tries ([`TRY`]), or with its time.
+macro_rules! died {
+    () => {
+        "CASE WHEN claim IS NOT NULL THEN 2 WHEN deadline <> ends_at THEN 5 ELSE 6 END"
     };
-    ($beside:literal, $which:literal) => {
+    (when) => {
+        "CASE WHEN claim IS NULL AND deadline <> ends_at THEN deadline + 10000 ELSE deadline END"
+    };
+}
+
+/// Removes the records that `$which` says, which end so and then, and gives what is told of them. Of those that have a receipt there is left
+/// what that tells.
+macro_rules! removal {
+    ($which:expr, $end:expr, $when:expr) => {
+        removal!("", $which, $end, $when)
+    };
+    ($beside:expr, $which:expr, $end:expr, $when:expr) => {
         concat!(
             "WITH gone AS (
                 DELETE FROM ots.record AS r ",
             $beside,
             " WHERE ",
             $which,
-            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len
+            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len,
+                        r.receipt, r.created_at, r.expires_at, r.claimed_at, r.attempts, ",
+            $end,
+            " AS state, ",
+            $when,
+            " AS ended_at
             ), ",
             counted!("gone", "-"),
-            " SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
+            ", left_over AS (
+                INSERT INTO ots.receipt (id, state, created_at, expires_at, claimed_at, ended_at, attempts)
+                SELECT receipt, state, created_at, expires_at, claimed_at, ended_at, attempts FROM gone WHERE receipt IS NOT NULL
+                ON CONFLICT (id) DO NOTHING
+            )
+            SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
         )
     };
 }
@@ -67,12 +88,15 @@ macro_rules! removal {
 /// commits, one agrees with this look. A primary that has been replaced and doesn't know it gets no agreement, so that it can't say that
 /// something is gone that it only doesn't know of, or not to be claimed that somebody gave back elsewhere.
 macro_rules! agreed {
+    () => {
+        "WITH agreed AS MATERIALIZED (
+            SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN pg_logical_emit_message(true, 'ots', '') END AS at
+        )"
+    };
     ($each:literal, $which:literal) => {
         concat!(
-            "WITH agreed AS MATERIALIZED (
-                SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN pg_logical_emit_message(true, 'ots', '') END AS at
-            )
-            SELECT each.id, EXISTS (SELECT FROM ots.record AS r WHERE r.id = each.id AND ",
+            agreed!(),
+            " SELECT each.id, EXISTS (SELECT FROM ots.record AS r WHERE r.id = each.id AND ",
             $which,
             "), at FROM agreed, unnest(",
             $each,
@@ -85,12 +109,12 @@ macro_rules! agreed {
 pub(super) const INSERT: &str = concat!(
     "WITH kept AS (
         INSERT INTO ots.record
-            (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, verifier, owner, sealed_len, sealed)
-        SELECT id, created_at, expires_at, ends_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed
+            (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt)
+        SELECT id, created_at, expires_at, ends_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt
         FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[],
-                    $10::bigint[], $11::bytea[])
-             AS each (id, created_at, expires_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed)
-        ON CONFLICT (id) DO NOTHING RETURNING id, key_id, owner, sealed_len
+                    $10::bigint[], $11::bytea[], $12::bytea[])
+             AS each (id, created_at, expires_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt)
+        ON CONFLICT DO NOTHING RETURNING id, key_id, owner, sealed_len
     ), ",
     counted!("kept", ""),
     " SELECT id FROM kept"
@@ -122,7 +146,8 @@ pub(super) const SLICE: &str = "
 /// for the first, and then is its repetition. Of many records, each under its own.
 pub(super) const CLAIM: &str = "
     UPDATE ots.record AS r
-    SET claim = each.claim, own = each.own, reads = reads + 1, deadline = CASE WHEN r.claim IS NULL THEN until ELSE deadline END
+    SET claim = each.claim, own = each.own, reads = reads + 1, deadline = CASE WHEN r.claim IS NULL THEN until ELSE deadline END,
+        claimed_at = CASE WHEN r.claim IS NULL AND receipt IS NOT NULL THEN now ELSE claimed_at END
     FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::boolean[])
          AS each (id, now, claim, until, verified, own)
     WHERE r.id = each.id AND deadline > now AND (r.claim IS NULL OR r.claim = each.claim) AND (verifier IS NULL OR verified)
@@ -146,14 +171,15 @@ pub(super) const HELD: &str = agreed!("$1::bytea[], $2::bytea[]) AS each (id, cl
 /// Takes back claims under which nothing was given out. One that is still being made is waited for: it has the row locked.
 pub(super) const GIVE_BACK: &str = "
     UPDATE ots.record AS r
-    SET claim = NULL, own = false, reads = 0, deadline = CASE WHEN r.claim = each.claim THEN ends_at ELSE deadline END
+    SET claim = NULL, own = false, reads = 0, deadline = CASE WHEN r.claim = each.claim THEN ends_at ELSE deadline END,
+        claimed_at = CASE WHEN r.claim = each.claim THEN NULL ELSE claimed_at END
     FROM unnest($1::bytea[], $2::bytea[]) AS each (id, claim)
     WHERE r.id = each.id AND (r.claim = each.claim OR r.claim IS NULL)
     RETURNING r.id";
 
 /// Takes back a reader's claim that nobody was told of, as it was made: with that end, once. A repetition leaves another trace, and keeps it.
 pub(super) const GIVE_BACK_UNTOLD: &str = "
-    UPDATE ots.record AS r SET claim = NULL, reads = 0, deadline = ends_at
+    UPDATE ots.record AS r SET claim = NULL, reads = 0, deadline = ends_at, claimed_at = NULL
     FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, until)
     WHERE r.id = each.id AND r.claim = each.claim AND deadline = until AND reads = 1 AND NOT own
     RETURNING r.id";
@@ -164,34 +190,70 @@ pub(super) const HELD_UNTOLD: &str = agreed!(
     "r.claim = each.claim AND deadline = until AND reads = 1 AND NOT own"
 );
 
-pub(super) const RELEASE: &str =
-    removal!("USING unnest($1::bytea[], $2::bytea[]) AS each (id, claim)", "r.id = each.id AND r.claim = each.claim");
+/// Who reads without a claim can't acknowledge it: a claim of a server's own ends unconfirmed, when it began.
+pub(super) const RELEASE: &str = removal!(
+    "USING unnest($1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, now)",
+    "r.id = each.id AND r.claim = each.claim",
+    "CASE WHEN own THEN 2 ELSE 1 END",
+    "CASE WHEN own THEN coalesce(claimed_at, now) ELSE now END"
+);
 
-pub(super) const BURN: &str = removal!("id = $1 AND claim IS NULL AND deadline > $2");
+pub(super) const BURN: &str = removal!("id = $1 AND claim IS NULL AND deadline > $2", "3", "$2::bigint");
 
-/// Counts a try. With the last one the record is dead at once, by a deadline that nobody's clock is before; it is removed after that.
+pub(super) const BURN_BY_RECEIPT: &str =
+    removal!("receipt = $1 AND claim IS NULL AND deadline > $2", "4", "$2::bigint");
+
+/// Counts a try. With the last one the record is dead at once, by a deadline that nobody's clock is before, and nobody's any more; it is
+/// removed after that.
 pub(super) const TRY: &str = "
     UPDATE ots.record
-    SET attempts = attempts + 1, deadline = CASE WHEN attempts + 1 >= $4::integer THEN least(deadline, $2::bigint - 10000) ELSE deadline END
+    SET attempts = attempts + 1, deadline = CASE WHEN attempts + 1 >= $4::integer THEN $2::bigint - 10000 ELSE deadline END,
+        claim = CASE WHEN attempts + 1 < $4::integer THEN claim END
     WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3)
     RETURNING attempts";
 
-pub(super) const EXHAUSTED: &str = removal!("id = $1 AND attempts >= $2");
+pub(super) const EXHAUSTED: &str = removal!("id = $1 AND attempts >= $2", "5", "deadline + 10000");
 
 /// One server at a time: to another, nothing is dead. What somebody else holds is passed over. The lock is 0x6f74733100000002.
 pub(super) const SWEEP: &str = removal!(
     "id = ANY (ARRAY(
         SELECT id FROM ots.record WHERE (SELECT pg_try_advisory_xact_lock(8031170689799028738)) AND deadline <= $1
         ORDER BY deadline, id LIMIT $2 FOR UPDATE SKIP LOCKED
-    ))"
+    ))",
+    died!(),
+    died!(when)
 );
 
 pub(super) const SWEEP_LEASES: &str = removal!(
     "id = ANY (ARRAY(
         SELECT id FROM ots.record WHERE deadline > $1 AND deadline <= $2 AND claim IS NOT NULL
         ORDER BY deadline, id LIMIT $3 FOR UPDATE SKIP LOCKED
-    ))"
+    ))",
+    died!(),
+    died!(when)
 );
+
+/// What a receipt tells, agreed to: what was the primary may have the record still, or not yet. Of what is there its deadline is told, 0 as
+/// how it ended, and whether a server has it in hand.
+pub(super) const TRACE: &str = concat!(
+    agreed!(),
+    " SELECT state, created_at, expires_at, claimed_at, told.at, attempts, claimed, own, agreed.at
+    FROM agreed LEFT JOIN (
+        SELECT (CASE WHEN deadline > $2 THEN 0 ELSE ",
+    died!(),
+    " END)::smallint AS state, created_at, expires_at, claimed_at, CASE WHEN deadline > $2 THEN deadline ELSE ",
+    died!(when),
+    " END AS at, attempts, claim IS NOT NULL AS claimed, own
+        FROM ots.record WHERE receipt = $1
+        UNION ALL
+        SELECT state, created_at, expires_at, claimed_at, ended_at, attempts, false, false FROM ots.receipt WHERE id = $1
+    ) AS told ON true"
+);
+
+pub(super) const FORGET_RECEIPTS: &str = "
+    DELETE FROM ots.receipt WHERE id = ANY (ARRAY(
+        SELECT id FROM ots.receipt WHERE ended_at < $1 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING id";
 
 /// Owners that have nothing any more.
 pub(super) const FORGET_OWNERS: &str = "

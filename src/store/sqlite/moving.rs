@@ -2,7 +2,7 @@
 //! on the file meanwhile.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
     SqliteStore,
@@ -10,21 +10,25 @@ use super::{
     job::Failure,
     payload,
     reader::{HEAD, Reader},
+    receipts::{self, TOMBSTONE},
     tables::{Place, Tables, time},
     writer::Effect,
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, KeyId, OwnerId, SecretId, random},
+    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId, random},
     store::{
-        StoreError, Usage, damage,
-        migrate::{Batch, Marked, Moving},
+        Head, StoreError, Usage, damage,
+        migrate::{Batch, Mark, Marked, Moving},
+        receipt::{End, Tombstone},
     },
 };
 
 /// Records in a batch at most, and bytes of ciphertext after which it ends.
 const RECORDS: usize = 64;
 const BYTES: usize = 4 * 1024 * 1024;
+/// Receipts in one at most.
+const RECEIPTS: usize = 256;
 
 /// A database has the first two for as long as it is being moved. `moved` names the rows that are gone, and still have to be removed. The rest
 /// stays: under which keys there was something to be moved, and where to.
@@ -69,12 +73,12 @@ impl SqliteStore {
     /// Some of the rows that are gone and not removed.
     pub(in crate::store) async fn marked(&self) -> Result<Vec<Marked>, StoreError> {
         self.write(Effect::Changes, |tables| {
-            let mut statement = tables
-                .connection
-                .prepare_cached("SELECT seq, id, claim FROM moved JOIN record USING (seq) ORDER BY seq LIMIT 256")?;
+            let mut statement = tables.connection.prepare_cached(
+                "SELECT seq, id, claim, receipt, claimed_at FROM moved JOIN record USING (seq) ORDER BY seq LIMIT 256",
+            )?;
             let rows = statement.query_map([], |row| {
                 let claim = row.get::<_, Option<[u8; 32]>>(2)?.map(ClaimHash);
-                Ok(Marked { seq: row.get(0)?, id: SecretId(row.get(1)?), claim })
+                Ok(Marked { seq: row.get(0)?, id: SecretId(row.get(1)?), claim, mark: mark(row, 3) })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -115,6 +119,41 @@ impl SqliteStore {
                 tables.connection.prepare_cached("DELETE FROM moved WHERE seq = ?1")?.execute([seq])?;
             }
             Ok(removed)
+        })
+        .await
+    }
+
+    /// Some of what records that are gone have left, and can be read.
+    pub(in crate::store) async fn receipts_to_move(&self) -> Result<Vec<Tombstone>, StoreError> {
+        self.write(Effect::Changes, |tables| {
+            let mut statement =
+                tables.connection.prepare_cached(&format!("SELECT {TOMBSTONE} FROM receipt ORDER BY id"))?;
+            let rows = statement.query_map([], |row| Ok(receipts::tombstone(row).ok()))?;
+            let mut left = Vec::new();
+            for row in rows {
+                match row {
+                    Ok(row) => left.extend(row),
+                    Err(error) if is_damage(&error) => break,
+                    Err(error) => return Err(error.into()),
+                }
+                if left.len() == RECEIPTS {
+                    break;
+                }
+            }
+            Ok(left)
+        })
+        .await
+    }
+
+    /// Removes those, which are kept elsewhere; how many.
+    pub(in crate::store) async fn forget_moved(&self, receipts: Vec<ReceiptId>) -> Result<u64, StoreError> {
+        self.write(Effect::Changes, move |tables| {
+            let mut forget = tables.connection.prepare_cached("DELETE FROM receipt WHERE id = ?1")?;
+            let mut forgotten = 0;
+            for receipt in &receipts {
+                forgotten += u64::from(forget.execute([receipt.0])? > 0);
+            }
+            Ok(forgotten)
         })
         .await
     }
@@ -189,7 +228,10 @@ fn next(tables: &Tables, last: i64, now: Timestamp) -> Result<Batch, Failure> {
                 bytes += record.sealed.len();
                 batch.records.push(*record);
             }
-            Ok(Read::Dead) => batch.dead += 1,
+            Ok(Read::Dead(left)) => {
+                batch.dead += 1;
+                batch.left.extend(left);
+            }
             Ok(Read::Torn(why)) => batch.damaged.push(why),
             Err(error) if is_damage(&error) => {
                 batch.damaged.push(format!("the record in row {seq} can't be read: {error}"));
@@ -205,14 +247,14 @@ fn next(tables: &Tables, last: i64, now: Timestamp) -> Result<Batch, Failure> {
 
 enum Read {
     Live(Box<Moving>),
-    Dead,
+    Dead(Option<Tombstone>),
     Torn(String),
 }
 
 fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
     let connection = &tables.connection;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {HEAD}, deadline, attempts, claim, owner, sealed_len, id FROM record WHERE seq = ?1"
+        "SELECT {HEAD}, deadline, attempts, claim, owner, sealed_len, id, receipt, claimed_at FROM record WHERE seq = ?1"
     ))?;
     let (record, length) = statement.query_row([seq], |row| {
         let record = Moving {
@@ -223,12 +265,25 @@ fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
             attempts: row.get(7)?,
             claim: row.get::<_, Option<[u8; 32]>>(8)?.map(ClaimHash),
             owner: row.get::<_, Option<[u8; 16]>>(9)?.map(OwnerId),
+            mark: mark(row, 12),
             sealed: Buffer::default(),
         };
         Ok((record, row.get::<_, usize>(10)?))
     })?;
     if record.deadline <= now {
-        return Ok(Read::Dead);
+        let Moving { head: Head { created_at, expires_at, .. }, deadline: ended_at, attempts, claim, mark, .. } =
+            record;
+        let end = if claim.is_some() { End::Unconfirmed } else { End::Expired };
+        let left = mark.receipt.map(|receipt| Tombstone {
+            receipt,
+            end,
+            created_at,
+            expires_at,
+            claimed_at: mark.claimed_at,
+            ended_at,
+            attempts,
+        });
+        return Ok(Read::Dead(left));
     }
     let name = damage::name(record.id);
     let there = payload::length(connection, seq)?;
@@ -238,6 +293,14 @@ fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
     let mut sealed = Buffer::with_capacity(length).map_err(|_| payload::no_memory())?;
     payload::read(connection, seq, &mut sealed)?;
     Ok(Read::Live(Box::new(Moving { sealed, ..record })))
+}
+
+/// From the columns `receipt` and `claimed_at`; without a receipt where they are damaged.
+fn mark(row: &Row<'_>, first: usize) -> Mark {
+    match (row.get::<_, Option<[u8; 32]>>(first), receipts::maybe_time(row, first + 1)) {
+        (Ok(receipt), Ok(claimed_at)) => Mark { receipt: receipt.map(ReceiptId), claimed_at },
+        _ => Mark::default(),
+    }
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

@@ -233,7 +233,7 @@ pub(super) fn tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone> {
 }
 
 /// A time that may be missing; one that can't be is damage.
-fn maybe_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn maybe_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let milliseconds: Option<i64> = row.get(column)?;
     let time = milliseconds.map(Timestamp::from_millisecond).transpose();
     time.map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error)))

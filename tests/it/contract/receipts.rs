@@ -7,14 +7,6 @@ use ots::{
 
 use super::*;
 
-/// The embedded one, which keeps them.
-fn engines() -> (Vec<Arc<Store>>, Places, Timestamp) {
-    let (mut stores, mut places, start) = super::engines();
-    stores.truncate(1);
-    places.locations.truncate(1);
-    (stores, places, start)
-}
-
 fn receipt(number: u8) -> ReceiptId {
     ReceiptId([100 + number; 32])
 }

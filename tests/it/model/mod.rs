@@ -4,14 +4,14 @@
 
 mod rules;
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use ots::{
     memory::Budget,
-    secret::{ClaimHash, KeyId, OwnerId, SecretId, Verifier},
-    store::{Access, Charge, Claimed, Head, Location, Quota, Quotas, Record, Store, StoreError, Swept},
+    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId, Verifier},
+    store::{Access, Burnt, Charge, Claimed, Head, Location, Quota, Quotas, Record, Store, StoreError, Swept},
 };
 use proptest::prelude::*;
 
@@ -28,15 +28,17 @@ const QUOTAS: Quotas = Quotas {
 /// A call. Few ids and claims, so that they meet.
 #[derive(Debug, Clone)]
 enum Call {
-    Insert { id: u8, ttl: u64, guarded: bool, length: usize, owner: Option<u8> },
+    Insert { id: u8, ttl: u64, guarded: bool, length: usize, owner: Option<u8>, receipt: Option<u8> },
     Load { id: u8, claim: Option<u8>, access: Access },
     Peek { id: u8, claim: Option<u8> },
     Take { id: u8, access: Access },
     Claim { id: u8, access: Access, claim: u8 },
     Release { id: u8, claim: u8 },
     Burn { id: u8 },
+    BurnByReceipt { receipt: u8 },
     FailAttempt { id: u8, claim: Option<u8> },
     Sweep { at_most: usize },
+    Forget { seconds: i64 },
 }
 
 #[derive(Debug, PartialEq)]
@@ -48,6 +50,8 @@ enum Answer {
     Left(Option<u32>),
     Claimed(Option<Claimed>),
     Swept(Swept),
+    Burnt(Burnt),
+    Forgotten(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -73,8 +77,8 @@ fn calls() -> impl Strategy<Value = Call> {
     let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
     prop_oneof![
-        6 => (id.clone(), 1..200_u64, any::<bool>(), length, proptest::option::of(0..2_u8))
-            .prop_map(|(id, ttl, guarded, length, owner)| Call::Insert { id, ttl, guarded, length, owner }),
+        6 => (id.clone(), 1..200_u64, any::<bool>(), length, proptest::option::of(0..2_u8), proptest::option::weighted(0.8, Just(0)))
+            .prop_map(|(id, ttl, guarded, length, owner, receipt)| Call::Insert { id, ttl, guarded, length, owner, receipt }),
         4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Call::Load { id, claim, access }),
         2 => (id.clone(), maybe.clone()).prop_map(|(id, claim)| Call::Peek { id, claim }),
         3 => (id.clone(), access.clone()).prop_map(|(id, access)| Call::Take { id, access }),
@@ -83,6 +87,8 @@ fn calls() -> impl Strategy<Value = Call> {
         1 => id.clone().prop_map(|id| Call::Burn { id }),
         3 => (id, maybe).prop_map(|(id, claim)| Call::FailAttempt { id, claim }),
         2 => (1..4_usize).prop_map(|at_most| Call::Sweep { at_most }),
+        2 => (0..12_u8).prop_map(|receipt| Call::BurnByReceipt { receipt }),
+        1 => (0..200_i64).prop_map(|seconds| Call::Forget { seconds }),
     ]
 }
 
@@ -91,7 +97,7 @@ fn ids_are_known(calls: &[Call]) -> bool {
     let inserted: Vec<u8> =
         calls.iter().filter_map(|call| if let Call::Insert { id, .. } = call { Some(*id) } else { None }).collect();
     calls.iter().all(|call| match call {
-        Call::Insert { .. } | Call::Sweep { .. } => true,
+        Call::Insert { .. } | Call::Sweep { .. } | Call::BurnByReceipt { .. } | Call::Forget { .. } => true,
         Call::Load { id, .. }
         | Call::Peek { id, .. }
         | Call::Take { id, .. }
@@ -110,7 +116,38 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
     ];
-    proptest::collection::vec(step, 1..60)
+    proptest::collection::vec(step, 1..60).prop_map(with_receipts)
+}
+
+/// Each that is inserted has a receipt of its own, if it has one: the first, the second, and so on. Nobody asks for one before it is there.
+fn with_receipts(mut steps: Vec<Step>) -> Vec<Step> {
+    let mut number = 0;
+    for step in &mut steps {
+        let calls = match step {
+            Step::One(call) | Step::Left { call, .. } => std::slice::from_mut(call),
+            Step::Together(calls) => calls.as_mut_slice(),
+            Step::Clock { .. } | Step::Restart => continue,
+        };
+        let before = number;
+        for call in calls.iter_mut() {
+            if let Call::Insert { receipt: Some(receipt), .. } = call {
+                *receipt = number;
+                number += 1;
+            }
+        }
+        for call in calls {
+            if let Call::BurnByReceipt { receipt } = call
+                && *receipt >= before
+            {
+                *receipt = u8::MAX;
+            }
+        }
+    }
+    steps
+}
+
+fn receipt_id(receipt: u8) -> ReceiptId {
+    ReceiptId([receipt; 32])
 }
 
 fn secret_id(id: u8) -> SecretId {
@@ -126,7 +163,9 @@ fn open(location: &Location) -> Arc<Store> {
 }
 
 fn record(call: &Call, now: Timestamp) -> Record {
-    let Call::Insert { id, ttl, guarded, length, owner } = *call else { panic!("it inserts nothing: {call:?}") };
+    let Call::Insert { id, ttl, guarded, length, owner, receipt } = *call else {
+        panic!("it inserts nothing: {call:?}")
+    };
     let head = Head {
         created_at: now,
         expires_at: now + Duration::from_secs(ttl),
@@ -136,7 +175,8 @@ fn record(call: &Call, now: Timestamp) -> Record {
         verifier: guarded.then_some(Verifier([id; 32])),
     };
     let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within: QUOTAS };
-    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge, receipt: None }
+    let receipt = receipt.map(receipt_id);
+    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge, receipt }
 }
 
 async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
@@ -163,6 +203,13 @@ async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
             Answer::Left(store.fail_attempt(secret_id(id), claim.map(claim_hash), LIMIT, now).await.unwrap())
         }
         Call::Sweep { at_most } => Answer::Swept(store.sweep(now, at_most).await.unwrap()),
+        Call::BurnByReceipt { receipt } => {
+            Answer::Burnt(store.burn_by_receipt(receipt_id(receipt), now).await.unwrap())
+        }
+        Call::Forget { seconds } => {
+            let before = now - jiff::SignedDuration::from_secs(seconds);
+            Answer::Forgotten(store.forget_receipts(before, 1000).await.unwrap())
+        }
     }
 }
 
@@ -235,8 +282,14 @@ async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, locat
             fitting.clone_from(models);
         }
     }
-    // What is held tells most of them apart; the rest are found out later.
+    // Every receipt tells what became of its secret.
     let now = fitting.first().map_or(now, |model| model.now);
+    for receipt in models.iter().chain(&fitting).flat_map(Model::receipts).collect::<BTreeSet<_>>() {
+        let trace = store.trace(receipt, now).await.unwrap();
+        fitting.retain(|model| model.trace(receipt) == trace);
+        assert!(!fitting.is_empty(), "{step:?}, and {receipt:?} tells {trace:?}, from {models:?}");
+    }
+    // What is held tells most of them apart; the rest are found out later.
     let state = loop {
         // A machine that does much else may be too slow for it.
         match store.state(now).await {

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use ots::{
-    secret::{KeyId, OwnerId},
-    store::{Access, Claimed, Gone, Head, Held, Record, StoreError, Swept, Usage, Whose},
+    secret::{KeyId, OwnerId, ReceiptId},
+    store::{
+        Access, Burnt, By, Claimed, Gone, Head, Held, ReceiptState, Record, StoreError, Swept, Trace, Usage, Whose,
+    },
 };
 
-use super::{Answer, Call, LEASE, LIMIT, QUOTAS, record, secret_id};
+use super::{Answer, Call, LEASE, LIMIT, QUOTAS, receipt_id, record, secret_id};
 
 /// What the model keeps of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,18 +20,33 @@ pub(super) struct Kept {
     sealed: Vec<u8>,
     owner: Option<OwnerId>,
     claim: Option<(u8, Timestamp)>,
+    claimed_at: Option<Timestamp>,
     attempts: u32,
+    receipt: Option<ReceiptId>,
 }
 
 impl Kept {
     fn deadline(&self) -> Timestamp {
         self.claim.map_or(self.head.expires_at, |(_, until)| until)
     }
+
+    fn told(&self, state: ReceiptState, ended_at: Option<Timestamp>) -> Trace {
+        let Head { created_at, expires_at, .. } = self.head;
+        Trace { state, created_at, expires_at, claimed_at: self.claimed_at, ended_at, attempts: self.attempts }
+    }
+
+    /// What is told when its time is over.
+    fn died(&self) -> Trace {
+        let state = if self.claim.is_some() { ReceiptState::Unconfirmed } else { ReceiptState::Expired };
+        self.told(state, Some(self.deadline()))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Model {
     records: BTreeMap<u8, Kept>,
+    /// Of those that are gone.
+    traces: BTreeMap<ReceiptId, Trace>,
     inserted: u64,
     pub(super) now: Timestamp,
     /// Of those that die at the same time, which goes first: by their ids, else by when they came. That is left to engines.
@@ -38,7 +55,7 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(now: Timestamp, by_id: bool) -> Self {
-        Self { records: BTreeMap::new(), inserted: 0, now, by_id }
+        Self { records: BTreeMap::new(), traces: BTreeMap::new(), inserted: 0, now, by_id }
     }
 
     /// The deadline of the one that has been dead for longest.
@@ -56,14 +73,65 @@ impl Model {
         self.live(id).filter(|kept| kept.claim.is_none() && open(kept))
     }
 
+    /// Removes it, and keeps what its receipt tells.
+    fn end(&mut self, id: u8, told: impl FnOnce(&Kept) -> Trace) -> Option<Kept> {
+        let kept = self.records.remove(&id)?;
+        if let Some(receipt) = kept.receipt {
+            self.traces.insert(receipt, told(&kept));
+        }
+        Some(kept)
+    }
+
+    /// All that are known.
+    pub(super) fn receipts(&self) -> impl Iterator<Item = ReceiptId> {
+        self.records.values().filter_map(|kept| kept.receipt).chain(self.traces.keys().copied())
+    }
+
+    pub(super) fn trace(&self, receipt: ReceiptId) -> Option<Trace> {
+        let Some(kept) = self.records.values().find(|kept| kept.receipt == Some(receipt)) else {
+            return self.traces.get(&receipt).copied();
+        };
+        let until = kept.deadline();
+        Some(match kept.claim {
+            _ if until <= self.now => kept.died(),
+            Some(_) => kept.told(ReceiptState::Claimed { until }, None),
+            None => kept.told(ReceiptState::Unread, None),
+        })
+    }
+
     fn take(&mut self, id: u8, access: Access) -> bool {
-        self.unclaimed(id, access).is_some() && self.records.remove(&id).is_some()
+        let now = Some(self.now);
+        let taken = |kept: &Kept| Trace { claimed_at: now, ..kept.told(ReceiptState::Unconfirmed, now) };
+        self.unclaimed(id, access).is_some() && self.end(id, taken).is_some()
+    }
+
+    fn burn(&mut self, id: u8, by: By) -> bool {
+        let now = Some(self.now);
+        let burned = |kept: &Kept| kept.told(ReceiptState::Burned(by), now);
+        self.unclaimed(id, Access::Verified).is_some() && self.end(id, burned).is_some()
+    }
+
+    fn burn_by_receipt(&mut self, receipt: ReceiptId) -> Burnt {
+        let id = self.records.iter().find(|(_, kept)| kept.receipt == Some(receipt)).map(|(id, _)| *id);
+        match (id, self.trace(receipt).map(|trace| trace.state)) {
+            (Some(id), _) if self.burn(id, By::Receipt) => Burnt::Now(secret_id(id)),
+            (_, None) => Burnt::Unknown,
+            (_, Some(ReceiptState::Burned(By::Receipt))) => Burnt::Already,
+            _ => Burnt::TooLate,
+        }
+    }
+
+    fn forget(&mut self, before: Timestamp) -> usize {
+        let all = self.traces.len();
+        self.traces.retain(|_, trace| trace.ended_at.is_none_or(|ended_at| ended_at >= before));
+        all - self.traces.len()
     }
 
     fn claim(&mut self, id: u8, access: Access, claim: u8) -> Option<Claimed> {
         let until = self.now + Duration::from_secs(LEASE);
+        let now = self.now;
         if let Some(kept) = self.unclaimed(id, access) {
-            kept.claim = Some((claim, until));
+            (kept.claim, kept.claimed_at) = (Some((claim, until)), Some(now));
             return Some(Claimed::New);
         }
         let open = |kept: &Kept| kept.head.verifier.is_none() || access == Access::Verified;
@@ -73,7 +141,8 @@ impl Model {
 
     fn release(&mut self, id: u8, claim: u8) -> bool {
         let is_theirs = self.records.get(&id).is_some_and(|kept| kept.claim.is_some_and(|(theirs, _)| theirs == claim));
-        is_theirs && self.records.remove(&id).is_some()
+        let now = Some(self.now);
+        is_theirs && self.end(id, |kept| kept.told(ReceiptState::Delivered, now)).is_some()
     }
 
     fn fail_attempt(&mut self, id: u8, claim: Option<u8>) -> Option<u32> {
@@ -81,7 +150,8 @@ impl Model {
         kept.attempts += 1;
         let left = LIMIT.saturating_sub(kept.attempts);
         if left == 0 {
-            self.records.remove(&id);
+            let now = Some(self.now);
+            self.end(id, |kept| kept.told(ReceiptState::Burned(By::Tries), now));
         }
         Some(left)
     }
@@ -95,8 +165,9 @@ impl Model {
 
     fn sweep(&mut self, at_most: usize) -> Swept {
         let dead: Vec<u8> = self.dead().into_iter().take(at_most).collect();
-        let removed = dead.iter().map(|id| (*id, self.records.remove(id).unwrap()));
-        let gone = removed.map(|(id, kept)| Gone { id: Some(secret_id(id)), claimed: kept.claim.is_some() });
+        let removed: Vec<_> = dead.iter().map(|id| (*id, self.end(*id, Kept::died).unwrap())).collect();
+        let gone =
+            removed.into_iter().map(|(id, kept)| Gone { id: Some(secret_id(id)), claimed: kept.claim.is_some() });
         Swept { gone: gone.collect(), more: dead.len() == at_most }
     }
 
@@ -117,7 +188,9 @@ impl Model {
         }
         let (head, sealed) = (record.head.clone(), record.sealed.as_ref().to_vec());
         let (order, owner) = (self.inserted, record.charge.owner);
-        self.records.insert(id, Kept { order, head, sealed, owner, claim: None, attempts: 0 });
+        let receipt = record.receipt;
+        let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt };
+        self.records.insert(id, kept);
         Ok(())
     }
 
@@ -145,7 +218,11 @@ impl Model {
             Call::Take { id, access } => Answer::Done(self.take(id, access)),
             Call::Claim { id, access, claim } => Answer::Claimed(self.claim(id, access, claim)),
             Call::Release { id, claim } => Answer::Done(self.release(id, claim)),
-            Call::Burn { id } => Answer::Done(self.take(id, Access::Verified)),
+            Call::Burn { id } => Answer::Done(self.burn(id, By::Link)),
+            Call::BurnByReceipt { receipt } => Answer::Burnt(self.burn_by_receipt(receipt_id(receipt))),
+            Call::Forget { seconds } => {
+                Answer::Forgotten(self.forget(self.now - jiff::SignedDuration::from_secs(seconds)))
+            }
             Call::FailAttempt { id, claim } => Answer::Left(self.fail_attempt(id, claim)),
             Call::Sweep { at_most } => Answer::Swept(self.sweep(at_most)),
         }

@@ -16,6 +16,7 @@ mod migrate;
 mod pooler;
 mod quotas;
 mod races;
+mod receipts;
 mod replicas;
 #[cfg(target_os = "linux")] // its /proc
 mod sessions;
