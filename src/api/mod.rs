@@ -16,7 +16,9 @@ mod response;
 
 pub use headers::{IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, PROBLEM_JSON, REQUEST_ID};
 pub use nearest::nearest;
-pub use paths::{HEALTH_PATH, INFO_PATH, LIVE_PATH, READY_PATH, SECRETS_PATH};
+pub use paths::{HEALTH_PATH, INFO_PATH, LIVE_PATH, READY_PATH, RECEIPTS_PATH, SECRETS_PATH};
 pub use problem::{Code, FieldError, Problem};
 pub use request::{CreateOptions, CreateRequest, Malformed, RevealRequest, TtlRequest};
-pub use response::{About, Created, Encoding, Health, HealthProblem, Info, Revealed, Status};
+pub use response::{
+    About, BurnedBy, Created, Encoding, Health, HealthProblem, Info, ReceiptState, ReceiptStatus, Revealed, Status,
+};

@@ -2,6 +2,8 @@
 
 /// Where secrets are made; a secret is one segment below it.
 pub const SECRETS_PATH: &str = "/api/v1/secrets";
+/// Where receipts tell what became of secrets; a receipt is one segment below it.
+pub const RECEIPTS_PATH: &str = "/api/v1/receipts";
 /// Where the limits are told.
 pub const INFO_PATH: &str = "/api/v1/info";
 /// Where health is told.

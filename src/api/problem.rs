@@ -37,6 +37,8 @@ pub enum Code {
     MethodNotAllowed,
     /// 408: the client was too slow.
     Timeout,
+    /// 409: the secret has been read, burned, or has expired, so that its receipt burns nothing.
+    TooLate,
     /// 413.
     TooLarge,
     /// 415.
@@ -72,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Each that a server answers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::KeyRequired,
         Self::UserRequired,
@@ -85,6 +87,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,
+        Self::TooLate,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Misdirected,
@@ -117,6 +120,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Timeout => "timeout",
+            Self::TooLate => "too_late",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Misdirected => "misdirected",
@@ -149,6 +153,7 @@ impl Code {
             Self::Gone | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
+            Self::TooLate => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misdirected => 421,
@@ -174,6 +179,7 @@ impl Code {
             Self::Gone | Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::Timeout => "Request Timeout",
+            Self::TooLate => "Conflict",
             Self::TooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::Misdirected => "Misdirected Request",

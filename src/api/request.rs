@@ -28,6 +28,8 @@ pub struct CreateOptions {
     pub passphrase: Option<Zeroizing<String>>,
     /// What the content is.
     pub kind: Kind,
+    /// Whether its sender wants to be told what becomes of it.
+    pub receipt: bool,
 }
 
 /// How long to keep a secret, as asked.
@@ -71,8 +73,16 @@ pub enum Malformed {
 }
 
 impl CreateRequest {
-    const MEMBERS: &'static [&'static str] =
-        &["content", "encoding", "ttl_hours", "ttl_seconds", "passphrase", "encrypted", "passphrase_required"];
+    const MEMBERS: &'static [&'static str] = &[
+        "content",
+        "encoding",
+        "ttl_hours",
+        "ttl_seconds",
+        "passphrase",
+        "encrypted",
+        "passphrase_required",
+        "receipt",
+    ];
 
     /// Parses a JSON body, and decodes its content where it lies.
     ///
@@ -111,7 +121,7 @@ fn decode(body: &mut [u8], place: Range<usize>, base64: bool) -> Result<Range<us
 }
 
 impl CreateOptions {
-    const PARAMETERS: &'static [&'static str] = &["ttl_seconds", "encrypted", "passphrase_required"];
+    const PARAMETERS: &'static [&'static str] = &["ttl_seconds", "encrypted", "passphrase_required", "receipt"];
 
     fn read(members: &mut Members<'_>) -> Self {
         let hours = members.number("ttl_hours");
@@ -119,6 +129,7 @@ impl CreateOptions {
         let passphrase = members.text("passphrase");
         let encrypted = members.boolean("encrypted").unwrap_or(false);
         let passphrase_required = members.boolean("passphrase_required").unwrap_or(false);
+        let receipt = members.boolean("receipt").unwrap_or(false);
         if hours.is_some() && seconds.is_some() {
             members.wrong("ttl_hours", "give ttl_hours or ttl_seconds, not both");
         }
@@ -132,7 +143,7 @@ impl CreateOptions {
             (None, Some(seconds)) => TtlRequest::Seconds(seconds),
             (None, None) => TtlRequest::Default,
         };
-        Self { ttl, passphrase, kind }
+        Self { ttl, passphrase, kind, receipt }
     }
 
     /// What the query beside a body of bytes asks for.
@@ -140,7 +151,7 @@ impl CreateOptions {
     /// # Errors
     /// What is wrong with each parameter.
     pub fn from_query(query: &str) -> Result<Self, Vec<FieldError>> {
-        let (mut ttl, mut encrypted, mut passphrase_required) = (TtlRequest::Default, false, false);
+        let (mut ttl, mut encrypted, mut passphrase_required, mut receipt) = (TtlRequest::Default, false, false, false);
         let mut errors = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let outcome = match name.as_ref() {
@@ -149,6 +160,7 @@ impl CreateOptions {
                 "passphrase_required" => {
                     boolean(&value, "/query/passphrase_required").map(|value| passphrase_required = value)
                 }
+                "receipt" => boolean(&value, "/query/receipt").map(|value| receipt = value),
                 other => {
                     errors.push(unknown("/query", "parameter", other, Self::PARAMETERS));
                     break;
@@ -163,7 +175,7 @@ impl CreateOptions {
             ));
             Kind::Plain
         });
-        if errors.is_empty() { Ok(Self { ttl, passphrase: None, kind }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { ttl, passphrase: None, kind, receipt }) } else { Err(errors) }
     }
 }
 

@@ -15,6 +15,12 @@ pub struct Created {
     pub message: String,
     /// The link to hand on.
     pub url: String,
+    /// What `GET /api/v1/receipts/{receipt}` takes, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub receipt: Option<String>,
+    /// The link to keep, with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub receipt_url: Option<String>,
 }
 
 impl Created {
@@ -65,6 +71,71 @@ pub struct Status {
     pub passphrase_required: bool,
 }
 
+/// What became of a secret, as its receipt tells it. Never its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptStatus {
+    /// How far it has come.
+    pub state: ReceiptState,
+    /// What burned it, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub burned_by: Option<BurnedBy>,
+    /// When the secret was made.
+    #[serde(with = "rfc3339")]
+    pub created_at: Timestamp,
+    /// When it is gone, or would have been, if nobody read it.
+    #[serde(with = "rfc3339")]
+    pub expires_at: Timestamp,
+    /// When a reader asked for it, if one did.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub claimed_at: Option<Timestamp>,
+    /// Until when that reader can say that it has arrived, as long as it is `claimed`.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub claim_expires_at: Option<Timestamp>,
+    /// When it was gone, if it is.
+    #[serde(with = "rfc3339::optional", skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
+    /// Wrong passphrases that were tried.
+    pub attempts: u32,
+}
+
+/// How far a secret has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ReceiptState {
+    /// Nobody has asked for it.
+    Unread,
+    /// A reader asked for it, and hasn't said yet that it has arrived.
+    Claimed,
+    /// A reader said that it has arrived. It is gone.
+    Delivered,
+    /// It was given out, and nobody said that it has arrived. It is gone.
+    Unconfirmed,
+    /// It was destroyed unread.
+    Burned,
+    /// Nobody asked for it in time. It is gone.
+    Expired,
+    /// A word that this version doesn't know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a secret was burned by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum BurnedBy {
+    /// Somebody who has its link.
+    Link,
+    /// Somebody who has its receipt.
+    Receipt,
+    /// Too many wrong passphrases.
+    Tries,
+    /// A word that this version doesn't know.
+    #[serde(other)]
+    Unknown,
+}
+
 /// The server's limits, so that clients refuse before they send.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Info {
@@ -76,6 +147,9 @@ pub struct Info {
     pub max_ttl_seconds: u64,
     /// How long a claimed secret is kept for its reader.
     pub claim_lease_seconds: u64,
+    /// How long a receipt tells what became of its secret, once that has ended. None of a server before there were receipts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_retention_seconds: Option<u64>,
     /// The root that links start with, if the server was told its name; without one, its `url` is a guess from the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
@@ -201,6 +275,8 @@ mod tests {
             expires_at: "2026-07-28T10:00:00Z".parse().unwrap(),
             message: Created::MESSAGE.into(),
             url: "u".into(),
+            receipt: None,
+            receipt_url: None,
         };
         let json = serde_json::to_string(&created).unwrap();
         assert!(json.contains("\"2026-07-28T10:00:00.000Z\""), "{json}");

@@ -32,7 +32,10 @@ pub enum Event {
     /// Its reader has it, and it was removed.
     Acknowledged,
     /// It was destroyed unread, as somebody asked.
-    Burned,
+    Burned {
+        /// Whether by whoever has its receipt, and not its link.
+        by_receipt: bool,
+    },
     /// A passphrase was wrong; with no tries left it was destroyed.
     WrongPassphrase {
         /// Tries that are left.

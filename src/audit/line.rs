@@ -41,6 +41,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    by_receipt: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     attempts_left: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read: Option<bool>,
@@ -80,7 +82,10 @@ pub(super) fn write(entry: &Entry, names: &AuditKey, addresses: bool, out: &mut 
         Event::Claimed => "claimed",
         Event::Repeated => "repeated",
         Event::Acknowledged => "acknowledged",
-        Event::Burned => "burned",
+        Event::Burned { by_receipt } => {
+            line.by_receipt = by_receipt.then_some(true);
+            "burned"
+        }
         Event::WrongPassphrase { left } => {
             line.attempts_left = Some(*left);
             "wrong_passphrase"

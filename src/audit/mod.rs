@@ -150,7 +150,7 @@ impl Journal {
             Event::Claimed => secrets.claimed.one(),
             Event::Repeated => secrets.repeated.one(),
             Event::Acknowledged => secrets.acknowledged.one(),
-            Event::Burned => secrets.burned.one(),
+            Event::Burned { .. } => secrets.burned.one(),
             Event::WrongPassphrase { left } => {
                 secrets.wrong_passphrases.one();
                 if *left == 0 {

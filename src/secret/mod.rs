@@ -23,7 +23,9 @@ pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKe
 pub use generated::{Generated, InvalidRecipe, Recipe};
 pub use id::{KeyId, OwnerId, ReceiptId, SecretId, Verifier};
 pub use kind::Kind;
-pub use link::{InvalidLink, InvalidRequestLink, LINK_PATH, Link, REQUEST_PATH, RequestLink};
+pub use link::{
+    InvalidLink, InvalidRequestLink, LINK_PATH, Link, RECEIPT_PATH, REQUEST_PATH, ReceiptLink, RequestLink, SentLink,
+};
 pub use link_key::{InvalidLinkKey, LINK_KEY_BYTES, LINK_KEY_CHARS, LinkKey};
 pub use passphrase::{InvalidPassphrase, MAX_PASSPHRASE_BYTES, Passphrase};
 pub use receipt::{InvalidReceipt, RECEIPT_CHARS, Receipt};

@@ -145,7 +145,7 @@ pub(super) fn valid(
         return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
     }
     content.shrink().map_err(|_| busy())?;
-    Ok(NewSecret { content, ttl, passphrase, kind: options.kind })
+    Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt })
 }
 
 /// The passphrase in a reveal, if it has one.
@@ -205,7 +205,11 @@ pub(super) async fn share_form(app: &App, call: Call<'_>) -> Result<ShareForm, P
     };
     let passphrase = Some(form.text("passphrase")).filter(|text| !text.is_empty());
     let content = form.content("content");
-    Ok(ShareForm { content, options: CreateOptions { ttl, passphrase, ..CreateOptions::default() }, permission })
+    Ok(ShareForm {
+        content,
+        options: CreateOptions { ttl, passphrase, receipt: true, ..CreateOptions::default() },
+        permission,
+    })
 }
 
 /// What a reader's form says: its claim and its passphrase, where they can be that.

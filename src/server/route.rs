@@ -15,6 +15,7 @@ pub(super) enum Route {
     Secret,
     Reveal,
     Status,
+    Receipt,
     SharePage,
     SecretPage,
     Asset,
@@ -28,7 +29,7 @@ pub(super) enum Route {
 
 impl Route {
     /// Each of them.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Health,
         Self::Live,
         Self::Ready,
@@ -37,6 +38,7 @@ impl Route {
         Self::Secret,
         Self::Reveal,
         Self::Status,
+        Self::Receipt,
         Self::SharePage,
         Self::SecretPage,
         Self::Asset,
@@ -60,7 +62,10 @@ impl Route {
 
     /// Whether programs use it, also in a browser.
     pub(super) fn is_api(self) -> bool {
-        matches!(self, Self::Health | Self::Info | Self::Secrets | Self::Secret | Self::Reveal | Self::Status)
+        matches!(
+            self,
+            Self::Health | Self::Info | Self::Secrets | Self::Secret | Self::Reveal | Self::Status | Self::Receipt
+        )
     }
 
     /// What a request with this method would do.
@@ -71,8 +76,8 @@ impl Route {
             Self::Secrets | Self::SharePage if *method == Method::POST => Deed::Create,
             Self::Secret if *method == Method::GET => Deed::ReadByGet,
             Self::Reveal | Self::SecretPage if *method == Method::POST => Deed::Read,
-            Self::Secret if *method == Method::DELETE => Deed::Burn,
-            Self::Secret | Self::Status | Self::SecretPage if reads => Deed::Probe,
+            Self::Secret | Self::Receipt if *method == Method::DELETE => Deed::Burn,
+            Self::Secret | Self::Status | Self::Receipt | Self::SecretPage if reads => Deed::Probe,
             _ => Deed::Other,
         }
     }
@@ -92,6 +97,7 @@ impl Route {
             Self::Secret => "secret",
             Self::Reveal => "reveal",
             Self::Status => "status",
+            Self::Receipt => "receipt",
             Self::SharePage => "share-page",
             Self::SecretPage => "secret-page",
             Self::Asset => "asset",
@@ -120,7 +126,7 @@ impl Route {
             | Self::Redoc => "GET, HEAD",
             Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal => "POST",
-            Self::Secret => "GET, HEAD, DELETE",
+            Self::Secret | Self::Receipt => "GET, HEAD, DELETE",
         }
     }
 }

@@ -14,11 +14,11 @@ use super::{
     places::Share,
     problem::{self, Failed, nothing_here},
     reply::{Exchange, Reply, ReplyBody},
-    resources::{health, info, secrets},
+    resources::{health, info, receipts, secrets},
     route::Route,
 };
 use crate::{
-    api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, SECRETS_PATH},
+    api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, RECEIPTS_PATH, SECRETS_PATH},
     audit::Event,
     memory::Reservation,
     secret::{LINK_PATH, Token},
@@ -51,6 +51,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         ("/redoc".to_owned(), Route::Redoc),
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
+        (format!("{RECEIPTS_PATH}/{{token}}"), Route::Receipt),
     ] {
         routes.insert(path, route).expect("no two routes are in conflict");
     }
@@ -249,6 +250,8 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::Secret if *method == Method::DELETE => secrets::delete(app, &incoming).await,
         Route::Reveal if *method == Method::POST => secrets::reveal(app, incoming).await,
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
+        Route::Receipt if head_or_get => receipts::get(app, &incoming).await,
+        Route::Receipt if *method == Method::DELETE => receipts::delete(app, &incoming).await,
         Route::SharePage if head_or_get => Ok(pages::share::get(app, &incoming)),
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,

@@ -23,6 +23,8 @@ pub struct Options {
     pub default_ttl: Duration,
     /// How long a secret can be kept.
     pub max_ttl: Duration,
+    /// How long a receipt tells what became of a secret that is gone.
+    pub receipt_retention: Duration,
     /// The root that links start with, with a trailing slash; without one, the host that the client asked.
     pub public_url: Option<Url>,
     /// Who may create.
@@ -61,6 +63,7 @@ pub struct Settings {
     pub(super) max_size: usize,
     pub(super) default_ttl: Ttl,
     pub(super) max_ttl: Duration,
+    pub(super) receipt_retention: Duration,
     pub(super) public_url: Option<Url>,
     pub(super) creation: Creation,
     pub(super) create_page: bool,
@@ -88,6 +91,7 @@ impl Settings {
             max_size: options.max_size,
             default_ttl,
             max_ttl: options.max_ttl,
+            receipt_retention: options.receipt_retention,
             public_url: options.public_url,
             creation: options.creation,
             create_page: options.create_page,

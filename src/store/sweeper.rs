@@ -19,9 +19,6 @@ const NOTE: Duration = Duration::from_secs(300);
 /// How soon after a sweep the next one is at the soonest, if no claim's end comes before: records that die one after the other go together.
 const SOONEST: Duration = Duration::from_secs(1);
 
-/// How long a receipt outlives its secret, unless something else is said.
-pub const RECEIPT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
 /// When the sweeper does what.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {

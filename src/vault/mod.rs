@@ -7,6 +7,7 @@ mod delivery;
 mod health;
 pub mod keys;
 mod owner;
+mod receipts;
 mod reveal;
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +22,7 @@ use crate::{
         at_rest::{Context, Keyring},
     },
     memory::Buffer,
-    secret::{ClaimKey, Kind, Passphrase, SecretId, Token, Ttl},
+    secret::{ClaimKey, Kind, Passphrase, Receipt, SecretId, Token, Ttl},
     store::{Charge, Gone, Head, Held, Quotas, Record, State, Store, StoreError},
     tally::Tally,
 };
@@ -47,6 +48,8 @@ pub struct NewSecret {
     pub passphrase: Option<Passphrase>,
     /// What it is.
     pub kind: Kind,
+    /// Whether its sender gets a receipt, too.
+    pub receipt: bool,
 }
 
 /// A secret that is durably kept.
@@ -55,6 +58,8 @@ pub struct Created {
     pub token: Token,
     /// When the secret is gone if nobody reads it.
     pub expires_at: Timestamp,
+    /// What tells what became of it, if that was wanted. The vault doesn't keep it.
+    pub receipt: Option<Receipt>,
 }
 
 /// What may be known without reading.
@@ -168,11 +173,13 @@ impl Vault {
         owner: Option<&Owner>,
         origin: Origin,
     ) -> Result<Created, VaultError> {
-        let NewSecret { content, ttl, passphrase, kind } = secret;
+        let NewSecret { content, ttl, passphrase, kind, receipt } = secret;
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
         let token = Token::generate(created_at).map_err(CryptoError::from)?;
         let id = token.id();
+        let receipt = receipt.then(|| Receipt::generate(created_at)).transpose().map_err(CryptoError::from)?;
+        let receipt_id = receipt.as_ref().map(Receipt::id);
         let master = self.keys.current();
         let head = Head {
             created_at,
@@ -189,12 +196,12 @@ impl Vault {
         let event = Event::Created { size: head.size, ttl: ttl.duration() };
         let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
         self.to_its_end(async move {
-            store.insert(Record { id, head, sealed, charge, receipt: None }).await?;
+            store.insert(Record { id, head, sealed, charge, receipt: receipt_id }).await?;
             journal.note(Some(origin), Some(id), event);
             Ok(())
         })
         .await?;
-        Ok(Created { token, expires_at })
+        Ok(Created { token, expires_at, receipt })
     }
 
     /// Whose a record is isn't noted where nobody has a quota of their own.
@@ -213,7 +220,7 @@ impl Vault {
         let burned = async move {
             let burned = store.burn(id, Timestamp::now()).await?;
             if burned {
-                journal.note(Some(origin), Some(id), Event::Burned);
+                journal.note(Some(origin), Some(id), Event::Burned { by_receipt: false });
             }
             Ok(burned)
         };

@@ -173,7 +173,7 @@ impl Serve {
         sweeper::Settings {
             interval: self.cleanup_interval,
             grace: self.clock_grace,
-            retention: sweeper::RECEIPT_RETENTION,
+            retention: self.receipt_retention,
         }
     }
 

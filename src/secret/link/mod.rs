@@ -2,6 +2,7 @@
 
 pub(super) mod clean;
 mod other;
+mod receipt;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use super::{
     receipt::Receipt,
     token::{TOKEN_CHARS, Token},
 };
-
+pub use receipt::{RECEIPT_PATH, ReceiptLink, SentLink};
 pub use request::{InvalidRequestLink, REQUEST_PATH, RequestLink};
 
 /// The path, below the server's root, under which a link's page lives.
@@ -85,6 +86,11 @@ pub enum InvalidLink {
     /// A link of ours that is no secret's.
     #[error("that link is a receipt: it tells what became of a secret, and opens none; a secret's link has /s/ in it")]
     Receipt,
+    /// Not a receipt.
+    #[error(
+        "that isn't a whole receipt: one looks like https://host/t/r-TOKEN, with a token of {TOKEN_CHARS} letters and digits"
+    )]
+    NoReceipt,
     /// A link of ours that is no secret's.
     #[error("that link is a request for a secret: open it in a browser to answer it; a secret's link has /s/ in it")]
     Request,

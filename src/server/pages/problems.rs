@@ -29,6 +29,7 @@ pub(super) fn words<'a>(text: &'a Texts, settings: &Settings, problem: &Problem)
         Code::UserRequired => &text.problem_user_required,
         Code::CreationClosed => &text.problem_creation_closed,
         Code::Timeout => &text.problem_timeout,
+        Code::TooLate => &text.problem_too_late,
         Code::RateLimited => &text.problem_rate_limited,
         Code::ForeignOrigin => &text.problem_foreign_origin,
         Code::Misdirected => &text.problem_misdirected,

@@ -77,6 +77,7 @@ pub(super) struct Texts {
     pub(super) problem_quota_exceeded: String,
     pub(super) problem_server_full: String,
     pub(super) problem_unavailable: String,
+    pub(super) problem_too_late: String,
     pub(super) problem_unknown: Pattern,
     pub(super) loading: String,
     pub(super) about_question: String,

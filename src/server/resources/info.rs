@@ -22,6 +22,7 @@ pub(in crate::server) fn get(app: &App, call: &Call<'_>) -> Reply {
             default_ttl_seconds: settings.default_ttl.duration().as_secs(),
             max_ttl_seconds: settings.max_ttl.as_secs(),
             claim_lease_seconds: app.vault.claim_lease().as_secs(),
+            receipt_retention_seconds: Some(settings.receipt_retention.as_secs()),
             public_url: settings.public_url.as_ref().map(Url::to_string),
             creation_closed: denied == Some(Code::CreationClosed),
             key_required: denied == Some(Code::KeyRequired),

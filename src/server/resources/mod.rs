@@ -2,4 +2,5 @@
 
 pub(super) mod health;
 pub(super) mod info;
+pub(super) mod receipts;
 pub(super) mod secrets;

@@ -5,7 +5,7 @@ use hyper::{HeaderMap, StatusCode, header};
 use crate::{
     api::{Code, Created, JSON, OCTET_STREAM, Problem, SECRETS_PATH, Status},
     audit::Origin,
-    secret::LINK_PATH,
+    secret::{LINK_PATH, RECEIPT_PATH, Receipt},
     server::{
         call::{App, Call},
         intake::{self, claim, new_secret, owner_of, token},
@@ -24,11 +24,14 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let created = app.vault.create(new_secret(app, call, &permitted).await?, owner.as_ref(), origin).await?;
     tracing::debug!(by = %permitted.creator, "stored");
     let token = created.token.expose();
+    let receipt = created.receipt.as_ref().map(Receipt::expose);
     let body = Created {
         url: format!("{base}{LINK_PATH}{}", token.as_str()),
         token: token.as_str().to_owned(),
         expires_at: created.expires_at,
         message: Created::MESSAGE.to_owned(),
+        receipt_url: receipt.as_ref().map(|receipt| format!("{base}{RECEIPT_PATH}{}", receipt.as_str())),
+        receipt: receipt.map(|receipt| receipt.as_str().to_owned()),
     };
     Ok(Reply::json(StatusCode::CREATED, &body)
         .with_value(header::LOCATION, format!("{SECRETS_PATH}/{}", token.as_str())))

@@ -51,7 +51,7 @@ async fn health_and_info() {
     let info: Value = server.request(Method::GET, "/api/v1/info").send().await.unwrap().json().await.unwrap();
     assert_eq!(
         info,
-        json!({"max_size": 2 << 20, "default_ttl_seconds": 3600, "max_ttl_seconds": 172_800, "claim_lease_seconds": 45, "public_url": "https://host/ots/", "creation_closed": false, "key_required": false, "version": env!("CARGO_PKG_VERSION")})
+        json!({"max_size": 2 << 20, "default_ttl_seconds": 3600, "max_ttl_seconds": 172_800, "claim_lease_seconds": 45, "receipt_retention_seconds": 2_592_000, "public_url": "https://host/ots/", "creation_closed": false, "key_required": false, "version": env!("CARGO_PKG_VERSION")})
     );
 }
 

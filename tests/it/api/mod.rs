@@ -4,6 +4,7 @@ mod create;
 mod errors;
 mod http;
 mod read;
+mod receipts;
 
 use reqwest::Response;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 mod running;
 
 use ots::api::{
-    About, Code, CreateRequest, Created, Encoding, FieldError, Health, HealthProblem, Info, Malformed, Problem,
-    RevealRequest, Revealed, Status,
+    About, BurnedBy, Code, CreateRequest, Created, Encoding, FieldError, Health, HealthProblem, Info, Malformed,
+    Problem, ReceiptState, ReceiptStatus, RevealRequest, Revealed, Status,
 };
 use reqwest::Method;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _, de::Visitor};
@@ -64,9 +64,13 @@ async fn it_has_every_route_and_method() {
     assert_eq!(description, document());
     assert_eq!(description["openapi"], "3.1.0");
     let described = description["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 8);
+    assert_eq!(described.len(), 9);
     for (path, methods) in described {
-        let options = server.request(Method::OPTIONS, &path.replace("{token}", "unknown")).send().await.unwrap();
+        let options = server
+            .request(Method::OPTIONS, &path.replace("{token}", "unknown").replace("{receipt}", "unknown"))
+            .send()
+            .await
+            .unwrap();
         let allowed = options.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
         // HEAD is GET without the body; where it is more than that it has its own description.
         let mut allowed: Vec<&str> = allowed.split(", ").filter(|method| *method != "head").collect();
@@ -104,8 +108,23 @@ fn every_type_has_the_members_of_its_schema() {
     let at = "2026-07-28T10:00:00Z".parse().unwrap();
     let text = || "t".to_owned();
     let error = || FieldError::new("/content", "d");
-    let (barest, created) =
-        (Problem::new(Code::Gone, "d"), Created { token: text(), expires_at: at, message: text(), url: text() });
+    let barest = Problem::new(Code::Gone, "d");
+    let created = |receipt: Option<String>| {
+        let receipt_url = receipt.clone();
+        json!(Created { token: text(), expires_at: at, message: text(), url: text(), receipt, receipt_url })
+    };
+    let receipt = ReceiptStatus {
+        state: ReceiptState::Claimed,
+        burned_by: Some(BurnedBy::Link),
+        created_at: at,
+        expires_at: at,
+        claimed_at: Some(at),
+        claim_expires_at: Some(at),
+        ended_at: Some(at),
+        attempts: 1,
+    };
+    let unread =
+        ReceiptStatus { burned_by: None, claimed_at: None, claim_expires_at: None, ended_at: None, ..receipt.clone() };
     let fullest = Problem {
         errors: vec![error()],
         limit: std::num::NonZeroU64::new(1),
@@ -127,6 +146,7 @@ fn every_type_has_the_members_of_its_schema() {
         default_ttl_seconds: 1,
         max_ttl_seconds: 1,
         claim_lease_seconds: 1,
+        receipt_retention_seconds: Some(1),
         public_url: Some(text()),
         creation_closed: true,
         key_required: true,
@@ -144,10 +164,15 @@ fn every_type_has_the_members_of_its_schema() {
         ..bare.clone()
     };
     for (name, fullest, barest) in [
-        ("Created", json!(created), json!(created)),
+        ("Created", created(Some(text())), created(None)),
+        ("ReceiptStatus", json!(receipt), json!(unread)),
         ("Revealed", revealed(Some(Encoding::Base64)), revealed(None)),
         ("Status", json!(status), json!(status)),
-        ("Info", json!(info), json!(Info { public_url: None, about: About::default(), ..info.clone() })),
+        (
+            "Info",
+            json!(info),
+            json!(Info { receipt_retention_seconds: None, public_url: None, about: About::default(), ..info.clone() }),
+        ),
         ("Health", json!(health), json!(bare)),
         ("HealthProblem", json!(problem), json!(problem)),
         ("Problem", json!(fullest), json!(barest)),
@@ -220,6 +245,19 @@ impl<'de> Deserializer<'de> for Words<'_> {
     }
 }
 
+/// What a receipt can say is what its schema says.
+#[test]
+fn every_state_of_a_receipt_is_described() {
+    let schemas = &document()["components"]["schemas"];
+    let [mut states, mut burners] = [const { Vec::new() }; 2];
+    let _ = ReceiptState::deserialize(Words(&mut states));
+    let _ = BurnedBy::deserialize(Words(&mut burners));
+    for (name, mut words) in [("ReceiptState", states), ("BurnedBy", burners)] {
+        words.retain(|word| *word != "unknown");
+        assert_eq!(schemas[name]["enum"], json!(words), "{name}");
+    }
+}
+
 /// Each code is in the schema, and named by an answer with its status, or with its status where the codes are described.
 #[test]
 fn every_code_is_described_with_its_status() {
@@ -267,6 +305,7 @@ fn every_example_is_a_value_of_its_type() {
             "Created" => again::<Created>(&text),
             "Revealed" => again::<Revealed<'_>>(&text),
             "Status" => again::<Status>(&text),
+            "ReceiptStatus" => again::<ReceiptStatus>(&text),
             "Info" => again::<Info>(&text),
             "Health" => again::<Health>(&text),
             "Problem" => {
@@ -280,7 +319,7 @@ fn every_example_is_a_value_of_its_type() {
     });
     seen.sort_unstable();
     seen.dedup();
-    assert_eq!(seen.len(), 8, "{seen:?}");
+    assert_eq!(seen.len(), 9, "{seen:?}");
 }
 
 /// Read as the type, and written again.

@@ -60,10 +60,13 @@ pub(in crate::cli) struct Serve {
     /// How long a reader may ask again for what it is reading, at most 10m
     #[arg(long, value_name = "DUR", env = "OTS_CLAIM_LEASE", default_value = "45s", value_parser = values::duration)]
     pub(super) claim_lease: Duration,
+    /// How long a receipt outlives its secret
+    #[arg(long, value_name = "DUR", env = "OTS_RECEIPT_RETENTION", default_value = "30d", value_parser = values::duration)]
+    pub(super) receipt_retention: Duration,
     /// How often expired secrets are removed, at most 30s
     #[arg(long, value_name = "DUR", env = "OTS_CLEANUP_INTERVAL", default_value = "10s", value_parser = values::duration)]
     pub(super) cleanup_interval: Duration,
-    /// How long a clock has to be far ahead before anything expires by it
+    /// How long a clock that is far ahead isn't believed
     #[arg(long, value_name = "DUR", env = "OTS_CLOCK_GRACE", default_value = "10m", value_parser = values::duration)]
     pub(super) clock_grace: Duration,
     /// How long a client may be silent before it is cut off
@@ -119,6 +122,7 @@ impl Serve {
             max_size: self.max_size,
             default_ttl: self.default_ttl.unwrap_or(DEFAULT_TTL.min(self.max_ttl)),
             max_ttl: self.max_ttl,
+            receipt_retention: self.receipt_retention,
             public_url: self.public_url.clone(),
             creation: self.creation.creation(&guards, reloads, tally)?,
             create_page: !self.no_create_page,
