@@ -1236,7 +1236,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__put)
-            opts="-t -e -p -n -h -s -q -v -V --generate --ttl --encrypt --passphrase --passphrase-file --api-key-file --name --key-file --copies --token --qr --copy --trim-newline --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-t -e -p -n -h -s -q -v -V --generate --ttl --encrypt --passphrase --passphrase-file --api-key-file --name --key-file --receipt --copies --token --qr --copy --trim-newline --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1314,6 +1314,21 @@ _ots() {
                     fi
                     return 0
                     ;;
+                --receipt)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --copies)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1376,7 +1391,7 @@ _ots() {
             return 0
             ;;
         ots__subcmd__serve)
-            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --acme --acme-contact --acme-directory --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --database-connections --require-synchronous --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
+            opts="-l -h -s -q -v -V --listen --socket-mode --tls-cert --tls-key --acme --acme-contact --acme-directory --data-dir --database --database-password-file --secret-key-file --old-key-file --dev --database-connections --require-synchronous --public-url --max-size --default-ttl --max-ttl --no-create-page --claim-lease --receipt-retention --cleanup-interval --clock-grace --client-timeout --max-connections --log-format --allow-unreadable --create-keys --user-header --no-create --trusted-proxy --rate-limit --allowed-host --cors-origin --quota-secrets --quota-bytes --quota-secrets-each --quota-bytes-each --metrics-listen --audit --audit-addresses --title --notice --contact --imprint-url --privacy-url --logo --accent --help --server --config --timeout --ca-cert --allow-http --quiet --verbose --color --json --no-input --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1513,6 +1528,10 @@ _ots() {
                     return 0
                     ;;
                 --claim-lease)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --receipt-retention)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1683,6 +1702,14 @@ _ots() {
                 return 0
             fi
             case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -W "ended claimed delivered" -- "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -W "ended claimed delivered" -- "${cur}"))
+                    return 0
+                    ;;
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -40,7 +40,7 @@ complete -c ots -n "__fish_ots_needs_command" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_needs_command" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and print its link'
 complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
-complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread'
+complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread, or what became of it'
 complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
 complete -c ots -n "__fish_ots_needs_command" -f -a "generate" -d 'Print a password or a passphrase'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
@@ -48,14 +48,15 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if 
 complete -c ots -n "__fish_ots_needs_command" -f -a "keygen" -d 'Make a key for `serve --create-keys`'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
-complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file; `password:N` and `passphrase:N` have N of them. It is printed on the line after the links' -r
+complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and `passphrase:N` have N. It is printed on the line after the links' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
 false\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
-complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The file of the key to create with (or `OTS_API_KEY`)' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
-complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -96,6 +97,9 @@ complete -c ots -n "__fish_ots_using_subcommand get" -s v -l verbose -d 'Say mor
 complete -c ots -n "__fish_ots_using_subcommand get" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand get" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand get" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when a reader has asked for it; of a receipt, when its secret has ended, or with `=claimed` or `=delivered` has come to that: 0 then' -r -f -a "ended\t'Whatever becomes of it'
+claimed\t'A reader asked for it'
+delivered\t'A reader said that it has arrived'"
 complete -c ots -n "__fish_ots_using_subcommand status" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand status" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand status" -l timeout -d 'How long to wait for the server' -r
@@ -103,7 +107,6 @@ complete -c ots -n "__fish_ots_using_subcommand status" -l ca-cert -d 'Trust the
 complete -c ots -n "__fish_ots_using_subcommand status" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand status" -s w -l wait -d 'Return when a reader has asked for it'
 complete -c ots -n "__fish_ots_using_subcommand status" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand status" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
@@ -161,8 +164,9 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The large
 complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l receipt-retention -d 'How long a receipt outlives its secret' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l cleanup-interval -d 'How often expired secrets are removed, at most 30s' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock has to be far ahead before anything expires by it' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l clock-grace -d 'How long a clock that is far ahead isn\'t believed' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How long a client may be silent before it is cut off' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''

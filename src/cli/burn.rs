@@ -1,19 +1,19 @@
-//! `ots burn`: destroys a secret unread.
+//! `ots burn`: destroys a secret unread, by its link or its receipt.
 
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
-    link::{LinkError, link_from},
+    link::{LinkError, sent_link_from},
     terminal,
 };
-use crate::client::ClientError;
+use crate::{api::Code, client::ClientError, secret::SentLink};
 
 /// Destroy a secret unread
 ///
-/// Asks nothing. Exits with 3 when the secret is gone already.
+/// Asks nothing. Exits with 3 when the secret is gone already; by a receipt, also when it is being read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Burn {
-    /// The link, its token, or `-` to read it from standard input
+    /// The link or its token, the receipt's link or the receipt, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
 }
@@ -25,6 +25,12 @@ pub(super) enum BurnError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(
+        "it is too late: the secret is being read, or was read or burned, or has expired; ots status RECEIPT says which"
+    )]
+    TooLate,
+    #[error("no such receipt: it is another server's, or its secret ended long ago")]
+    NoReceipt,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -40,6 +46,7 @@ impl CommandError for BurnError {
         match self {
             Self::Link(error) => error.exit(),
             Self::Call(error) => error.exit(),
+            Self::TooLate | Self::NoReceipt => Exit::Gone,
             Self::Output(error) => error.exit(),
         }
     }
@@ -47,8 +54,17 @@ impl CommandError for BurnError {
 
 impl Burn {
     pub(super) async fn run(&self, global: &Global) -> Result<(), BurnError> {
-        let link = link_from(&self.link)?;
-        global.client(Some(&link))?.burn(&link.token).await?;
+        match sent_link_from(&self.link)? {
+            SentLink::Secret(link) => global.client(Some(&link))?.burn(&link.token).await?,
+            SentLink::Receipt(link) => {
+                let client = global.client_for(link.server)?;
+                client.burn_by_receipt(&link.receipt).await.map_err(|error| match error {
+                    ClientError::Gone => BurnError::NoReceipt,
+                    ClientError::Problem(problem) if problem.code == Code::TooLate => BurnError::TooLate,
+                    error => error.into(),
+                })?;
+            }
+        }
         if global.json {
             terminal::answer(b"{\"state\":\"burned\"}\n")?;
         } else if global.chatty() {

@@ -39,6 +39,16 @@ pub enum Exit {
     File = 8,
     /// The server has ended by itself, since it could not go on and keep its promises.
     Ended = 9,
+    /// Of a receipt: nobody has asked for the secret.
+    Unread = 10,
+    /// Of a receipt: a reader asked for it, and hasn't said yet that it has arrived.
+    Claimed = 11,
+    /// Of a receipt: it was given out, and nobody said that it has arrived.
+    Unconfirmed = 12,
+    /// Of a receipt: it was destroyed unread.
+    Burned = 13,
+    /// Of a receipt: nobody asked for it in time.
+    Expired = 14,
     /// Hung up: 128 + SIGHUP.
     HungUp = 129,
     /// Interrupted: 128 + SIGINT.

@@ -8,7 +8,7 @@ use super::{
     error::{CommandError, Exit},
     terminal,
 };
-use crate::secret::{InvalidLink, Link};
+use crate::secret::{InvalidLink, Link, SentLink};
 
 /// What is read from standard input at most, in bytes: a link with a mail's protection around it takes a few thousand.
 const LONGEST: u64 = 64 * 1024;
@@ -34,8 +34,17 @@ impl CommandError for LinkError {
 /// A link from the arguments, or with `-` from standard input, so that no process list shows it: what a mail broke over several
 /// lines is taken whole.
 pub(super) fn link_from(argument: &str) -> Result<Link, LinkError> {
+    Ok(text_of(argument)?.parse()?)
+}
+
+/// The same, which may be a receipt's.
+pub(super) fn sent_link_from(argument: &str) -> Result<SentLink, LinkError> {
+    Ok(text_of(argument)?.parse()?)
+}
+
+fn text_of(argument: &str) -> Result<Zeroizing<String>, LinkError> {
     if argument != "-" {
-        return Ok(argument.parse()?);
+        return Ok(Zeroizing::new(argument.to_owned()));
     }
     let mut text = Zeroizing::new(String::with_capacity(4096));
     let read = if terminal::stdin_is_terminal() {
@@ -44,5 +53,5 @@ pub(super) fn link_from(argument: &str) -> Result<Link, LinkError> {
         io::stdin().take(LONGEST).read_to_string(&mut text)
     };
     read.map_err(LinkError::Read)?;
-    Ok(text.parse()?)
+    Ok(text)
 }

@@ -60,10 +60,15 @@ impl NewFile {
             let failed = FileError::new("write", path)(error.error);
             (failed, taken.then_some(Self { file: error.file, path: self.path }))
         })?;
-        // So that the name, too, survives a power cut before the server is told.
-        let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
+        // Before the server is told.
+        sync_name(path);
         Ok(())
     }
+}
+
+/// So that a new file's name, too, survives a power cut.
+pub(super) fn sync_name(path: &Path) {
+    let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
 }
 
 pub(super) fn directory(path: &Path) -> &Path {

@@ -20,8 +20,8 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::{
-    api::{self, Created, Health, Info, OCTET_STREAM, Status},
-    secret::{ClaimKey, Passphrase, Token},
+    api::{self, Created, Health, Info, OCTET_STREAM, ReceiptStatus, Status},
+    secret::{ClaimKey, Passphrase, Receipt, Token},
 };
 pub use error::ClientError;
 pub(crate) use error::root_cause;
@@ -266,6 +266,28 @@ impl Client {
         self.reader().destroyed(&response)
     }
 
+    /// What became of the secret that a receipt is of. A server that asks to wait a moment is asked again then.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Gone`] when there is no such receipt.
+    pub async fn receipt(&self, receipt: &Receipt) -> Result<ReceiptStatus, ClientError> {
+        let ask = async || self.send(self.request(Method::GET, &receipt_path(receipt), 0)).await;
+        let response = retry::wait_if_asked(ask).await?;
+        self.reader().json(response).await
+    }
+
+    /// Destroys the secret that a receipt is of, unread. Asked again when the connection breaks: it is as good when that was done before.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Gone`] when there is no such receipt.
+    pub async fn burn_by_receipt(&self, receipt: &Receipt) -> Result<(), ClientError> {
+        retry(retry::ACKNOWLEDGE, async || {
+            let response = self.send(self.request(Method::DELETE, &receipt_path(receipt), 0)).await?;
+            self.reader().destroyed(&response)
+        })
+        .await
+    }
+
     /// Asks how the server is. An unhealthy one answers too.
     ///
     /// # Errors
@@ -317,6 +339,10 @@ fn date(response: &Response) -> Option<Timestamp> {
 
 fn secret_path(token: &Token) -> String {
     format!("{}/{}", api::SECRETS_PATH, token.expose().as_str())
+}
+
+fn receipt_path(receipt: &Receipt) -> String {
+    format!("{}/{}", api::RECEIPTS_PATH, receipt.expose().as_str())
 }
 
 /// The body of a reveal; it is wiped when the last try is done with it.

@@ -29,6 +29,8 @@ pub struct Create {
     pub encrypted: bool,
     /// With an envelope: a person has a passphrase to type.
     pub passphrase_required: bool,
+    /// Whether to be given a receipt, too.
+    pub receipt: bool,
     /// What a server wants that doesn't store for everybody.
     pub key: Option<Arc<CreateKey>>,
 }
@@ -40,7 +42,11 @@ impl Create {
         if let Some(ttl) = self.ttl {
             query.append_pair("ttl_seconds", &ttl.as_secs().to_string());
         }
-        for (name, set) in [("encrypted", self.encrypted), ("passphrase_required", self.passphrase_required)] {
+        for (name, set) in [
+            ("encrypted", self.encrypted),
+            ("passphrase_required", self.passphrase_required),
+            ("receipt", self.receipt),
+        ] {
             if set {
                 query.append_pair(name, "true");
             }

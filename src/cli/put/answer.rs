@@ -19,6 +19,9 @@ pub(super) struct Answer {
     expires_at: String,
     #[serde(serialize_with = "text")]
     link: Zeroizing<String>,
+    /// The link of the receipt, if there is one.
+    #[serde(serialize_with = "some_text", skip_serializing_if = "Option::is_none")]
+    receipt: Option<Zeroizing<String>>,
     size: usize,
     #[serde(serialize_with = "text")]
     token: Zeroizing<String>,
@@ -38,6 +41,7 @@ impl Serialize for New {
 impl Answer {
     pub(super) fn new(
         link: &Zeroizing<String>,
+        receipt: Option<Zeroizing<String>>,
         created: &Created,
         token: &Token,
         parcel: &Parcel,
@@ -48,6 +52,7 @@ impl Answer {
             encrypted: parcel.create.encrypted,
             expires_at: format!("{:.3}", created.expires_at),
             link: link.clone(),
+            receipt,
             size,
             token: token.expose(),
             generated: New(generated),
@@ -63,6 +68,11 @@ impl Answer {
         });
         terminal::answer(lines.as_bytes())
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde gives it so")]
+fn some_text<S: Serializer>(text: &Option<Zeroizing<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_ref().map(|text| text.as_str()).serialize(serializer)
 }
 
 fn text<S: Serializer>(text: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -20,7 +20,7 @@ const VARIABLE: &str = "OTS_API_KEY";
 /// The option for it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ApiKeyArgs {
-    /// The file of the key to create with (or `OTS_API_KEY`)
+    /// The key to create with (or set `OTS_API_KEY`)
     #[arg(long, value_name = "FILE", env = "OTS_API_KEY_FILE", value_hint = clap::ValueHint::FilePath)]
     api_key_file: Option<PathBuf>,
     /// Whether only the configuration names the file: the variable beats that.

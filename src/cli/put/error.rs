@@ -46,6 +46,10 @@ pub(in crate::cli) enum PutError {
     Empty,
     #[error("{} exists: choose another name for the key; nothing was sent", .0.display())]
     KeyFileExists(PathBuf),
+    #[error("{} exists: choose another name for the receipt; nothing was sent", .0.display())]
+    ReceiptFileExists(PathBuf),
+    #[error("the server gave no receipt: it is older than this ots, or something between changed its answer")]
+    NoReceipt,
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -103,7 +107,9 @@ impl CommandError for PutError {
             | Self::OneKeyAFile
             | Self::WholeSeconds
             | Self::NameTooLong => Exit::Usage,
-            Self::NoFile(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) => Exit::File,
+            Self::NoFile(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) | Self::ReceiptFileExists(_) => {
+                Exit::File
+            }
             Self::File(error) => error.exit(),
             Self::Prompt(error) => error.exit(),
             Self::Passphrase(error) => error.exit(),
@@ -111,7 +117,7 @@ impl CommandError for PutError {
             Self::KeyWanted | Self::KeyRefused => Exit::Refused,
             Self::Call(error) => error.exit(),
             Self::TooLarge { .. } => Exit::Rejected,
-            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,
+            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoReceipt => Exit::Other,
             Self::Output(error) => error.exit(),
             Self::Interrupted(interrupt) => interrupt.exit(),
             Self::Undone { error, .. } => error.exit(),

@@ -1,4 +1,4 @@
-//! The link that `put` prints: always one that was parsed and made again, never a server's own words.
+//! The links that `put` prints: always ones that were parsed and made again, never a server's own words.
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use crate::{
     api::Created,
     cli::values,
     client::Client,
-    secret::{Link, Token},
+    secret::{Link, ReceiptLink, Token},
 };
 
 /// The token of what was stored.
@@ -16,18 +16,24 @@ pub(super) fn token(created: &Created) -> Result<Token, PutError> {
     created.token.parse().map_err(|_| PutError::NoToken)
 }
 
-/// The link to what was stored. The server's address for it counts if the server was told its name; else it is a guess from the request,
-/// which a proxy may have changed, and the address that was asked is used.
-pub(super) async fn of(client: &Client, created: &Created, token: &Token) -> Zeroizing<String> {
-    let asked = Link::to_text(client.server(), token);
-    if created.url == *asked {
-        return asked;
+/// What links to what was stored start with. The server's address for it counts if the server was told its name; else it is a guess from
+/// the request, which a proxy may have changed, and the address that was asked is used.
+pub(super) async fn root(client: &Client, created: &Created, token: &Token) -> Url {
+    let asked = client.server();
+    if created.url == *Link::to_text(asked, token) {
+        return asked.clone();
     }
     let public = client.info().await.ok().and_then(|info| info.public_url);
-    match public.and_then(|public| believed(&public, &created.url, client.server())) {
-        Some(root) => Link::to_text(&root, token),
-        None => asked,
+    public.and_then(|public| believed(&public, &created.url, asked)).unwrap_or_else(|| asked.clone())
+}
+
+/// The link of the receipt, if one is wanted.
+pub(super) fn receipt(root: &Url, created: &Created, is_wanted: bool) -> Result<Option<Zeroizing<String>>, PutError> {
+    if !is_wanted {
+        return Ok(None);
     }
+    let receipt = created.receipt.as_deref().and_then(|receipt| receipt.parse().ok()).ok_or(PutError::NoReceipt)?;
+    Ok(Some(ReceiptLink::to_text(root, &receipt)))
 }
 
 /// The server's public root, if its link starts with that, and if it is no worse guarded on its way than what was asked.

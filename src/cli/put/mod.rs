@@ -8,19 +8,21 @@ mod hand_over;
 mod link;
 mod parcel;
 mod printing;
+mod receipts;
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Global, interrupt::Interrupts, passphrase::PassphraseArgs, terminal, values};
 use crate::{
     api::Created,
     client::Client,
-    secret::{Generated, Recipe, Token},
+    secret::{Generated, Link, Recipe, Token},
 };
 use answer::Answer;
 pub(super) use api_key::ApiKeyArgs;
@@ -28,6 +30,7 @@ use error::PutError;
 use hand_over::HandOver;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 use printing::Printing;
+use receipts::Receipts;
 
 /// Store a secret and print its link
 ///
@@ -39,8 +42,8 @@ pub(in crate::cli) struct Put {
     /// The file to store; `-` or nothing is standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// Store a new password (20 letters and digits), or with `--generate=passphrase` a passphrase (6 words), in place of a file;
-    /// `password:N` and `passphrase:N` have N of them. It is printed on the line after the links
+    /// Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and
+    /// `passphrase:N` have N. It is printed on the line after the links
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "password")]
     #[arg(conflicts_with = "file")]
     generate: Option<Recipe>,
@@ -59,11 +62,14 @@ pub(in crate::cli) struct Put {
     /// The file name to give the reader, sealed with an encrypted secret [default: that of FILE]
     #[arg(long, value_name = "NAME", value_hint = clap::ValueHint::Other)]
     name: Option<String>,
-    /// Write the key to a new file (mode 0600) and leave it out of the link, which then ends in #, so that they can go separate ways
+    /// Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
+    /// Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    receipt: Option<PathBuf>,
     /// Make N links to N copies, one a reader
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = values::number::<u16, 1000>)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = values::number::<u16, 1000>)]
     copies: u16,
     /// Print the bare token in place of the link
     #[arg(long)]
@@ -100,15 +106,18 @@ impl Put {
             None => self.content(global).await?,
         });
         let passphrase = self.passphrase.for_sending(global).await?;
+        let receipts = Receipts::open(self.receipt.as_ref())?;
         for copy in 0..self.copies {
             let mut parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             parcel.create.key.clone_from(&key);
+            parcel.create.receipt = receipts.are_wanted();
             if copy == 0 && parcel.body.len() > ASK_ABOVE {
                 check_size(client, &parcel).await?;
             }
             // Below the last link, or in each object.
             let generated = generated.clone().filter(|_| global.json || copy + 1 == self.copies);
-            self.store_one(global, client, printing, &parcel, content.len(), generated).await?;
+            let one = One { parcel: &parcel, size: content.len(), generated };
+            self.store_one(global, client, printing, &receipts, one).await?;
         }
         Ok(())
     }
@@ -119,21 +128,29 @@ impl Put {
         global: &Global,
         client: &Client,
         printing: &Printing,
-        parcel: &Parcel,
-        size: usize,
-        generated: Option<Arc<Generated>>,
+        receipts: &Receipts<'_>,
+        one: One<'_>,
     ) -> Result<(), PutError> {
+        let One { parcel, size, generated } = one;
         let key_file = KeyFile::write(self.key_file.as_deref(), parcel.key.as_ref())?;
         printing.sends();
         let created = store(global, client, parcel).await.inspect_err(|_| printing.failed())?;
         let token = Rc::new(link::token(&created)?);
         printing.stored(Rc::clone(&token));
-        let link = self.link(global, client, &created, &token, parcel).await;
-        let answer = Answer::new(&link, &created, &token, parcel, size, generated);
+        let root = link::root(client, &created, &token).await;
+        let link = self.link(global, &root, &token, parcel);
+        let receipt = link::receipt(&root, &created, receipts.are_wanted())?;
+        if let Some(receipt) = &receipt {
+            receipts.keep(receipt)?;
+        }
+        let answer = Answer::new(&link, receipt.clone(), &created, &token, parcel, size, generated);
         let json = global.json;
         terminal::deliver(move || if json { terminal::answer_json(&answer) } else { answer.lines() }).await?;
         printing.printed();
         key_file.keep();
+        if let Some(receipt) = &receipt {
+            receipts.printed(receipt);
+        }
         self.hand_over.run(global, &link);
         if global.chatty() {
             terminal::say(&self.note(&created));
@@ -156,16 +173,9 @@ impl Put {
     }
 
     /// What a reader needs: the link or its token, with the key unless that goes another way.
-    async fn link(
-        &self,
-        global: &Global,
-        client: &Client,
-        created: &Created,
-        token: &Token,
-        parcel: &Parcel,
-    ) -> Zeroizing<String> {
+    fn link(&self, global: &Global, root: &Url, token: &Token, parcel: &Parcel) -> Zeroizing<String> {
         let bare = self.token && !global.json;
-        let link = if bare { token.expose() } else { link::of(client, created, token).await };
+        let link = if bare { token.expose() } else { Link::to_text(root, token) };
         match (&parcel.key, &self.key_file) {
             (Some(key), None) => Zeroizing::new(format!("{}#{}", link.as_str(), key.expose().as_str())),
             // The mark of a key that travels apart: no reader takes the secret for a plain one.
@@ -183,6 +193,15 @@ impl Put {
         }
         note
     }
+}
+
+/// What is stored for one reader.
+struct One<'a> {
+    parcel: &'a Parcel,
+    /// Bytes of content.
+    size: usize,
+    /// To be printed with the link.
+    generated: Option<Arc<Generated>>,
 }
 
 /// The server takes whole seconds.

@@ -37,7 +37,7 @@ impl Put {
             passphrase: Some(sealed.proof),
             encrypted: true,
             passphrase_required: passphrase.is_some(),
-            key: None,
+            ..Create::default()
         };
         Ok(Parcel { body: sealed.envelope.into(), create, key: Some(sealed.key) })
     }

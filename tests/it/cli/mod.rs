@@ -16,6 +16,7 @@ mod places;
 #[cfg(unix)]
 mod pty;
 mod put;
+mod receipts;
 #[cfg(unix)]
 mod reload;
 mod serve;

@@ -1,4 +1,6 @@
-//! `ots status`: says whether a secret is still unread, without reading it.
+//! `ots status`: says whether a secret is still unread, without reading it; and of a receipt, what became of its secret.
+
+mod receipt;
 
 use std::time::Duration;
 
@@ -7,14 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
-    link::{LinkError, link_from},
+    link::{LinkError, sent_link_from},
     terminal, values,
 };
 use crate::{
     api,
     client::{Client, ClientError, Look},
-    secret::Token,
+    secret::{Link, SentLink, Token},
 };
+use receipt::Awaited;
 
 /// How often `--wait` asks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -23,18 +26,20 @@ const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
 /// A secret that was there so shortly before its end, and then was gone, expired.
 const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 
-/// Say whether a secret is still unread
+/// Say whether a secret is still unread, or what became of it
 ///
-/// Reads nothing. Exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for
-/// it or it was burned, and 3 when it expired unread. Whether it arrived, its reader knows.
+/// Reads nothing. Of a link: exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for it or
+/// it was burned, and 3 when it expired unread. Of a receipt, which knows more: 0 delivered, 10 unread, 11 claimed by a reader who hasn't
+/// said yet that it arrived, 12 unconfirmed (given out, and nobody said so), 13 burned, 14 expired, and 3 when there is no such receipt.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
-    /// The link, its token, or `-` to read it from standard input
+    /// The link or its token, the receipt's link or the receipt, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
-    /// Return when a reader has asked for it
-    #[arg(short, long)]
-    wait: bool,
+    /// Return when a reader has asked for it; of a receipt, when its secret has ended, or with `=claimed` or `=delivered` has come to that: 0 then
+    #[arg(short, long, value_name = "STATE", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "ended", hide_possible_values = true)]
+    wait: Option<Awaited>,
 }
 
 /// Why there is nothing to say of a secret.
@@ -46,6 +51,13 @@ pub(super) enum StatusError {
     Call(#[from] CallError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error("a link doesn't tell that: give its receipt, or --wait alone")]
+    OnlyReceipts,
+    #[error("no such receipt: it is another server's, or its secret ended long ago")]
+    NoReceipt,
+    /// It is told; only the code is left to say.
+    #[error("not delivered")]
+    State(Exit),
     #[error("the secret expired unread")]
     Expired,
     #[error("the secret is gone: read, burned or expired; nobody answered near its end, so which of them isn't known")]
@@ -64,18 +76,36 @@ impl CommandError for StatusError {
             Self::Link(error) => error.exit(),
             Self::Call(error) => error.exit(),
             Self::Output(error) => error.exit(),
-            Self::Expired | Self::Gone => Exit::Gone,
+            Self::OnlyReceipts => Exit::Usage,
+            Self::State(exit) => *exit,
+            Self::NoReceipt | Self::Expired | Self::Gone => Exit::Gone,
         }
+    }
+
+    fn is_told(&self) -> bool {
+        !matches!(self, Self::State(_)) && self.exit() != Exit::BrokenPipe
     }
 }
 
 impl Status {
     pub(super) async fn run(&self, global: &Global) -> Result<(), StatusError> {
-        let link = link_from(&self.link)?;
-        let client = global.client(Some(&link))?;
+        match sent_link_from(&self.link)? {
+            SentLink::Secret(link) => self.of_secret(global, &link).await,
+            SentLink::Receipt(link) => {
+                let client = global.client_for(link.server)?;
+                receipt::tell(global, &client, &link.receipt, self.wait).await
+            }
+        }
+    }
+
+    async fn of_secret(&self, global: &Global, link: &Link) -> Result<(), StatusError> {
+        if self.wait.is_some_and(|awaited| awaited != Awaited::Ended) {
+            return Err(StatusError::OnlyReceipts);
+        }
+        let client = global.client(Some(link))?;
         let Look { status, at } = client.look(&link.token).await?;
         let status = status.ok_or(ClientError::Gone)?;
-        if self.wait {
+        if self.wait.is_some() {
             wait(&client, &link.token, Seen { expires_at: status.expires_at, at }).await?;
             let text = if global.json {
                 "{\"state\":\"taken\"}\n"

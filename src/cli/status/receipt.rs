@@ -1,0 +1,134 @@
+//! What a receipt tells: what became of its secret.
+
+use std::time::Duration;
+
+use super::StatusError;
+use crate::{
+    api::{BurnedBy, ReceiptState, ReceiptStatus},
+    cli::{Global, error::Exit, terminal, values::counted},
+    client::{Client, ClientError},
+    secret::Receipt,
+};
+
+/// How often `--wait` asks: at first, and when it has asked for a while.
+const SOON: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(5);
+const WHILE: u32 = 60;
+
+/// What `--wait` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Awaited {
+    /// Whatever becomes of it.
+    Ended,
+    /// A reader asked for it.
+    Claimed,
+    /// A reader said that it has arrived.
+    Delivered,
+}
+
+/// Tells what became of a secret, at once or when it has come to what is awaited.
+pub(super) async fn tell(
+    global: &Global,
+    client: &Client,
+    receipt: &Receipt,
+    awaited: Option<Awaited>,
+) -> Result<(), StatusError> {
+    let first = client.receipt(receipt).await.map_err(unknown)?;
+    let status = match awaited {
+        Some(awaited) => wait(client, receipt, first, awaited).await?,
+        None => first,
+    };
+    if global.json {
+        terminal::answer_json(&status)?;
+    } else {
+        terminal::answer(format!("{}\n", describe(&status)).as_bytes())?;
+    }
+    let is_it = awaited.filter(|awaited| *awaited != Awaited::Ended).is_some_and(|awaited| awaited.is_reached(&status));
+    match exit_of(status.state) {
+        Some(exit) if !is_it => Err(StatusError::State(exit)),
+        _ => Ok(()),
+    }
+}
+
+/// Asks until it has come to that, or can't any more.
+async fn wait(
+    client: &Client,
+    receipt: &Receipt,
+    mut status: ReceiptStatus,
+    awaited: Awaited,
+) -> Result<ReceiptStatus, StatusError> {
+    for turn in 0_u32.. {
+        if status.ended_at.is_some() || awaited.is_reached(&status) {
+            break;
+        }
+        tokio::time::sleep(if turn < WHILE { SOON } else { LATER }).await;
+        match client.receipt(receipt).await {
+            Ok(later) => status = later,
+            Err(error) if error.is_passing() => tracing::debug!(%error, "asking again"),
+            Err(error) => return Err(unknown(error)),
+        }
+    }
+    Ok(status)
+}
+
+/// The secret's own words for it don't fit.
+fn unknown(error: ClientError) -> StatusError {
+    if matches!(error, ClientError::Gone) { StatusError::NoReceipt } else { error.into() }
+}
+
+impl Awaited {
+    fn is_reached(self, status: &ReceiptStatus) -> bool {
+        match self {
+            Self::Ended => status.ended_at.is_some(),
+            Self::Claimed => status.claimed_at.is_some(),
+            Self::Delivered => status.state == ReceiptState::Delivered,
+        }
+    }
+}
+
+/// None once it has arrived.
+fn exit_of(state: ReceiptState) -> Option<Exit> {
+    match state {
+        ReceiptState::Delivered => None,
+        ReceiptState::Unread => Some(Exit::Unread),
+        ReceiptState::Claimed => Some(Exit::Claimed),
+        ReceiptState::Unconfirmed => Some(Exit::Unconfirmed),
+        ReceiptState::Burned => Some(Exit::Burned),
+        ReceiptState::Expired => Some(Exit::Expired),
+        _ => Some(Exit::Other),
+    }
+}
+
+fn describe(status: &ReceiptStatus) -> String {
+    let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
+    let mut text = match status.state {
+        ReceiptState::Unread => format!("unread; expires {:.0}", status.expires_at),
+        ReceiptState::Claimed => format!(
+            "claimed{}: a reader asked for it, and can say until{} that it has arrived",
+            at(status.claimed_at),
+            at(status.claim_expires_at)
+        ),
+        ReceiptState::Delivered => format!("delivered{}: its reader says that it has arrived", at(status.ended_at)),
+        ReceiptState::Unconfirmed => {
+            format!("unconfirmed{}: it was given out, and nobody said that it has arrived", at(status.claimed_at))
+        }
+        ReceiptState::Burned => {
+            let by = match status.burned_by {
+                Some(BurnedBy::Link) => ", by whoever has the link",
+                Some(BurnedBy::Receipt) => ", by its receipt",
+                Some(BurnedBy::Tries) => ", by too many wrong passphrases",
+                _ => "",
+            };
+            format!("burned{}, unread{by}", at(status.ended_at))
+        }
+        ReceiptState::Expired => format!("expired{}, unread", at(status.ended_at)),
+        _ => "in a state that this ots doesn't know: is the server newer?".to_owned(),
+    };
+    if status.attempts > 0 {
+        text.push_str(&format!(
+            "; {}",
+            counted(usize::try_from(status.attempts).unwrap_or(usize::MAX), "wrong passphrase")
+        ));
+    }
+    text
+}

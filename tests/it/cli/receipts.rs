@@ -1,0 +1,173 @@
+//! Receipts on the command line: `put --receipt`, `status RECEIPT`, `burn RECEIPT`.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::Value;
+
+use super::{assert_fails, client, text};
+use crate::common::{Server, directory, ots, run, wait_for_exit};
+
+/// What `status` says of a receipt, and the code that it ends with.
+fn told(server: &Server, receipt: &str) -> (String, i32) {
+    let output = client(server, &["status", receipt]);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    (text(&output.stdout), output.status.code().unwrap())
+}
+
+/// A secret and its receipt, as `put --json` gives them.
+fn sent(server: &Server, arguments: &[&str]) -> (String, String) {
+    let place = directory();
+    let file = place.path().join("receipt");
+    let arguments = [&["put", "--json", "--receipt", file.to_str().unwrap()], arguments].concat();
+    let put: Value = serde_json::from_slice(&run(server.client(&arguments), b"hunter2").stdout).unwrap();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), format!("{}\n", put["receipt"].as_str().unwrap()));
+    (put["link"].as_str().unwrap().to_owned(), put["receipt"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_receipt_goes_to_a_file_of_its_own() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let place = directory();
+    let file = place.path().join("receipts");
+    let output = run(server.client(&["put", "-n", "3", "--receipt", file.to_str().unwrap()]), b"x");
+    let links = text(&output.stdout);
+    assert_eq!(links.lines().count(), 3);
+    let receipts = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(receipts.lines().filter(|line| line.starts_with(&format!("{}/t/r-", server.url))).count(), 3);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let [first, second, third] = receipts.lines().collect::<Vec<_>>()[..] else { panic!("{receipts}") };
+    assert_eq!(client(&server, &["get", links.lines().nth(1).unwrap()]).stdout, b"x");
+    assert!(told(&server, second).0.starts_with("delivered "), "each is its own copy's");
+    for other in [first, third] {
+        assert!(told(&server, other).0.starts_with("unread; expires "));
+    }
+    let again = run(server.client(&["put", "--receipt", file.to_str().unwrap()]), b"x");
+    assert_fails(&again, 8, "exists: choose another name for the receipt; nothing was sent");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), receipts);
+    let nowhere = run(server.client(&["put", "--receipt", "/nonexistent/receipt"]), b"x");
+    assert_fails(&nowhere, 8, "can't write /nonexistent/receipt");
+    assert!(nowhere.stdout.is_empty());
+}
+
+#[test]
+fn a_receipt_on_stderr_stands_alone() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let output = run(server.client(&["put", "--receipt", "-"]), b"x");
+    let said = text(&output.stderr);
+    let receipt = said.strip_prefix("receipt: ").unwrap().trim_end();
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    assert_eq!(told(&server, receipt).1, 10);
+}
+
+#[test]
+fn what_was_not_stored_leaves_no_receipt() {
+    let place = directory();
+    let file = place.path().join("receipt");
+    let mut put = ots();
+    put.args(["--server", "http://127.0.0.1:1", "put", "--receipt", file.to_str().unwrap()]);
+    assert_fails(&run(put, b"x"), 4, "can't reach");
+    assert!(!file.exists());
+}
+
+#[test]
+fn each_state_has_its_words_and_its_code() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--claim-lease", "2s", "--rate-limit", "off"]);
+    let (link, receipt) = sent(&server, &["-e"]);
+    let (said, code) = told(&server, &receipt);
+    assert!(said.starts_with("unread; expires ") && code == 10, "{said}");
+    let bare = receipt.rsplit_once('/').unwrap().1;
+    assert_eq!(told(&server, bare), (said, 10), "alone it is the configured server's");
+    assert_eq!(client(&server, &["get", &link]).stdout, b"hunter2");
+    let (said, code) = told(&server, &receipt);
+    assert!(
+        said.starts_with("delivered 20") && said.ends_with("its reader says that it has arrived\n") && code == 0,
+        "{said}"
+    );
+    let json: Value = serde_json::from_slice(&client(&server, &["--json", "status", &receipt]).stdout).unwrap();
+    assert_eq!((&json["state"], json["claimed_at"].is_string()), (&"delivered".into(), true));
+
+    let (link, receipt) = sent(&server, &[]);
+    let claimed = ureq(&server, &link);
+    assert_eq!(claimed, 200);
+    let (said, code) = told(&server, &receipt);
+    assert!(said.starts_with("claimed 20") && said.contains("can say until 20") && code == 11, "{said}");
+    let waited = client(&server, &["status", "--wait", &receipt]);
+    assert!(text(&waited.stdout).starts_with("unconfirmed 20") && waited.status.code() == Some(12), "{waited:?}");
+
+    let (link, receipt) = sent(&server, &[]);
+    assert!(client(&server, &["burn", &link]).status.success());
+    let (said, code) = told(&server, &receipt);
+    assert!(said.contains(", unread, by whoever has the link") && code == 13, "{said}");
+    assert_fails(&client(&server, &["burn", &receipt]), 3, "it is too late");
+
+    let (link, receipt) = sent(&server, &[]);
+    for _ in 0..2 {
+        assert!(client(&server, &["burn", &receipt]).status.success());
+    }
+    assert_eq!(client(&server, &["get", &link]).status.code(), Some(3));
+    let (said, code) = told(&server, &receipt);
+    assert!(said.contains(", unread, by its receipt") && code == 13, "{said}");
+
+    let (_, receipt) = sent(&server, &["--ttl", "1s"]);
+    let waited = client(&server, &["status", "--wait", &receipt]);
+    assert!(text(&waited.stdout).starts_with("expired 20") && waited.status.code() == Some(14), "{waited:?}");
+    let unknown = client(&server, &["status", "r-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]);
+    assert_fails(&unknown, 3, "no such receipt");
+    assert_fails(&client(&server, &["burn", "r-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]), 3, "no such receipt");
+}
+
+/// A reader that claims, and never says that it has arrived.
+fn ureq(server: &Server, link: &str) -> u16 {
+    let token = link.rsplit_once('/').unwrap().1.to_owned();
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(async { server.reveal(&token, Some(crate::common::CLAIM), None).await.status().as_u16() })
+}
+
+#[test]
+fn it_is_waited_for_what_was_asked_for() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let (link, receipt) = sent(&server, &[]);
+    let wait = |state: &str| {
+        let mut command = server.client(&["status", state, &receipt]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut waiting = ["--wait=claimed", "--wait", "--wait=delivered"].map(wait);
+    assert_eq!(ureq(&server, &link), 200);
+    let claimed = wait_for_exit(&mut waiting[0], Duration::from_secs(20));
+    assert_eq!(claimed.code(), Some(0), "it has come to that");
+    assert!(waiting[1].try_wait().unwrap().is_none());
+    let token = link.rsplit_once('/').unwrap().1;
+    let acknowledged = tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(async { server.delete(token, Some(crate::common::CLAIM)).await.status() });
+    assert_eq!(acknowledged, 204);
+    for waiting in &mut waiting[1..] {
+        assert_eq!(wait_for_exit(waiting, Duration::from_secs(20)).code(), Some(0), "delivered");
+    }
+    let (link, _) = sent(&server, &[]);
+    assert_fails(
+        &client(&server, &["status", "--wait=claimed", &link]),
+        2,
+        "a link doesn't tell that: give its receipt",
+    );
+}
+
+#[test]
+fn get_takes_no_receipt_and_destroys_nothing() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let (link, receipt) = sent(&server, &[]);
+    for given in [receipt.as_str(), receipt.rsplit_once('/').unwrap().1] {
+        assert_fails(&client(&server, &["get", given]), 2, "that link is a receipt");
+    }
+    assert_eq!(client(&server, &["get", &link]).stdout, b"hunter2");
+}
