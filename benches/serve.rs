@@ -1,6 +1,7 @@
 //! Drives the real server with keep-alive connections that create and read secrets of 1 KiB, and in the same run a bare
 //! hyper server that echoes the same bodies: what durable, sealed, one-time storage costs beyond HTTP itself. A third is the real one that
-//! is watched: with its audit stream in a file, and its numbers scraped every second.
+//! is watched: with its audit stream in a file, and its numbers scraped every second. The first is asked for receipts, too; and with
+//! `OTS_BEFORE=PATH`, another build of `ots` is compared with it.
 //!
 //! ```sh
 //! cargo bench --bench serve              # 1, 16, 64 and 256 connections, 5 s each
@@ -57,12 +58,15 @@ fn main() {
 
 async fn compare(duration: Duration, connections: &[u64]) {
     let data = tempfile::tempdir().unwrap();
-    let serve = |name: &str| {
-        let mut ots = Command::new(env!("CARGO_BIN_EXE_ots"));
+    let serve_by = |program: &std::ffi::OsStr, name: &str| {
+        let mut ots = Command::new(program);
         ots.env("SECRET_KEY", "a key for the benchmark only").args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
         ots.arg(data.path().join(name));
         ots
     };
+    let serve = |name: &str| serve_by(env!("CARGO_BIN_EXE_ots").as_ref(), name);
+    let before =
+        std::env::var_os("OTS_BEFORE").map(|program| Server::start("before", &mut serve_by(&program, "before")));
     let ots = Server::start("ots", &mut serve("ots"));
     let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let audit = data.path().join("audit.jsonl");
@@ -81,6 +85,21 @@ async fn compare(duration: Duration, connections: &[u64]) {
             "        watched, it does {:.3} of the requests/s that it does before and after",
             2.0 * of_watched / (of_ots + again)
         );
+        let with = run(&ots, Kind::Receipts, *connections, duration).await;
+        let without = run(&ots, Kind::Ots, *connections, duration).await;
+        println!(
+            "        with receipts it does {:.3} of the requests/s that it does before and after",
+            2.0 * with / (again + without)
+        );
+        if let Some(before) = &before {
+            let first = run(before, Kind::Ots, *connections, duration).await;
+            let now = run(&ots, Kind::Ots, *connections, duration).await;
+            let second = run(before, Kind::Ots, *connections, duration).await;
+            println!(
+                "        it does {:.3} of the requests/s that the other build does before and after",
+                2.0 * now / (first + second)
+            );
+        }
         let one = *one.get_or_insert(of_ots);
         println!(
             "        ots does {:.2} of the echo's requests/s, and {:.1} times those of its first row",

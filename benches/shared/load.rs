@@ -11,6 +11,8 @@ use tokio::net::TcpStream;
 #[derive(Clone, Copy)]
 pub enum Kind {
     Ots,
+    /// Each create asks for a receipt.
+    Receipts,
     Echo,
 }
 
@@ -21,7 +23,8 @@ pub async fn drive(address: &str, kind: Kind, end: Instant) -> Vec<Duration> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let content = "s".repeat(1024);
-    let body = Bytes::from(format!("{{\"content\":\"{content}\"}}"));
+    let more = if matches!(kind, Kind::Receipts) { ",\"receipt\":true" } else { "" };
+    let body = Bytes::from(format!("{{\"content\":\"{content}\"{more}}}"));
     let mut latencies = Vec::new();
     while Instant::now() < end {
         let start = Instant::now();
@@ -29,7 +32,7 @@ pub async fn drive(address: &str, kind: Kind, end: Instant) -> Vec<Duration> {
         latencies.push(start.elapsed());
         let start = Instant::now();
         match kind {
-            Kind::Ots => {
+            Kind::Ots | Kind::Receipts => {
                 let created: serde_json::Value = serde_json::from_slice(&answer).unwrap();
                 let path = format!("/api/v1/secrets/{}", created["token"].as_str().unwrap());
                 let read = send(&mut sender, Method::GET, &path, Bytes::new()).await;

@@ -21,10 +21,12 @@ use crate::common::{CLAIM, Server, database::assert_sound, directory, engine, he
 struct Known {
     /// Acknowledged and not yet read, by token.
     unread: HashMap<String, String>,
-    /// Read or burned, and the answer seen.
-    gone: Vec<String>,
+    /// Read, and the answer seen; and what its receipt says of that.
+    gone: Vec<(String, &'static str)>,
     /// Asked for with no answer: its token, its content, and what was asked last.
     unsure: Vec<(String, String, Asked)>,
+    /// The receipts, by token.
+    receipts: HashMap<String, String>,
 }
 
 /// What a client has asked for when the server goes away.
@@ -35,8 +37,26 @@ enum Asked {
     Acknowledge(String),
 }
 
+impl Asked {
+    /// Whether a receipt may say so, whether or not it was done: never that something was acknowledged which wasn't, nor that nobody asked.
+    fn may_be(&self, state: &str) -> bool {
+        match self {
+            // Where servers share a database, it stays in the hand of the one that died over it.
+            Self::Read => ["unread", "unconfirmed"].contains(&state) || engine::is_shared() && state == "claimed",
+            Self::Claim(_) => ["unread", "claimed"].contains(&state),
+            Self::Acknowledge(_) => ["claimed", "delivered"].contains(&state),
+        }
+    }
+}
+
+async fn told(server: &Server, receipt: &str) -> String {
+    let answer = server.request(reqwest::Method::GET, &format!("/api/v1/receipts/{receipt}")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.json::<Value>().await.unwrap()["state"].as_str().unwrap().to_owned()
+}
+
 /// Promises 1 and 2 through `kill -9` at random moments under load, 100 rounds: everything acknowledged can be read, nothing
-/// that was read comes back, and what was under way is whole or gone, and one reader's.
+/// that was read comes back, and what was under way is whole or gone, and one reader's; and receipts say what was so.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_read_comes_back() {
     const ROUNDS: u64 = 100;
@@ -70,17 +90,22 @@ async fn nothing_acknowledged_is_lost_and_nothing_read_comes_back() {
         // Every tenth round, and at the end, all of it is checked.
         if round % 10 == 9 {
             let server = Server::start(data.path(), &LEASE);
-            let Known { unread, gone, unsure } = std::mem::take(&mut *known.lock().unwrap());
-            for token in gone {
+            let Known { unread, gone, unsure, receipts } = std::mem::take(&mut *known.lock().unwrap());
+            let told = async |token: &str| told(&server, &receipts[token]).await;
+            for (token, state) in gone {
                 assert_eq!(server.get(&token).await.status(), 404, "round {round}: read before, and back again");
+                assert_eq!(told(&token).await, state, "round {round}");
             }
             for (token, content) in unread {
+                assert_eq!(told(&token).await, "unread", "round {round}");
                 let response = server.get(&token).await;
                 assert_eq!(response.status(), 200, "round {round}: acknowledged, and lost");
                 assert_eq!(response.json::<Value>().await.unwrap()["content"], content);
             }
             unanswered += unsure.len();
             for (token, content, asked) in unsure {
+                let state = told(&token).await;
+                assert!(asked.may_be(&state), "round {round}: {state}");
                 check_unsure(&server, &token, &content, asked).await;
             }
             server.kill();
@@ -142,11 +167,17 @@ async fn load(
             return;
         }
         let content = format!("{round}-{worker}-{number}-{}", "x".repeat(number % 7 * 900));
-        let Ok(response) = client.post(url).json(&json!({ "content": content })).send().await else { return };
+        let Ok(response) = client.post(url).json(&json!({ "content": content, "receipt": true })).send().await else {
+            return;
+        };
         let Ok(created) = response.json::<Value>().await else { return };
         let token = created["token"].as_str().unwrap().to_owned();
         counts.0.fetch_add(1, Ordering::SeqCst);
-        known.lock().unwrap().unread.insert(token.clone(), content.clone());
+        {
+            let mut known = known.lock().unwrap();
+            known.receipts.insert(token.clone(), created["receipt"].as_str().unwrap().to_owned());
+            known.unread.insert(token.clone(), content.clone());
+        }
         if number % 3 == 2 {
             continue;
         }
@@ -170,7 +201,7 @@ async fn load(
             assert_eq!(response.status(), 204);
         }
         counts.1.fetch_add(1, Ordering::SeqCst);
-        known.lock().unwrap().gone.push(token);
+        known.lock().unwrap().gone.push((token, if number % 3 == 0 { "unconfirmed" } else { "delivered" }));
     }
 }
 
