@@ -103,6 +103,8 @@ pub struct ReceiptStatus {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ReceiptState {
+    /// Nobody has answered the request that it is of.
+    Open,
     /// Nobody has asked for it.
     Unread,
     /// A reader asked for it, and hasn't said yet that it has arrived.
@@ -113,8 +115,10 @@ pub enum ReceiptState {
     Unconfirmed,
     /// It was destroyed unread.
     Burned,
-    /// Nobody asked for it in time. It is gone.
+    /// Nobody asked for it, or answered the request, in time. It is gone.
     Expired,
+    /// The request was taken back unanswered.
+    Withdrawn,
     /// A word that this version doesn't know.
     #[serde(other)]
     Unknown,
@@ -223,15 +227,15 @@ pub struct HealthProblem {
 }
 
 /// Times as RFC 3339 in UTC with milliseconds.
-mod rfc3339 {
+pub(super) mod rfc3339 {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{time:.3}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let time = String::deserialize(deserializer)?.parse().ok();
         // Before 1970 there was no ots: such a time is a fault's, and nobody is shown it.
         let time = time.filter(|time| *time >= Timestamp::UNIX_EPOCH);

@@ -46,6 +46,15 @@ pub enum Event {
         /// Whether somebody had read it, and not acknowledged.
         read: bool,
     },
+    /// Somebody asked for a secret, and has a link to give away.
+    Requested {
+        /// For how long.
+        ttl: Duration,
+    },
+    /// A request was answered. The answer is a secret, and `Created` is told of it beside this.
+    Answered,
+    /// A request was taken back unanswered.
+    Withdrawn,
     /// A request was refused. Nothing was committed by it.
     Refused {
         /// What was asked for.

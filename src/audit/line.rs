@@ -94,6 +94,12 @@ pub(super) fn write(entry: &Entry, names: &AuditKey, addresses: bool, out: &mut 
             line.read = Some(*read);
             "expired"
         }
+        Event::Requested { ttl } => {
+            line.ttl_seconds = Some(ttl.as_secs());
+            "requested"
+        }
+        Event::Answered => "answered",
+        Event::Withdrawn => "withdrawn",
         Event::Refused { route, code, status } => {
             (line.route, line.code, line.status) = (Some(*route), Some(*code), Some(*status));
             "refused"

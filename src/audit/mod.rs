@@ -159,8 +159,8 @@ impl Journal {
             }
             Event::Expired { read: false } => secrets.expired.one(),
             Event::Expired { read: true } => secrets.lapsed.one(),
-            // The server counts those, by their code.
-            Event::Refused { .. } => {}
+            // No secret's. Refusals the server counts, by their code.
+            Event::Requested { .. } | Event::Answered | Event::Withdrawn | Event::Refused { .. } => {}
         }
     }
 }

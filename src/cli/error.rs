@@ -49,6 +49,10 @@ pub enum Exit {
     Burned = 13,
     /// Of a receipt: nobody asked for it in time.
     Expired = 14,
+    /// Of a receipt: nobody has answered its request.
+    Open = 15,
+    /// Of a receipt: its request was taken back unanswered.
+    Withdrawn = 16,
     /// Hung up: 128 + SIGHUP.
     HungUp = 129,
     /// Interrupted: 128 + SIGINT.

@@ -154,6 +154,8 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("12", "Of a receipt: the secret was given out, and nobody said that it has arrived."),
     ("13", "Of a receipt: the secret was destroyed unread."),
     ("14", "Of a receipt: nobody asked for the secret in time."),
+    ("15", "Of a receipt: nobody has answered its request."),
+    ("16", "Of a receipt: its request was taken back unanswered."),
     ("130", "Interrupted; by the other signals 129 (hung up), 131 (quit), 143 (terminated)."),
     ("141", "Whoever read the output went away."),
 ];
@@ -163,7 +165,7 @@ fn codes(name: &str) -> &'static [&'static str] {
     match name {
         "ots-put" => &["0", "1", "2", "4", "5", "7", "8", "130", "141"],
         "ots-get" => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "130", "141"],
-        "ots-status" => &["0", "1", "2", "3", "4", "7", "8", "10", "11", "12", "13", "14", "141"],
+        "ots-status" => &["0", "1", "2", "3", "4", "7", "8", "10", "11", "12", "13", "14", "15", "16", "141"],
         "ots-burn" => &["0", "1", "2", "3", "4", "7", "8", "141"],
         "ots-serve" => &["0", "1", "2", "8", "9", "130"],
         "ots-keygen" => &["0", "1", "2", "8", "141"],
@@ -173,7 +175,9 @@ fn codes(name: &str) -> &'static [&'static str] {
         }
         "ots-admin-migrate" => &["0", "1", "2", "6", "8", "130", "141"],
         "ots-completions" => &["0", "2", "8", "141"],
-        _ => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "130", "141"],
+        _ => {
+            &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "130", "141"]
+        }
     }
 }
 

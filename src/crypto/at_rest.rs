@@ -134,6 +134,20 @@ impl AuditKey {
 pub struct RecordKey(SecretKey);
 
 impl RecordKey {
+    /// The 32 bytes, to be sealed under another key. Named so that each place that takes them can be found.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.unprotected_as_ref()
+    }
+
+    /// The key that [`RecordKey::expose`] gave.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn from_exposed(bytes: &[u8; 32]) -> Result<Self, CryptoError> {
+        SecretKey::try_from(bytes.as_slice()).map(Self).map_err(|_| CryptoError::Seal)
+    }
+
     /// Seals `content` where it is, into `nonce (24) ‖ ciphertext ‖ tag (16)`.
     ///
     /// # Errors

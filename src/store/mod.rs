@@ -20,6 +20,7 @@ pub mod postgres;
 mod quota;
 mod receipt;
 mod record;
+mod request;
 mod sqlite;
 pub mod sweeper;
 
@@ -42,6 +43,7 @@ pub use location::{InvalidLocation, Location};
 pub use quota::{Charge, Quota, Quotas, Usage, Whose};
 pub use receipt::{Burnt, By, ReceiptState, Trace};
 pub use record::{Access, Claimed, Gone, Head, Held, Record, State, Stored, Swept};
+pub use request::REQUEST;
 
 use crate::{
     memory::Budget,

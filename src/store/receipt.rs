@@ -9,6 +9,8 @@ use crate::secret::{ReceiptId, SecretId};
 /// What became of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptState {
+    /// Nobody has answered the request that it is of.
+    Open,
     /// Nothing yet.
     Unread,
     /// A reader has it, and hasn't acknowledged it.
@@ -24,6 +26,8 @@ pub enum ReceiptState {
     Burned(By),
     /// Its time was over, and nobody had read it.
     Expired,
+    /// The request that it is of was taken back unanswered.
+    Withdrawn,
 }
 
 /// Who destroyed a secret unread.
@@ -59,7 +63,7 @@ pub struct Trace {
 pub enum Burnt {
     /// It was unread, and is gone.
     Now(SecretId),
-    /// This receipt has burned it before.
+    /// This receipt has burned it before, or it is of a request that was taken back.
     Already,
     /// It has a reader, or has had its end otherwise.
     TooLate,
@@ -74,16 +78,18 @@ pub(super) enum End {
     Unconfirmed,
     Burned(By),
     Expired,
+    Withdrawn,
 }
 
 impl End {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Delivered,
         Self::Unconfirmed,
         Self::Burned(By::Link),
         Self::Burned(By::Receipt),
         Self::Burned(By::Tries),
         Self::Expired,
+        Self::Withdrawn,
     ];
 
     /// As it is stored.
@@ -95,6 +101,7 @@ impl End {
             Self::Burned(By::Receipt) => 4,
             Self::Burned(By::Tries) => 5,
             Self::Expired => 6,
+            Self::Withdrawn => 7,
         }
     }
 
@@ -111,6 +118,7 @@ impl From<End> for ReceiptState {
             End::Unconfirmed => Self::Unconfirmed,
             End::Burned(by) => Self::Burned(by),
             End::Expired => Self::Expired,
+            End::Withdrawn => Self::Withdrawn,
         }
     }
 }
@@ -195,6 +203,6 @@ mod tests {
         for (code, end) in (1..).zip(End::ALL) {
             assert_eq!((end.code(), End::from_code(code)), (code, Some(end)));
         }
-        assert_eq!((End::from_code(0), End::from_code(7)), (None, None));
+        assert_eq!((End::from_code(0), End::from_code(8)), (None, None));
     }
 }

@@ -8,6 +8,7 @@ mod health;
 pub mod keys;
 mod owner;
 mod receipts;
+mod requests;
 mod reveal;
 
 use std::{sync::Arc, time::Duration};
@@ -32,6 +33,7 @@ use delivery::Deliveries;
 pub use health::{Health, Trouble};
 use keys::Expected;
 pub use owner::Owner;
+pub use requests::{Invitation, NewRequest, OpenedRequest};
 
 /// Wrong passphrases after which a secret is burned.
 pub const PASSPHRASE_TRIES: u32 = 10;
@@ -280,6 +282,8 @@ impl Vault {
         let (encrypted, passphrase_required) = match self.kind_of(token.id(), &head)? {
             Kind::Plain => (false, head.verifier.is_some()),
             Kind::Envelope { passphrase } => (true, passphrase),
+            Kind::Answer => (true, false),
+            Kind::Request => return Err(self.damaged(token.id(), "a request is in its place")),
         };
         let Head { created_at, expires_at, size, .. } = head;
         Ok(Some(Status { created_at, expires_at, size, encrypted, passphrase_required }))

@@ -104,7 +104,7 @@ impl Vault {
         content.map_err(|_| self.damaged(id, "it doesn't open, though its key is here"))
     }
 
-    fn master(&self, head: &Head) -> Result<&MasterKey, VaultError> {
+    pub(super) fn master(&self, head: &Head) -> Result<&MasterKey, VaultError> {
         self.keys.find(head.key_id).ok_or(VaultError::Unreadable)
     }
 

@@ -30,7 +30,8 @@ const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 ///
 /// Reads nothing. Of a link: exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for it or
 /// it was burned, and 3 when it expired unread. Of a receipt, which knows more: 0 delivered, 10 unread, 11 claimed by a reader who hasn't
-/// said yet that it arrived, 12 unconfirmed (given out, and nobody said so), 13 burned, 14 expired, and 3 when there is no such receipt.
+/// said yet that it arrived, 12 unconfirmed (given out, and nobody said so), 13 burned, 14 expired, 15 a request that is open, 16 one that was
+/// taken back, and 3 when there is no such receipt.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
     /// The link or its token, the receipt's link or the receipt, or `-` to read it from standard input

@@ -95,6 +95,8 @@ fn exit_of(state: ReceiptState) -> Option<Exit> {
         ReceiptState::Unconfirmed => Some(Exit::Unconfirmed),
         ReceiptState::Burned => Some(Exit::Burned),
         ReceiptState::Expired => Some(Exit::Expired),
+        ReceiptState::Open => Some(Exit::Open),
+        ReceiptState::Withdrawn => Some(Exit::Withdrawn),
         _ => Some(Exit::Other),
     }
 }
@@ -102,6 +104,7 @@ fn exit_of(state: ReceiptState) -> Option<Exit> {
 fn describe(status: &ReceiptStatus) -> String {
     let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
     let mut text = match status.state {
+        ReceiptState::Open => format!("open: nobody has answered the request; expires {:.0}", status.expires_at),
         ReceiptState::Unread => format!("unread; expires {:.0}", status.expires_at),
         ReceiptState::Claimed => format!(
             "claimed{}: a reader asked for it, and can say until{} that it has arrived",
@@ -122,6 +125,7 @@ fn describe(status: &ReceiptStatus) -> String {
             format!("burned{}, unread{by}", at(status.ended_at))
         }
         ReceiptState::Expired => format!("expired{}, unread", at(status.ended_at)),
+        ReceiptState::Withdrawn => format!("withdrawn{}: the request was taken back unanswered", at(status.ended_at)),
         _ => "in a state that this ots doesn't know: is the server newer?".to_owned(),
     };
     if status.attempts > 0 {

@@ -34,12 +34,14 @@ pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Repl
 /// As it travels.
 pub(in crate::server) fn status(trace: &Trace) -> ReceiptStatus {
     let (state, burned_by, claim_expires_at) = match trace.state {
+        Fate::Open => (ReceiptState::Open, None, None),
         Fate::Unread => (ReceiptState::Unread, None, None),
         Fate::Claimed { until } => (ReceiptState::Claimed, None, Some(until)),
         Fate::Delivered => (ReceiptState::Delivered, None, None),
         Fate::Unconfirmed => (ReceiptState::Unconfirmed, None, None),
         Fate::Burned(by) => (ReceiptState::Burned, Some(burned_by(by)), None),
         Fate::Expired => (ReceiptState::Expired, None, None),
+        Fate::Withdrawn => (ReceiptState::Withdrawn, None, None),
     };
     ReceiptStatus {
         state,

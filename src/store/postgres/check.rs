@@ -55,7 +55,7 @@ const MISCOUNTED_OWNERS: &str = "
 /// What removed records have left can be read, and no record is both there and gone.
 const MISTOLD: &str = "
     SELECT count(*) FROM ots.receipt AS told
-    WHERE octet_length(id) <> 32 OR state NOT BETWEEN 1 AND 6 OR EXISTS (SELECT FROM ots.record WHERE receipt = told.id)";
+    WHERE octet_length(id) <> 32 OR state NOT BETWEEN 1 AND 7 OR EXISTS (SELECT FROM ots.record WHERE receipt = told.id)";
 
 /// Looks at all of it, and changes nothing.
 pub(in crate::store) fn check(address: &Address) -> Result<Checked, StartError> {

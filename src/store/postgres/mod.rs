@@ -6,8 +6,8 @@
 //! - [`line`](mod@line): the connections, and what is done when one breaks; [`batch`]: calls that go together.
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
-//! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`receipts`]: what is told of what is gone; [`quotas`]: keeping
-//!   no more than is allowed.
+//! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`receipts`]: what is told of what is gone; [`requests`]: answers in the
+//!   place of their requests; [`quotas`]: keeping no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`durability`]: what outlives the loss of a machine; [`locked`]: tables that somebody has locked.
 //! - [`import`]: taking records in from another database.
@@ -32,6 +32,7 @@ mod pooler;
 mod quotas;
 mod reading;
 mod receipts;
+mod requests;
 mod row;
 mod schema;
 mod settling;
@@ -134,13 +135,12 @@ impl PostgresStore {
             return Err(StoreError::Busy);
         }
         let (id, charge, bytes) = (record.id, record.charge, record.sealed.len());
-        let values = self.values(record);
-        let kept = if charge.within.all.is_none() && (charge.owner.is_none() || charge.within.each.is_none()) {
-            let call = Call { bytes, ..Call::about(id, statements::INSERT, values, Repeat::Never) };
-            !self.line.rows(call).await.map_err(Fault::into_error)?.is_empty()
-        } else {
-            let keep = self.line.to_its_end(|line| quotas::keep(line, id, values, charge, bytes)).await;
+        let call = Call { bytes, ..Call::about(id, statements::INSERT, self.values(record), Repeat::Never) };
+        let kept = if quotas::bind(&charge) {
+            let keep = self.line.to_its_end(|line| quotas::keep(line, call, charge, None)).await;
             keep.map_err(Fault::into_error)?
+        } else {
+            !self.line.rows(call).await.map_err(Fault::into_error)?.is_empty()
         };
         self.has_committed();
         self.line.had_room();

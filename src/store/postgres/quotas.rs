@@ -8,7 +8,7 @@ use deadpool_postgres::Object;
 use super::{
     batch,
     error::Fault,
-    line::{Call, Line, Repeat, Values},
+    line::{Call, Line},
     row::count,
     statements::{self, locks},
 };
@@ -17,19 +17,22 @@ use crate::{
     store::{Charge, StoreError, Usage, Whose},
 };
 
-/// Keeps a record whose values these are, if its charge allows it. False when its id exists.
+/// Whether a charge bounds what is kept.
+pub(super) fn bind(charge: &Charge) -> bool {
+    !charge.within.all.is_none() || (charge.owner.is_some() && !charge.within.each.is_none())
+}
+
+/// Makes a call that keeps a record, if its charge allows that once what it `replaces` is gone. False when it has kept nothing.
 pub(super) async fn keep(
     line: Arc<Line>,
-    id: SecretId,
-    values: Values,
+    call: Call,
     charge: Charge,
-    bytes: usize,
+    replaces: Option<SecretId>,
 ) -> Result<bool, Fault> {
-    let call = Call::about(id, statements::INSERT, values, Repeat::Never);
-    line.hold(statements::INSERT).await?;
+    line.hold(call.sql).await?;
     let mut borrowed = line.borrow().await?;
     let Some(client) = borrowed.client_mut() else { return Err(Fault::Unsent(StoreError::Closed)) };
-    let kept = line.answered(bytes, within(&line, client, &call, charge, bytes)).await;
+    let kept = line.answered(call.bytes, within(&line, client, &call, charge, replaces)).await;
     if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
         line.heard();
         line.tell_of_lock(&borrowed, &kept).await;
@@ -38,7 +41,13 @@ pub(super) async fn keep(
     kept
 }
 
-async fn within(line: &Line, client: &mut Object, call: &Call, charge: Charge, bytes: usize) -> Result<bool, Fault> {
+async fn within(
+    line: &Line,
+    client: &mut Object,
+    call: &Call,
+    charge: Charge,
+    replaces: Option<SecretId>,
+) -> Result<bool, Fault> {
     let judge = |error: tokio_postgres::Error| line.judge(&error);
     let transaction = client.transaction().await.map_err(judge)?;
     let lock = transaction.prepare_cached(statements::LOCK).await.map_err(judge)?;
@@ -55,10 +64,12 @@ async fn within(line: &Line, client: &mut Object, call: &Call, charge: Charge, b
     // A statement of its own after the locks: it sees what whoever had them before has committed.
     let usage = transaction.prepare_cached(statements::USAGE).await.map_err(judge)?;
     let owner_bytes = charge.owner.map(|owner| owner.0.to_vec());
-    let row = transaction.query_one(&usage, &[&owner_bytes]).await.map_err(judge)?;
+    let row = transaction.query_one(&usage, &[&owner_bytes, &replaces.map(|id| id.0.to_vec())]).await.map_err(judge)?;
     let with_it = |at: usize| -> Result<Usage, StoreError> {
-        let more = u64::try_from(bytes).unwrap_or(u64::MAX);
-        Ok(Usage { records: count(&row, at)?.saturating_add(1), bytes: count(&row, at + 1)?.saturating_add(more) })
+        let more = u64::try_from(call.bytes).unwrap_or(u64::MAX);
+        let (records, held) = (count(&row, at)?.saturating_add(1), count(&row, at + 1)?.saturating_add(more));
+        let (replaced, freed) = (count(&row, 4)?, count(&row, 5)?);
+        Ok(Usage { records: records.saturating_sub(replaced), bytes: held.saturating_sub(freed) })
     };
     let (of_owner, in_all) = (with_it(0).map_err(Fault::Refused)?, with_it(2).map_err(Fault::Refused)?);
     let whose = if owner.is_some() && !charge.within.each.allows(of_owner) {

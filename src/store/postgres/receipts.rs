@@ -18,7 +18,7 @@ use super::{
 use crate::{
     secret::{ReceiptId, SecretId},
     store::{
-        Burnt, By, ReceiptState, StoreError, Trace,
+        Burnt, By, REQUEST, ReceiptState, StoreError, Trace,
         receipt::{End, Tombstone},
     },
 };
@@ -58,9 +58,9 @@ impl PostgresStore {
             }
             match self.trace(receipt, now).await?.map(|trace| trace.state) {
                 None => return Ok(Burnt::Unknown),
-                Some(ReceiptState::Burned(By::Receipt)) => return Ok(Burnt::Already),
+                Some(ReceiptState::Burned(By::Receipt) | ReceiptState::Withdrawn) => return Ok(Burnt::Already),
                 // It was given back meanwhile.
-                Some(ReceiptState::Unread) => wait(waits).await?,
+                Some(ReceiptState::Unread | ReceiptState::Open) => wait(waits).await?,
                 Some(_) => return Ok(Burnt::TooLate),
             }
         }
@@ -99,6 +99,9 @@ impl Told {
         Ok(match (state, column::<bool>(row, 6)?, column::<bool>(row, 7)?) {
             (0, _, true) => Self::InHand,
             (0, true, false) => Self::Of(kept(ReceiptState::Claimed { until: at })),
+            (0, false, false) if column::<Option<i16>>(row, 8)? == Some(i16::from(REQUEST)) => {
+                Self::Of(kept(ReceiptState::Open))
+            }
             (0, false, false) => Self::Of(kept(ReceiptState::Unread)),
             (code, ..) => {
                 let end = End::from_code(code).ok_or_else(damaged)?;

@@ -12,18 +12,18 @@ pub(super) mod locks {
     pub(in super::super) const ALL: i64 = 0x6f74_7331_0000_0003;
 }
 
-/// Adds what `$from` has, `$sign` or in place of it, to the counts of keys and owners. Owners in their order: of two statements that change
+/// Adds `$records` and `$bytes` of what `$from` has to the counts of keys and owners. Owners in their order: of two statements that change
 /// the same ones neither waits for the other and has what that one waits for.
 macro_rules! counted {
-    ($from:literal, $sign:literal) => {
+    ($from:literal, $records:literal, $bytes:literal) => {
         concat!(
             "counted AS (
                 INSERT INTO ots.held AS h (key_id, part, records, bytes)
                 SELECT key_id, (pg_backend_pid() % 256)::smallint, ",
-            $sign,
-            "count(*), ",
-            $sign,
-            "sum(sealed_len)::bigint FROM ",
+            $records,
+            ", ",
+            $bytes,
+            "::bigint FROM ",
             $from,
             " GROUP BY key_id ORDER BY key_id
                 ON CONFLICT (key_id, part) DO UPDATE SET records = h.records + excluded.records, bytes = h.bytes + excluded.bytes
@@ -31,10 +31,10 @@ macro_rules! counted {
             charged AS (
                 INSERT INTO ots.owner AS o (owner, records, bytes)
                 SELECT owner, ",
-            $sign,
-            "count(*), ",
-            $sign,
-            "sum(sealed_len)::bigint FROM ",
+            $records,
+            ", ",
+            $bytes,
+            "::bigint FROM ",
             $from,
             " WHERE owner IS NOT NULL GROUP BY owner ORDER BY owner
                 ON CONFLICT (owner) DO UPDATE SET records = o.records + excluded.records, bytes = o.bytes + excluded.bytes
@@ -73,7 +73,7 @@ macro_rules! removal {
             $when,
             " AS ended_at
             ), ",
-            counted!("gone", "-"),
+            counted!("gone", "-count(*)", "-sum(sealed_len)"),
             ", left_over AS (
                 INSERT INTO ots.receipt (id, state, created_at, expires_at, claimed_at, ended_at, attempts)
                 SELECT receipt, state, created_at, expires_at, claimed_at, ended_at, attempts FROM gone WHERE receipt IS NOT NULL
@@ -116,15 +116,41 @@ pub(super) const INSERT: &str = concat!(
              AS each (id, created_at, expires_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt)
         ON CONFLICT DO NOTHING RETURNING id, key_id, owner, sealed_len
     ), ",
-    counted!("kept", ""),
+    counted!("kept", "count(*)", "sum(sealed_len)"),
     " SELECT id FROM kept"
 );
 
-/// What is kept in all, and of an owner. Under the locks that [`lock`](LOCK) takes it doesn't grow.
+/// Of many answers: each in the place of its request, in one step. The request goes first, since the answer has its receipt.
+pub(super) const ANSWER: &str = concat!(
+    "WITH each AS MATERIALIZED (
+        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bytea[], $8::bytea[],
+                             $9::bytea[], $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[])
+             AS each (id, created_at, expires_at, ends_at, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt, request, now)
+    ), open AS (
+        DELETE FROM ots.record AS r USING each
+        WHERE r.id = request AND r.kind = 8 AND claim IS NULL AND deadline > now
+        RETURNING r.id, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len
+    ), kept AS (
+        INSERT INTO ots.record
+            (id, created_at, expires_at, ends_at, deadline, kind, size, key_id, verifier, owner, sealed_len, sealed, receipt)
+        SELECT each.id, created_at, expires_at, ends_at, ends_at, kind, size, each.key_id, verifier, each.owner, each.sealed_len, sealed, receipt
+        FROM open JOIN each ON request = open.id
+        RETURNING id, key_id, owner, sealed_len
+    ), changed AS (
+        SELECT key_id, owner, -1 AS records, -sealed_len AS bytes FROM open
+        UNION ALL SELECT key_id, owner, 1, sealed_len FROM kept
+    ), ",
+    counted!("changed", "sum(records)", "sum(bytes)"),
+    " SELECT id FROM kept"
+);
+
+/// What is kept in all, and of an owner, and a record that is to be replaced. Under the locks that [`lock`](LOCK) takes it doesn't grow.
 pub(super) const USAGE: &str = "
     SELECT coalesce((SELECT records FROM ots.owner WHERE owner = $1), 0),
            coalesce((SELECT bytes FROM ots.owner WHERE owner = $1), 0),
-           coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM ots.held";
+           coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint,
+           (SELECT count(*) FROM ots.record WHERE id = $2), coalesce((SELECT sealed_len FROM ots.record WHERE id = $2), 0)
+    FROM ots.held";
 
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
@@ -168,6 +194,10 @@ pub(super) const LIVE: &str = agreed!(
 /// Whether records are claimed with that.
 pub(super) const HELD: &str = agreed!("$1::bytea[], $2::bytea[]) AS each (id, claim", "r.claim = each.claim");
 
+/// Whether requests that could not be answered are open.
+pub(super) const OPEN: &str =
+    agreed!("$1::bytea[], $2::bigint[]) AS each (id, now", "r.kind = 8 AND r.claim IS NULL AND deadline > now");
+
 /// Takes back claims under which nothing was given out. One that is still being made is waited for: it has the row locked.
 pub(super) const GIVE_BACK: &str = "
     UPDATE ots.record AS r
@@ -198,10 +228,12 @@ pub(super) const RELEASE: &str = removal!(
     "CASE WHEN own THEN coalesce(claimed_at, now) ELSE now END"
 );
 
-pub(super) const BURN: &str = removal!("id = $1 AND claim IS NULL AND deadline > $2", "3", "$2::bigint");
+/// To burn an open request is to take it back.
+pub(super) const BURN: &str =
+    removal!("id = $1 AND claim IS NULL AND deadline > $2", "CASE WHEN kind = 8 THEN 7 ELSE 3 END", "$2::bigint");
 
 pub(super) const BURN_BY_RECEIPT: &str =
-    removal!("receipt = $1 AND claim IS NULL AND deadline > $2", "4", "$2::bigint");
+    removal!("receipt = $1 AND claim IS NULL AND deadline > $2", "CASE WHEN kind = 8 THEN 7 ELSE 4 END", "$2::bigint");
 
 /// Counts a try. With the last one the record is dead at once, by a deadline that nobody's clock is before, and nobody's any more; it is
 /// removed after that.
@@ -234,19 +266,19 @@ pub(super) const SWEEP_LEASES: &str = removal!(
 );
 
 /// What a receipt tells, agreed to: what was the primary may have the record still, or not yet. Of what is there its deadline is told, 0 as
-/// how it ended, and whether a server has it in hand.
+/// how it ended, whether a server has it in hand, and its kind.
 pub(super) const TRACE: &str = concat!(
     agreed!(),
-    " SELECT state, created_at, expires_at, claimed_at, told.at, attempts, claimed, own, agreed.at
+    " SELECT state, created_at, expires_at, claimed_at, told.at, attempts, claimed, own, kind, agreed.at
     FROM agreed LEFT JOIN (
         SELECT (CASE WHEN deadline > $2 THEN 0 ELSE ",
     died!(),
     " END)::smallint AS state, created_at, expires_at, claimed_at, CASE WHEN deadline > $2 THEN deadline ELSE ",
     died!(when),
-    " END AS at, attempts, claim IS NOT NULL AS claimed, own
+    " END AS at, attempts, claim IS NOT NULL AS claimed, own, kind
         FROM ots.record WHERE receipt = $1
         UNION ALL
-        SELECT state, created_at, expires_at, claimed_at, ended_at, attempts, false, false FROM ots.receipt WHERE id = $1
+        SELECT state, created_at, expires_at, claimed_at, ended_at, attempts, false, false, NULL FROM ots.receipt WHERE id = $1
     ) AS told ON true"
 );
 
@@ -301,6 +333,13 @@ pub(super) const KEYS: &str = "
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_requests_kind_is_the_one_of_the_statements() {
+        for statement in [ANSWER, OPEN, BURN, BURN_BY_RECEIPT] {
+            assert!(statement.contains(&format!("kind = {} ", crate::store::REQUEST)), "{statement}");
+        }
+    }
 
     #[test]
     fn the_sweepers_lock_is_the_one_between_the_others() {

@@ -6,6 +6,7 @@
 //! - [`tables`]: what each changing call of the contract does to the tables.
 //! - [`counts`]: what is kept under each key and for each owner; [`receipts`]: what is left of what is gone. [`given_up`]: both are done
 //!   without where they are damaged.
+//! - [`requests`]: answers in the place of their requests.
 //! - [`job`]: a call on its way through the writer's thread.
 //! - [`transaction`]: one transaction, and where it broke.
 //! - [`sweep`]: removing what is no longer live.
@@ -32,6 +33,7 @@ mod payload;
 mod progress;
 mod reader;
 mod receipts;
+mod requests;
 mod reserve;
 mod schema;
 mod sweep;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     secret::{ReceiptId, SecretId},
     store::{
-        Burnt, By, ReceiptState, StoreError, Trace,
+        Burnt, By, REQUEST, ReceiptState, StoreError, Trace,
         receipt::{End, Tombstone},
     },
 };
@@ -29,6 +29,7 @@ pub(super) struct Mark {
     deadline: Timestamp,
     claimed_at: Option<Timestamp>,
     attempts: u32,
+    request: bool,
     claimed: bool,
 }
 
@@ -46,7 +47,7 @@ pub(super) enum Removal {
 }
 
 impl Mark {
-    const COLUMNS: &'static str = "receipt, created_at, expires_at, deadline, claimed_at, attempts";
+    const COLUMNS: &'static str = "receipt, created_at, expires_at, deadline, claimed_at, attempts, kind";
 
     /// From these columns, the first of which is at `first`. None where there is no receipt, and where anything is damaged: that doesn't
     /// keep a record from being removed.
@@ -63,6 +64,7 @@ impl Mark {
             deadline: time(row, first + 3)?,
             claimed_at: maybe_time(row, first + 4)?,
             attempts: row.get(first + 5)?,
+            request: row.get::<_, u8>(first + 6)? == REQUEST,
             claimed,
         }))
     }
@@ -73,6 +75,7 @@ impl Mark {
         let state = match self.claimed {
             _ if until <= now => return self.tombstone(self.death(), until, claimed_at).into(),
             true => ReceiptState::Claimed { until },
+            false if self.request => ReceiptState::Open,
             false => ReceiptState::Unread,
         };
         Trace { state, created_at, expires_at, claimed_at, ended_at: None, attempts }
@@ -83,6 +86,9 @@ impl Mark {
         match how {
             Removal::Acknowledged(now) => self.tombstone(End::Delivered, now, self.claimed_at),
             Removal::Given(now) => self.tombstone(End::Unconfirmed, now, Some(now)),
+            Removal::Burned(By::Link | By::Receipt, now) if self.request => {
+                self.tombstone(End::Withdrawn, now, self.claimed_at)
+            }
             Removal::Burned(by, now) => self.tombstone(End::Burned(by), now, self.claimed_at),
             Removal::Died => self.tombstone(self.death(), self.deadline, self.claimed_at),
         }
@@ -150,7 +156,7 @@ impl Tables {
             .optional()?;
         Ok(match code.map(|code| End::from_code(code).ok_or_else(|| damaged("state"))).transpose()? {
             None => Burnt::Unknown,
-            Some(End::Burned(By::Receipt)) => Burnt::Already,
+            Some(End::Burned(By::Receipt) | End::Withdrawn) => Burnt::Already,
             Some(_) => Burnt::TooLate,
         })
     }
@@ -200,7 +206,7 @@ impl SqliteStore {
 fn trace(connection: &Connection, receipt: ReceiptId, now: Timestamp) -> rusqlite::Result<Option<Trace>> {
     let kept = connection
         .prepare_cached(&format!("SELECT {}, claim IS NOT NULL FROM record WHERE receipt = ?1", Mark::COLUMNS))?
-        .query_row([receipt.0], |row| Mark::read(row, 0, row.get(6)?))
+        .query_row([receipt.0], |row| Mark::read(row, 0, row.get(7)?))
         .optional()?
         .flatten();
     if let Some(mark) = kept {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     secret::{ClaimHash, KeyId, OwnerId, SecretId},
-    store::{Access, By, Claimed, Gone, Head, Record},
+    store::{Access, By, Claimed, Gone, Head, REQUEST, Record},
 };
 
 /// The tables, changed only inside an open transaction.
@@ -42,9 +42,9 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner, id, claim IS NOT NULL, \
-         receipt, created_at, expires_at, deadline, claimed_at, attempts";
+         receipt, created_at, expires_at, deadline, claimed_at, attempts, kind";
     /// How many there are.
-    pub(super) const COUNT: usize = 12;
+    pub(super) const COUNT: usize = 13;
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
@@ -66,12 +66,40 @@ impl Tables {
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
+        self.counts.admit(&self.connection, &record.charge, record.sealed.len())?;
+        match self.add(record) {
+            Ok(()) => Ok(true),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts an answer in the place of its request, if that is open: whatever either of them is counted under.
+    pub(super) fn answer(&self, request: SecretId, answer: &Record, now: Timestamp) -> Result<bool, Failure> {
+        let open = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM record WHERE id = ?1 AND kind = ?2 AND claim IS NULL AND deadline > ?3",
+                Place::COLUMNS
+            ))?
+            .query_row(params![request.0, REQUEST, now.as_millisecond()], Place::from_row)
+            .optional()?;
+        let Some(open) = open else { return Ok(false) };
+        let count = |records| self.counts.add(open.key_id, open.owner, records, open.sealed_len);
+        count(-1);
+        let admitted = self.counts.admit(&self.connection, &answer.charge, answer.sealed.len());
+        count(1);
+        admitted?;
+        self.remove(&open)?;
+        self.add(answer)?;
+        Ok(true)
+    }
+
+    fn add(&self, record: &Record) -> rusqlite::Result<()> {
         let Head { created_at, expires_at, kind, size, key_id, verifier } = &record.head;
         let sealed = record.sealed.as_ref();
-        self.counts.admit(&self.connection, &record.charge, sealed.len())?;
         let seq = self.next_row()?;
-        let inserted = self
-            .connection
+        self.connection
             .prepare_cached(
                 "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len,
                                      owner, receipt)
@@ -89,15 +117,10 @@ impl Tables {
                 seq,
                 record.charge.owner.map(|owner| owner.0),
                 record.receipt.map(|receipt| receipt.0),
-            ]);
-        match inserted {
-            Ok(_) => {}
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
+            ])?;
         payload::write(&self.connection, seq, sealed)?;
         self.counts.add(Some(*key_id), record.charge.owner, 1, sealed.len());
-        Ok(true)
+        Ok(())
     }
 
     /// After the last row that a record may have: SQLite's own choice would follow one that damage has put beyond it.

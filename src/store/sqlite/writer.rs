@@ -55,11 +55,21 @@ pub(super) enum Effect {
     Changes,
     /// Removes ciphertext: the files have to be cleaned after it.
     Removes,
+    /// Both.
+    Replaces(usize),
 }
 
 impl Effect {
     fn bytes(self) -> usize {
-        if let Self::Adds(bytes) = self { bytes } else { 0 }
+        if let Self::Adds(bytes) | Self::Replaces(bytes) = self { bytes } else { 0 }
+    }
+
+    fn adds(self) -> bool {
+        matches!(self, Self::Adds(_) | Self::Replaces(_))
+    }
+
+    fn removes(self) -> bool {
+        matches!(self, Self::Removes | Self::Replaces(_))
     }
 }
 
@@ -129,7 +139,7 @@ impl Writer {
     /// in a transaction of its own, so that it answers for itself only.
     fn work(&mut self, mut batch: Vec<Call>) -> Result<(), Ended> {
         self.cleaner.count(batch.len());
-        let removes = batch.iter().any(|call| call.effect == Effect::Removes);
+        let removes = batch.iter().any(|call| call.effect.removes());
         match self.commit(&mut batch) {
             Ok(Ok(())) => finish(batch, None),
             Ok(Err(_)) => {
@@ -175,7 +185,7 @@ impl Writer {
     }
 
     fn alone_in(&mut self, batch: &mut [Call]) -> Result<Result<(), StoreError>, Ended> {
-        let adds = batch.iter().any(|call| matches!(call.effect, Effect::Adds(_)));
+        let adds = batch.iter().any(|call| call.effect.adds());
         let error = match self.commit(batch)? {
             Err(error) if may_lack_space(&error) => error,
             done => return Ok(done.map_err(|error| engine_error(&error))),
@@ -289,7 +299,7 @@ fn gather(first: Call, queue: &Receiver<Message>) -> (Vec<Call>, Option<oneshot:
     }
     // Calls that wait together depend on none of each other. With the removals first, the inserts take the pages that
     // came free, which then are written once and not twice.
-    batch.sort_by_key(|call| matches!(call.effect, Effect::Adds(_)));
+    batch.sort_by_key(|call| call.effect.adds());
     (batch, closing)
 }
 

@@ -2,6 +2,7 @@
 //! `common::engine::each`.
 
 mod receipts;
+mod requests;
 
 use std::{sync::Arc, time::Duration};
 
