@@ -11,6 +11,8 @@ pub const OCTET_STREAM: &str = "application/octet-stream";
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The passphrase beside an octet-stream body: base64url of its UTF-8.
 pub const OTS_PASSPHRASE: &str = "ots-passphrase";
+/// What whoever made a request shows to take it back: the collecting token.
+pub const OTS_COLLECTING_TOKEN: &str = "ots-collecting-token";
 
 /// What each answer of a server has, for its log: by it an `ots` server is told from whatever else answers.
 pub const REQUEST_ID: &str = "x-request-id";

@@ -4,6 +4,8 @@
 pub const SECRETS_PATH: &str = "/api/v1/secrets";
 /// Where receipts tell what became of secrets; a receipt is one segment below it.
 pub const RECEIPTS_PATH: &str = "/api/v1/receipts";
+/// Where secrets are asked for; a request is one segment below it.
+pub const REQUESTS_PATH: &str = "/api/v1/requests";
 /// Where the limits are told.
 pub const INFO_PATH: &str = "/api/v1/info";
 /// Where health is told.

@@ -100,22 +100,27 @@ impl CreateRequest {
             members.wrong("encoding", "the one encoding is \"base64\"; leave it out for text");
         }
         members.finish()?;
-        let content = decode(body, content.unwrap_or_default(), encoding.is_some())?;
+        let content = decode(body, "content", content.unwrap_or_default(), encoding.is_some())?;
         Ok(Self { content, options })
     }
 }
 
-/// Decodes the string that lies at `place`: its escapes, then base64 if it is that.
-fn decode(body: &mut [u8], place: Range<usize>, base64: bool) -> Result<Range<usize>, Malformed> {
-    let wrong = |detail: &str| Malformed::Invalid(vec![FieldError::new("/content", detail)]);
+/// Decodes the string of that name that lies at `place`: its escapes, then base64 if it is that.
+pub(super) fn decode(
+    body: &mut [u8],
+    name: &str,
+    place: Range<usize>,
+    base64: bool,
+) -> Result<Range<usize>, Malformed> {
+    let wrong = |detail: &str| Malformed::Invalid(vec![FieldError::new(format!("/{name}"), detail)]);
     let text = body.get_mut(place.clone()).unwrap_or_default();
     let mut length = unescape(text).ok_or(Malformed::NotJson)?;
     if base64 {
         length = decode_base64(text.get_mut(..length).unwrap_or_default())
-            .ok_or_else(|| wrong("it is not base64 (RFC 4648, with padding), as encoding says"))?;
+            .ok_or_else(|| wrong("it is not base64 (RFC 4648, with padding)"))?;
     }
     if length == 0 {
-        return Err(wrong("a secret has at least one byte"));
+        return Err(wrong(if name == "content" { "a secret has at least one byte" } else { "it is empty" }));
     }
     Ok(place.start..place.start + length)
 }

@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Method, StatusCode, header, http::request::Parts};
 use super::{call::App, reply::Reply};
 
 /// What a page may send besides what every page may.
-const TAKEN: &str = "accept, authorization, content-type, idempotency-key, ots-passphrase";
+const TAKEN: &str = "accept, authorization, content-type, idempotency-key, ots-collecting-token, ots-passphrase";
 /// What it may see of an answer besides.
 const SHOWN: &str = "content-disposition, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 

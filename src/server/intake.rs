@@ -16,16 +16,19 @@ use super::{
 };
 use crate::{
     api::{
-        Code, CreateOptions, CreateRequest, FieldError, IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE, Problem,
-        RevealRequest, TtlRequest,
+        Code, CreateOptions, CreateRequest, FieldError, IDEMPOTENCY_KEY, JSON, OCTET_STREAM, OTS_PASSPHRASE,
+        OpenRequest, Problem, RevealRequest, TtlRequest,
     },
+    crypto::sealed_box::{HEAD_BYTES, INVITATION_BYTES},
     memory::Buffer,
     secret::{ClaimKey, InvalidClaimKey, InvalidTtl, Kind, Passphrase, Token, Ttl},
-    vault::{NewSecret, Owner},
+    vault::{NewRequest, NewSecret, Owner},
 };
 
 /// The largest body of a reveal: a passphrase of 1,024 bytes, each escaped.
 const MAX_REVEAL: usize = 8 * 1024;
+/// The largest body of a request: its invitation in base64, each character escaped, and more.
+const MAX_REQUEST: usize = 32 * 1024;
 /// Where a passphrase stands beside octets.
 const PASSPHRASE_HEADER: &str = "/headers/Ots-Passphrase";
 /// What to say of an envelope that whoever has the bare token could destroy.
@@ -127,25 +130,79 @@ pub(super) fn valid(
     options: CreateOptions,
     place: &'static str,
 ) -> Result<NewSecret, Problem> {
-    let settings = &app.settings;
-    if content.len() > settings.max_size_for(permitted.limits) {
+    if content.len() > app.settings.max_size_for(permitted.limits) {
         return Err(too_large_for(app, permitted));
     }
-    let longest = settings.max_ttl_for(permitted.limits);
-    let (seconds, member) = match options.ttl.seconds() {
-        None => (settings.default_ttl.duration().min(longest).as_secs_f64(), "ttl_seconds"),
-        Some(given) => given,
-    };
-    let ttl = Ttl::from_seconds(seconds, longest).map_err(|error| Problem {
-        limit: NonZeroU64::new(longest.as_secs()).filter(|_| matches!(error, InvalidTtl::TooLong(_))),
-        ..invalid(format!("/{member}"), error)
-    })?;
+    let ttl = ttl(app, permitted, options.ttl)?;
     let passphrase = passphrase(options.passphrase, place)?;
     if options.kind != Kind::Plain && !passphrase.as_ref().is_some_and(Passphrase::is_proof) {
         return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
     }
     content.shrink().map_err(|_| busy())?;
     Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt })
+}
+
+/// For how long something is kept, within the server's limits and the key's.
+fn ttl(app: &App, permitted: &Permission, asked: TtlRequest) -> Result<Ttl, Problem> {
+    let longest = app.settings.max_ttl_for(permitted.limits);
+    let (seconds, member) = match asked.seconds() {
+        None => (app.settings.default_ttl.duration().min(longest).as_secs_f64(), "ttl_seconds"),
+        Some(given) => given,
+    };
+    Ttl::from_seconds(seconds, longest).map_err(|error| Problem {
+        limit: NonZeroU64::new(longest.as_secs()).filter(|_| matches!(error, InvalidTtl::TooLong(_))),
+        ..invalid(format!("/{member}"), error)
+    })
+}
+
+/// The request in a body, as far as whoever makes it is permitted.
+pub(super) async fn new_request(app: &App, call: Call<'_>, permitted: &Permission) -> Result<NewRequest, Problem> {
+    if media_type(call.headers(), &[JSON]).is_none() {
+        return Err(unsupported("Send application/json, not compressed"));
+    }
+    let mut body = read(app, call, MAX_REQUEST).await?;
+    let asked = OpenRequest::parse(body.as_mut()).map_err(malformed)?;
+    body.narrow(asked.invitation);
+    let wrong = |place, detail: String| Problem::validation(vec![FieldError::new(place, detail)]);
+    if body.len() != INVITATION_BYTES {
+        return Err(wrong("/invitation", format!("an invitation has {INVITATION_BYTES} bytes (docs/request.md)")));
+    }
+    let proof = passphrase(Some(asked.proof), "/proof")?.filter(Passphrase::is_proof);
+    let proof = proof.ok_or_else(|| wrong("/proof", "a proof is 32 bytes as base64url, 43 characters".to_owned()))?;
+    let largest = u64::try_from(app.settings.max_size_for(permitted.limits)).unwrap_or(u64::MAX);
+    let max_size = match asked.max_size {
+        None => largest,
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is within these bounds"
+        )]
+        Some(size) if size >= HEAD_BYTES as f64 && size <= largest as f64 => size as u64,
+        Some(_) => return Err(wrong("/max_size", format!("it can be {HEAD_BYTES} to {largest} bytes here"))),
+    };
+    Ok(NewRequest { invitation: body, proof, ttl: ttl(app, permitted, asked.ttl)?, max_size })
+}
+
+/// An answer in a body, of at most so many bytes. What can't be one doesn't use a request up.
+pub(super) async fn answer(app: &App, call: Call<'_>, max: usize) -> Result<Buffer, Problem> {
+    if media_type(call.headers(), &[OCTET_STREAM]).is_none() {
+        return Err(unsupported("Send application/octet-stream: the sealed answer itself (docs/request.md)"));
+    }
+    let answer = read(app, call, max).await;
+    let mut answer = answer.map_err(|problem| match problem.code {
+        Code::TooLarge => Problem {
+            limit: u64::try_from(max).ok().and_then(NonZeroU64::new),
+            ..Problem::new(Code::TooLarge, format!("The answer is too large: at most {max} bytes are wanted"))
+        },
+        _ => problem,
+    })?;
+    if answer.len() < HEAD_BYTES || !answer.as_ref().starts_with(b"OTSA") {
+        let detail = "that is no sealed answer: ots put --to seals one, as docs/request.md has it";
+        return Err(Problem::validation(vec![FieldError::new("", detail)]));
+    }
+    answer.shrink().map_err(|_| busy())?;
+    Ok(answer)
 }
 
 /// The passphrase in a reveal, if it has one.

@@ -16,8 +16,12 @@ pub(super) enum Route {
     Reveal,
     Status,
     Receipt,
+    Requests,
+    Request,
+    Answer,
     SharePage,
     SecretPage,
+    RequestPage,
     Asset,
     Face,
     Robots,
@@ -29,7 +33,7 @@ pub(super) enum Route {
 
 impl Route {
     /// Each of them.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Health,
         Self::Live,
         Self::Ready,
@@ -39,8 +43,12 @@ impl Route {
         Self::Reveal,
         Self::Status,
         Self::Receipt,
+        Self::Requests,
+        Self::Request,
+        Self::Answer,
         Self::SharePage,
         Self::SecretPage,
+        Self::RequestPage,
         Self::Asset,
         Self::Face,
         Self::Robots,
@@ -64,7 +72,16 @@ impl Route {
     pub(super) fn is_api(self) -> bool {
         matches!(
             self,
-            Self::Health | Self::Info | Self::Secrets | Self::Secret | Self::Reveal | Self::Status | Self::Receipt
+            Self::Health
+                | Self::Info
+                | Self::Secrets
+                | Self::Secret
+                | Self::Reveal
+                | Self::Status
+                | Self::Receipt
+                | Self::Requests
+                | Self::Request
+                | Self::Answer
         )
     }
 
@@ -73,18 +90,19 @@ impl Route {
         let reads = *method == Method::GET || *method == Method::HEAD;
         match self {
             Self::Health | Self::Live | Self::Ready => Deed::Health,
-            Self::Secrets | Self::SharePage if *method == Method::POST => Deed::Create,
+            Self::Secrets | Self::Requests | Self::SharePage if *method == Method::POST => Deed::Create,
+            Self::Answer if *method == Method::POST => Deed::Answer,
             Self::Secret if *method == Method::GET => Deed::ReadByGet,
             Self::Reveal | Self::SecretPage if *method == Method::POST => Deed::Read,
-            Self::Secret | Self::Receipt if *method == Method::DELETE => Deed::Burn,
-            Self::Secret | Self::Status | Self::Receipt | Self::SecretPage if reads => Deed::Probe,
+            Self::Secret | Self::Receipt | Self::Request if *method == Method::DELETE => Deed::Burn,
+            Self::Secret | Self::Status | Self::Receipt | Self::Request | Self::SecretPage if reads => Deed::Probe,
             _ => Deed::Other,
         }
     }
 
     /// Whether people look at what it answers.
     pub(super) fn is_page(self) -> bool {
-        matches!(self, Self::SharePage | Self::SecretPage)
+        matches!(self, Self::SharePage | Self::SecretPage | Self::RequestPage)
     }
 
     fn name(self) -> &'static str {
@@ -98,8 +116,12 @@ impl Route {
             Self::Reveal => "reveal",
             Self::Status => "status",
             Self::Receipt => "receipt",
+            Self::Requests => "requests",
+            Self::Request => "request",
+            Self::Answer => "answer",
             Self::SharePage => "share-page",
             Self::SecretPage => "secret-page",
+            Self::RequestPage => "request-page",
             Self::Asset => "asset",
             Self::Face => "face",
             Self::Robots => "robots",
@@ -117,6 +139,7 @@ impl Route {
             | Self::Ready
             | Self::Info
             | Self::Status
+            | Self::RequestPage
             | Self::Asset
             | Self::Face
             | Self::Robots
@@ -125,8 +148,8 @@ impl Route {
             | Self::ApiPageFile
             | Self::Redoc => "GET, HEAD",
             Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
-            Self::Secrets | Self::Reveal => "POST",
-            Self::Secret | Self::Receipt => "GET, HEAD, DELETE",
+            Self::Secrets | Self::Reveal | Self::Requests | Self::Answer => "POST",
+            Self::Secret | Self::Receipt | Self::Request => "GET, HEAD, DELETE",
         }
     }
 }

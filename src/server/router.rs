@@ -14,14 +14,14 @@ use super::{
     places::Share,
     problem::{self, Failed, nothing_here},
     reply::{Exchange, Reply, ReplyBody},
-    resources::{health, info, receipts, secrets},
+    resources::{health, info, receipts, requests, secrets},
     route::Route,
 };
 use crate::{
-    api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, RECEIPTS_PATH, SECRETS_PATH},
+    api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, RECEIPTS_PATH, REQUESTS_PATH, SECRETS_PATH},
     audit::Event,
     memory::Reservation,
-    secret::{LINK_PATH, Token},
+    secret::{LINK_PATH, REQUEST_PATH, Token},
 };
 
 /// Bytes that a field of a head takes besides its text.
@@ -52,6 +52,10 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{SECRETS_PATH}/{{token}}/reveal"), Route::Reveal),
         (format!("{SECRETS_PATH}/{{token}}/status"), Route::Status),
         (format!("{RECEIPTS_PATH}/{{token}}"), Route::Receipt),
+        (REQUESTS_PATH.to_owned(), Route::Requests),
+        (format!("{REQUESTS_PATH}/{{token}}"), Route::Request),
+        (format!("{REQUESTS_PATH}/{{token}}/answer"), Route::Answer),
+        (format!("/{REQUEST_PATH}{{token}}"), Route::RequestPage),
     ] {
         routes.insert(path, route).expect("no two routes are in conflict");
     }
@@ -252,10 +256,15 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::Status if head_or_get => secrets::status(app, &incoming).await,
         Route::Receipt if head_or_get => receipts::get(app, &incoming).await,
         Route::Receipt if *method == Method::DELETE => receipts::delete(app, &incoming).await,
+        Route::Requests if *method == Method::POST => requests::open(app, incoming).await,
+        Route::Request if head_or_get => requests::get(app, &incoming).await,
+        Route::Request if *method == Method::DELETE => requests::withdraw(app, &incoming).await,
+        Route::Answer if *method == Method::POST => requests::answer(app, incoming).await,
         Route::SharePage if head_or_get => Ok(pages::share::get(app, &incoming)),
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
+        Route::RequestPage if head_or_get => Ok(pages::request::get(app, &incoming)?),
         Route::Asset if head_or_get => Ok(pages::assets::get(&incoming)?),
         Route::Face if head_or_get => Ok(pages::face::get(app, &incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),

@@ -232,7 +232,7 @@ async fn what_is_no_link_is_said_in_words_to_people() {
     };
     let looks = [("Accept", "text/html,*/*;q=0.8"), ("Sec-Fetch-Dest", "document")];
     for (name, value) in looks {
-        for path in ["/s", "/s/", "/foo", "//", "/foo/bar", "/r/x", "/t/r-x", "/s/a/b", &format!("{page}%23x")] {
+        for path in ["/s", "/s/", "/foo", "//", "/foo/bar", "/q/x", "/t/r-x", "/s/a/b", &format!("{page}%23x")] {
             for method in [Method::GET, Method::HEAD, Method::POST] {
                 let answer = ask(method.clone(), path, name, value).await;
                 assert_eq!(answer.status(), 404, "{path}");

@@ -84,6 +84,11 @@ pub(in crate::server) enum Denied {
 }
 
 impl Creation {
+    /// Whether requests are answered: a request is its own permission, but where nobody stores anything.
+    pub(in crate::server) fn answers(&self) -> Result<(), Denied> {
+        if matches!(self, Self::Closed) { Err(Denied::Closed) } else { Ok(()) }
+    }
+
     /// Whether whoever shows this key, and comes with these headers, may create. Only what a trusted proxy passed on (`through_proxy`)
     /// can name somebody.
     pub(in crate::server) fn permit(

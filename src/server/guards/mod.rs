@@ -62,6 +62,8 @@ pub struct GuardOptions {
 pub(super) enum Deed {
     /// Store something.
     Create,
+    /// Store what somebody has asked for.
+    Answer,
     /// Read a secret, as whoever means to does.
     Read,
     /// Read one as a browser could by itself.
@@ -79,12 +81,12 @@ pub(super) enum Deed {
 impl Deed {
     /// Whether something is there or gone afterwards.
     fn changes(self) -> bool {
-        matches!(self, Self::Create | Self::Read | Self::ReadByGet | Self::Burn)
+        matches!(self, Self::Create | Self::Answer | Self::Read | Self::ReadByGet | Self::Burn)
     }
 
     /// Whether it names what may not be there.
     pub(super) fn seeks(self) -> bool {
-        matches!(self, Self::Read | Self::ReadByGet | Self::Probe | Self::Burn)
+        matches!(self, Self::Answer | Self::Read | Self::ReadByGet | Self::Probe | Self::Burn)
     }
 }
 

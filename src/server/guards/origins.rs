@@ -144,7 +144,7 @@ mod tests {
             (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "odd")], false),
         ] {
-            for deed in [Deed::Create, Deed::Read, Deed::ReadByGet, Deed::Burn] {
+            for deed in [Deed::Create, Deed::Answer, Deed::Read, Deed::ReadByGet, Deed::Burn] {
                 assert_eq!(may(&unnamed, deed, lines, "h:8000", "http"), ours, "{lines:?}");
             }
             assert!(

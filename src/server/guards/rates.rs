@@ -122,6 +122,11 @@ impl<C: Clock + Clone> Rates<C> {
     pub(super) fn admit(&self, deed: Deed, network: Network) -> Result<(), Limited> {
         match deed {
             Deed::Create => self.creates.as_ref().map_or(Ok(()), |creates| creates.ask(network, true)),
+            // It may miss as well.
+            Deed::Answer => {
+                self.misses.as_ref().map_or(Ok(()), |misses| misses.ask(network, false))?;
+                self.creates.as_ref().map_or(Ok(()), |creates| creates.ask(network, true))
+            }
             _ if deed.seeks() => self.misses.as_ref().map_or(Ok(()), |misses| misses.ask(network, false)),
             _ => Ok(()),
         }

@@ -192,6 +192,11 @@ impl<'a> LostPage<'a> {
         Self { text, face, root: root_of(path), state: "mangled", detail: "", escaped }
     }
 
+    /// It is a request's.
+    pub(super) fn request(text: &'a Texts, face: Arc<Face>, path: &str) -> Self {
+        Self { text, face, root: root_of(path), state: "request", detail: "", escaped: false }
+    }
+
     pub(super) fn failed(text: &'a Texts, face: Arc<Face>, path: &str, detail: &'a str) -> Self {
         Self { text, face, root: root_of(path), state: "failed", detail, escaped: false }
     }

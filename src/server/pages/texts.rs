@@ -145,6 +145,8 @@ pub(super) struct Texts {
     pub(super) mangled_why: String,
     pub(super) mangled_ask: String,
     pub(super) mangled_mark: String,
+    pub(super) asked_title: String,
+    pub(super) asked_answer: String,
     pub(super) key_was_sent: String,
     pub(super) broken_title: String,
     pub(super) broken_why: Pattern,

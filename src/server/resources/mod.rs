@@ -3,4 +3,5 @@
 pub(super) mod health;
 pub(super) mod info;
 pub(super) mod receipts;
+pub(super) mod requests;
 pub(super) mod secrets;

@@ -5,6 +5,7 @@ mod errors;
 mod http;
 mod read;
 mod receipts;
+mod requests;
 
 use reqwest::Response;
 use serde_json::Value;

@@ -3,8 +3,9 @@
 mod running;
 
 use ots::api::{
-    About, BurnedBy, Code, CreateRequest, Created, Encoding, FieldError, Health, HealthProblem, Info, Malformed,
-    Problem, ReceiptState, ReceiptStatus, RevealRequest, Revealed, Status,
+    About, Answered, BurnedBy, Code, CreateRequest, Created, Encoding, FieldError, Health, HealthProblem, Info,
+    Malformed, OpenRequest, Problem, ReceiptState, ReceiptStatus, RequestOpened, RequestStatus, RevealRequest,
+    Revealed, Status,
 };
 use reqwest::Method;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _, de::Visitor};
@@ -64,7 +65,7 @@ async fn it_has_every_route_and_method() {
     assert_eq!(description, document());
     assert_eq!(description["openapi"], "3.1.0");
     let described = description["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 9);
+    assert_eq!(described.len(), 12);
     for (path, methods) in described {
         let options = server
             .request(Method::OPTIONS, &path.replace("{token}", "unknown").replace("{receipt}", "unknown"))
@@ -99,6 +100,26 @@ async fn it_has_every_parameter_of_a_query() {
 #[test]
 fn it_is_of_this_version() {
     assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// The answers about requests, which have all their members always.
+fn of_requests(at: jiff::Timestamp) -> [(&'static str, Value, Value); 3] {
+    let text = || "t".to_owned();
+    let opened = RequestOpened {
+        token: text(),
+        collecting_token: text(),
+        receipt: text(),
+        expires_at: at,
+        url: text(),
+        receipt_url: text(),
+    };
+    let invited = RequestStatus { invitation: text(), max_size: 1, created_at: at, expires_at: at };
+    let each = [
+        ("RequestOpened", json!(opened)),
+        ("RequestStatus", json!(invited)),
+        ("Answered", json!(Answered { expires_at: at })),
+    ];
+    each.map(|(name, value)| (name, value.clone(), value))
 }
 
 /// A schema's members are those of the type's fullest value, and it requires those of its barest.
@@ -177,7 +198,10 @@ fn every_type_has_the_members_of_its_schema() {
         ("HealthProblem", json!(problem), json!(problem)),
         ("Problem", json!(fullest), json!(barest)),
         ("FieldError", json!(error()), json!(error())),
-    ] {
+    ]
+    .into_iter()
+    .chain(of_requests(at))
+    {
         let schema = &document["components"]["schemas"][name];
         assert_eq!(keys(&schema["properties"]), keys(&fullest), "{name}");
         assert_eq!(
@@ -207,15 +231,18 @@ fn every_request_has_the_members_of_its_schema() {
         Err(Malformed::NotJson) => panic!("not JSON"),
     };
     let create = |body: &[u8]| errors(CreateRequest::parse(&mut body.to_vec()).map(drop));
+    let ask = |body: &[u8]| errors(OpenRequest::parse(&mut body.to_vec()).map(drop));
     let reveal = |body: &[u8]| errors(RevealRequest::parse(body).map(drop));
     let document = document();
     let schemas = &document["components"]["schemas"];
     let unknown = br#"{"not_a_member": 1}"#;
     assert_eq!(keys(&schemas["CreateRequest"]["properties"]), known(&create(unknown)));
     assert_eq!(keys(&schemas["RevealRequest"]["properties"]), known(&reveal(unknown)));
-    let missed = create(b"{}");
-    let missed: Vec<&str> = missed.iter().map(|error| error.pointer.trim_start_matches('/')).collect();
-    assert_eq!(schemas["CreateRequest"]["required"], json!(missed));
+    assert_eq!(keys(&schemas["OpenRequest"]["properties"]), known(&ask(unknown)));
+    for (name, missed) in [("CreateRequest", create(b"{}")), ("OpenRequest", ask(b"{}"))] {
+        let missed: Vec<&str> = missed.iter().map(|error| error.pointer.trim_start_matches('/')).collect();
+        assert_eq!(schemas[name]["required"], json!(missed));
+    }
     assert!(schemas["RevealRequest"].get("required").is_none() && reveal(b"{}").is_empty());
 }
 
