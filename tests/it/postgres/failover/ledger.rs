@@ -44,6 +44,15 @@ pub struct Operation {
 pub struct Story {
     pub number: usize,
     pub operations: Vec<Operation>,
+    /// Its receipt, and the state that it told in the end.
+    pub receipt: Option<String>,
+    pub state: Option<String>,
+}
+
+impl Story {
+    pub fn new(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
 }
 
 /// When a server was killed.
@@ -60,6 +69,8 @@ pub enum Finding {
     ClaimLost,
     /// An answer broke off though no server was killed.
     Broken,
+    /// Its receipt tells what wasn't so.
+    Untrue,
 }
 
 /// What came of all stories.
@@ -73,6 +84,8 @@ pub struct Verdict {
     pub unknown_creations: usize,
     /// Plain reads that broke off as their server was killed, after which the secret was gone: at most once.
     pub at_most_once: usize,
+    /// Receipts that told something.
+    pub receipts: usize,
     pub findings: Vec<(usize, Finding)>,
 }
 
@@ -105,6 +118,12 @@ impl Verdict {
             return;
         }
         self.secrets += 1;
+        if let Some(state) = &story.state {
+            self.receipts += 1;
+            if !may_be_told(state, all) {
+                found(Finding::Untrue);
+            }
+        }
         let readers: BTreeSet<u8> = all.iter().filter(|one| one.outcome == Outcome::Done).filter_map(reader).collect();
         let is_burned = all.iter().any(|one| one.what == What::Burn && one.outcome == Outcome::Done);
         if readers.len() + usize::from(is_burned) > 1 {
@@ -146,6 +165,27 @@ fn may_be_done(one: &Operation) -> bool {
     one.outcome != Outcome::Gone
 }
 
+/// Whether a receipt may say so: never that it was acknowledged or burned by nobody, nor that nobody asked when somebody was answered.
+fn may_be_told(state: &str, all: &[Operation]) -> bool {
+    let any = |is: &dyn Fn(&Operation) -> bool| all.iter().any(is);
+    let is_done = |one: &Operation| one.outcome == Outcome::Done;
+    let acknowledges = |one: &Operation| matches!(one.what, What::Acknowledge(_));
+    let burns = |one: &Operation| one.what == What::Burn;
+    if any(&|one| acknowledges(one) && is_done(one)) {
+        return state == "delivered";
+    }
+    if any(&|one| burns(one) && is_done(one)) {
+        return state == "burned";
+    }
+    match state {
+        "unread" => !any(&|one| is_done(one) && reader(one).is_some()),
+        "claimed" | "unconfirmed" => any(&|one| may_be_done(one) && reader(one).is_some()),
+        "delivered" => any(&|one| may_be_done(one) && acknowledges(one)),
+        "burned" => any(&|one| may_be_done(one) && burns(one)),
+        _ => false,
+    }
+}
+
 /// Whether something else explains that it was gone to this one: somebody else's reading, a burning, an end of the claim. A plain read
 /// that was refused explains nothing: it gave nothing out.
 fn is_explained(gone: &Operation, all: &[Operation]) -> bool {
@@ -169,7 +209,7 @@ impl fmt::Display for Verdict {
         write!(
             f,
             "{} secrets, {} operations ({} refused, {} broken off), {} creations unknown; lost {}, delivered twice {}, claims lost {}, \
-             broken off without a kill {}; at most once {}",
+             broken off without a kill {}; at most once {}; of {} receipts {} untrue",
             self.secrets,
             self.operations,
             self.refused,
@@ -179,7 +219,9 @@ impl fmt::Display for Verdict {
             self.count(Finding::Twice),
             self.count(Finding::ClaimLost),
             self.count(Finding::Broken),
-            self.at_most_once
+            self.at_most_once,
+            self.receipts,
+            self.count(Finding::Untrue)
         )
     }
 }
@@ -194,7 +236,7 @@ fn a_story_is_judged_by_what_the_promises_say() {
     let start = Instant::now();
     let at = |second: u64| start + Duration::from_secs(second);
     let judged = |told: &[(What, Outcome)], kills: &[u64]| {
-        let mut story = Story { number: 7, operations: Vec::new() };
+        let mut story = Story::new(7);
         for (second, (what, outcome)) in (1..).step_by(2).zip([(What::Create, Outcome::Done)].iter().chain(told)) {
             story.operations.push(Operation { what: *what, begin: at(second), end: at(second + 1), outcome: *outcome });
         }
@@ -223,4 +265,31 @@ fn a_story_is_judged_by_what_the_promises_say() {
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Gone)], &[3]), (vec![], 1));
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Gone)], &[9]), (vec![Finding::Broken, Lost], 0));
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Done), (Read(2), Gone)], &[3]), (vec![], 0));
+}
+
+/// Each state is told of what may have been so.
+#[test]
+fn a_receipt_is_judged_by_what_was_done() {
+    use Outcome::{Broken, Done, Gone, Refused};
+    use What::{Acknowledge, Burn, Claim, Read};
+
+    let now = Instant::now();
+    for (told, states) in [
+        (&[][..], &["unread"][..]),
+        (&[(Read(1), Broken)], &["unread", "claimed", "unconfirmed"]),
+        (&[(Read(1), Done)], &["claimed", "unconfirmed"]),
+        (&[(Claim(1), Done)], &["claimed", "unconfirmed"]),
+        (&[(Claim(1), Done), (Acknowledge(1), Refused)], &["claimed", "unconfirmed", "delivered"]),
+        (&[(Claim(1), Done), (Acknowledge(1), Done)], &["delivered"]),
+        (&[(Read(1), Gone)], &["unread"]),
+        (&[(Burn, Refused)], &["unread", "burned"]),
+        (&[(Burn, Done)], &["burned"]),
+    ] {
+        let operation =
+            |(what, outcome): &(What, Outcome)| Operation { what: *what, begin: now, end: now, outcome: *outcome };
+        let all: Vec<Operation> = told.iter().map(operation).collect();
+        let may = |state: &&str| may_be_told(state, &all);
+        let every = ["unread", "claimed", "unconfirmed", "delivered", "burned", "expired"];
+        assert_eq!(every.into_iter().filter(may).collect::<Vec<_>>(), states, "{told:?}");
+    }
 }

@@ -85,7 +85,7 @@ impl Load {
         in_parts(each.collect()).await;
         let told = std::mem::take(&mut *shared.told.lock().unwrap());
         let looks = told.into_iter().map(|(number, token)| async move {
-            let mut story = Story { number, operations: Vec::new() };
+            let mut story = Story::new(number);
             // One that a killed server had in hand may be nobody's for minutes: that is seen to elsewhere.
             look(shared, &mut story, &token, What::Read(LAST), Duration::from_secs(2)).await;
             story
@@ -97,7 +97,13 @@ impl Load {
             let at = stories.binary_search_by_key(&look.number, |story| story.number).unwrap();
             stories[at].operations.extend(look.operations);
         }
-        stories
+        let receipts = stories.into_iter().map(|mut story| async move {
+            if let Some(receipt) = &story.receipt {
+                story.state = state(shared, receipt).await;
+            }
+            story
+        });
+        in_parts(receipts.collect()).await
     }
 }
 
@@ -122,7 +128,7 @@ impl Shared {
 
 /// A secret's story, which one depends on its number.
 async fn tell(shared: &Shared, number: usize) {
-    let mut story = Story { number, operations: Vec::new() };
+    let mut story = Story::new(number);
     let Some(token) = create(shared, &mut story).await else {
         shared.stories.lock().unwrap().push(story);
         tokio::time::sleep(PAUSE).await;
@@ -132,7 +138,7 @@ async fn tell(shared: &Shared, number: usize) {
         0 | 1 => claim_and_acknowledge(shared, &mut story, &token, 1).await,
         2 | 3 => look(shared, &mut story, &token, What::Read(1), PATIENCE).await,
         4 => {
-            let mut other = Story { number, operations: Vec::new() };
+            let mut other = Story::new(number);
             tokio::join!(
                 look(shared, &mut story, &token, What::Read(1), PATIENCE),
                 look(shared, &mut other, &token, What::Read(2), PATIENCE)
@@ -140,7 +146,7 @@ async fn tell(shared: &Shared, number: usize) {
             story.operations.append(&mut other.operations);
         }
         5 => {
-            let mut other = Story { number, operations: Vec::new() };
+            let mut other = Story::new(number);
             tokio::join!(
                 claim_and_acknowledge(shared, &mut story, &token, 1),
                 look(shared, &mut other, &token, What::Read(2), PATIENCE)
@@ -157,7 +163,7 @@ async fn create(shared: &Shared, story: &mut Story) -> Option<String> {
     let begin = Instant::now();
     let request = shared.client.post(format!("{}/api/v1/secrets", shared.url)).header("host", "ots.test");
     let request = request.header("content-type", "application/json");
-    let body = format!(r#"{{"content":"secret {}."}}"#, story.number);
+    let body = format!(r#"{{"content":"secret {}.","receipt":true}}"#, story.number);
     let made: Result<_, reqwest::Error> = async {
         let answer = request.body(body).send().await?;
         let status = answer.status().as_u16();
@@ -167,6 +173,7 @@ async fn create(shared: &Shared, story: &mut Story) -> Option<String> {
     let (outcome, token) = match made {
         Ok((201, text)) => {
             let created: serde_json::Value = serde_json::from_str(&text).unwrap();
+            story.receipt = Some(created["receipt"].as_str().unwrap().to_owned());
             (Outcome::Done, Some(created["token"].as_str().unwrap().to_owned()))
         }
         Ok((503, _)) => (Outcome::Refused, None),
@@ -199,6 +206,20 @@ async fn look(shared: &Shared, story: &mut Story, token: &str, what: What, patie
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// What a receipt tells; none while nobody can say, as of one that a killed server had in hand.
+async fn state(shared: &Shared, receipt: &str) -> Option<String> {
+    let request = shared.client.get(format!("{}/api/v1/receipts/{receipt}", shared.url)).header("host", "ots.test");
+    let answer = request.send().await.ok()?;
+    match answer.status().as_u16() {
+        200 => {}
+        404 => return Some("lost".to_owned()),
+        503 => return None,
+        status => panic!("{status}"),
+    }
+    let told: serde_json::Value = answer.json().await.ok()?;
+    Some(told["state"].as_str()?.to_owned())
 }
 
 async fn ask(shared: &Shared, number: usize, token: &str, what: What) -> Outcome {
