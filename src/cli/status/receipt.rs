@@ -58,7 +58,7 @@ async fn wait(
     awaited: Awaited,
 ) -> Result<ReceiptStatus, StatusError> {
     for turn in 0_u32.. {
-        if status.ended_at.is_some() || awaited.is_reached(&status) {
+        if has_ended(&status) || awaited.is_reached(&status) {
             break;
         }
         tokio::time::sleep(if turn < WHILE { SOON } else { LATER }).await;
@@ -79,11 +79,16 @@ fn unknown(error: ClientError) -> StatusError {
 impl Awaited {
     fn is_reached(self, status: &ReceiptStatus) -> bool {
         match self {
-            Self::Ended => status.ended_at.is_some(),
+            Self::Ended => has_ended(status),
             Self::Claimed => status.claimed_at.is_some(),
             Self::Delivered => status.state == ReceiptState::Delivered,
         }
     }
+}
+
+/// A state that isn't known is none that changes, as far as anybody can say.
+fn has_ended(status: &ReceiptStatus) -> bool {
+    !matches!(status.state, ReceiptState::Open | ReceiptState::Unread | ReceiptState::Claimed)
 }
 
 /// None once it has arrived.
@@ -106,11 +111,10 @@ fn describe(status: &ReceiptStatus) -> String {
     let mut text = match status.state {
         ReceiptState::Open => format!("open: nobody has answered the request; expires {:.0}", status.expires_at),
         ReceiptState::Unread => format!("unread; expires {:.0}", status.expires_at),
-        ReceiptState::Claimed => format!(
-            "claimed{}: a reader asked for it, and can say until{} that it has arrived",
-            at(status.claimed_at),
-            at(status.claim_expires_at)
-        ),
+        ReceiptState::Claimed => {
+            let until = status.claim_expires_at.map(|until| format!("until {until:.0} ")).unwrap_or_default();
+            format!("claimed{}: a reader asked for it, and can say {until}that it has arrived", at(status.claimed_at))
+        }
         ReceiptState::Delivered => format!("delivered{}: its reader says that it has arrived", at(status.ended_at)),
         ReceiptState::Unconfirmed => {
             format!("unconfirmed{}: it was given out, and nobody said that it has arrived", at(status.claimed_at))

@@ -172,8 +172,8 @@ fn address_of(address: &str) -> Result<(Url, Zeroizing<String>), InvalidLink> {
 
 /// A token alone; a receipt is told apart by its `r-`.
 fn bare_token(text: &str) -> Result<Token, InvalidLink> {
-    if text.parse::<Receipt>().is_ok() {
-        return Err(InvalidLink::Receipt);
+    if is_receipt(text) {
+        return Err(if text.parse::<Receipt>().is_ok() { InvalidLink::Receipt } else { InvalidLink::NoReceipt });
     }
     text.parse().map_err(|_| InvalidLink::Neither)
 }
@@ -188,10 +188,15 @@ fn token_in_path(text: &str) -> Result<Token, InvalidLink> {
     })
 }
 
+/// Whether it begins as a receipt does.
+fn is_receipt(text: &str) -> bool {
+    text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("r-"))
+}
+
 /// What a link is that isn't a secret's.
 fn of_another_kind(address: &Url, fragment: &str) -> InvalidLink {
     let path = address.path().trim_end_matches('/');
-    if path.rsplit_once("/t/").is_some_and(|(_, token)| token.starts_with("r-")) {
+    if path.rsplit_once("/t/").is_some_and(|(_, token)| is_receipt(token)) {
         return InvalidLink::Receipt;
     }
     if path.rsplit_once("/r/").is_some_and(|(_, token)| token.parse::<Token>().is_ok()) {

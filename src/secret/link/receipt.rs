@@ -123,6 +123,10 @@ mod tests {
         let receipt = format!("https://host/t/{RECEIPT}");
         assert!(matches!(receipt.parse(), Ok(SentLink::Receipt(_))));
         assert!(matches!(RECEIPT.parse(), Ok(SentLink::Receipt(_))));
+        assert!(matches!(receipt.replace("r-", "R-").parse(), Ok(SentLink::Receipt(_))));
+        for cut in ["r-short", "https://host/t/r-short"] {
+            assert_eq!(cut.parse::<SentLink>().err(), Some(InvalidLink::NoReceipt), "{cut}");
+        }
         assert!(matches!("https://host/s/abcdefghijklmnopqrstuvwxyz234567#k".parse(), Ok(SentLink::Secret(_))));
         assert_eq!("nothing".parse::<SentLink>().err(), Some(InvalidLink::Neither));
     }

@@ -43,10 +43,11 @@ macro_rules! counted {
     };
 }
 
-/// How a record ended whose time is over, and when: with its lease, with the last of its tries ([`TRY`]), or with its time.
+/// How a record ended whose time is over, and when: with its lease, with the last of its tries ([`TRY`]), or with its time. What somebody had
+/// isn't unread, whatever ended it.
 macro_rules! died {
     () => {
-        "CASE WHEN claim IS NOT NULL THEN 2 WHEN deadline <> ends_at THEN 5 ELSE 6 END"
+        "CASE WHEN claim IS NOT NULL THEN 2 WHEN deadline = ends_at THEN 6 WHEN claimed_at IS NULL THEN 5 ELSE 2 END"
     };
     (when) => {
         "CASE WHEN claim IS NULL AND deadline <> ends_at THEN deadline + 10000 ELSE deadline END"
@@ -224,8 +225,8 @@ pub(super) const HELD_UNTOLD: &str = agreed!(
 pub(super) const RELEASE: &str = removal!(
     "USING unnest($1::bytea[], $2::bytea[], $3::bigint[]) AS each (id, claim, now)",
     "r.id = each.id AND r.claim = each.claim",
-    "CASE WHEN own THEN 2 ELSE 1 END",
-    "CASE WHEN own THEN coalesce(claimed_at, now) ELSE now END"
+    "CASE WHEN own OR deadline <= now THEN 2 ELSE 1 END", // once the lease has ended it was told that nobody said so
+    "CASE WHEN own THEN coalesce(claimed_at, now) ELSE least(deadline, now) END"
 );
 
 /// To burn an open request is to take it back.
@@ -244,7 +245,7 @@ pub(super) const TRY: &str = "
     WHERE id = $1 AND deadline > $2 AND (claim IS NULL OR claim = $3)
     RETURNING attempts";
 
-pub(super) const EXHAUSTED: &str = removal!("id = $1 AND attempts >= $2", "5", "deadline + 10000");
+pub(super) const EXHAUSTED: &str = removal!("id = $1 AND attempts >= $2", died!(), died!(when));
 
 /// One server at a time: to another, nothing is dead. What somebody else holds is passed over. The lock is 0x6f74733100000002.
 pub(super) const SWEEP: &str = removal!(

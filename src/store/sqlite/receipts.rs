@@ -36,11 +36,11 @@ pub(super) struct Mark {
 /// Why a record is removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Removal {
-    /// Its reader has acknowledged it.
+    /// Its reader has acknowledged it, in time or not.
     Acknowledged(Timestamp),
     /// It is given out, to somebody who can't acknowledge it.
     Given(Timestamp),
-    /// It is destroyed unread.
+    /// It is destroyed: unread, unless its tries were used up by whoever has it.
     Burned(By, Timestamp),
     /// Its time is over.
     Died,
@@ -84,11 +84,14 @@ impl Mark {
     /// What the record leaves.
     pub(super) fn left(&self, how: Removal) -> Tombstone {
         match how {
+            // Once the lease has ended it was told that nobody said so.
+            Removal::Acknowledged(now) if self.deadline <= now => self.left(Removal::Died),
             Removal::Acknowledged(now) => self.tombstone(End::Delivered, now, self.claimed_at),
             Removal::Given(now) => self.tombstone(End::Unconfirmed, now, Some(now)),
             Removal::Burned(By::Link | By::Receipt, now) if self.request => {
                 self.tombstone(End::Withdrawn, now, self.claimed_at)
             }
+            Removal::Burned(_, now) if self.claimed => self.tombstone(End::Unconfirmed, now, self.claimed_at),
             Removal::Burned(by, now) => self.tombstone(End::Burned(by), now, self.claimed_at),
             Removal::Died => self.tombstone(self.death(), self.deadline, self.claimed_at),
         }

@@ -99,7 +99,7 @@ async fn it_tells_each_step_of_a_careful_reader() {
 #[tokio::test]
 async fn what_nobody_acknowledges_is_unconfirmed() {
     let data = directory();
-    let server = Server::start(data.path(), &["--claim-lease", "1s"]);
+    let server = Server::start(data.path(), &["--claim-lease", "1s", "--rate-limit", "off"]);
     let (plain, receipt) = sent(&server, json!({"content": "x"})).await;
     assert_eq!(server.get(&plain).await.status(), 200);
     let told_of_plain = told(&server, &receipt).await;
@@ -107,6 +107,14 @@ async fn what_nobody_acknowledges_is_unconfirmed() {
         (&told_of_plain["state"], besides(&told_of_plain)),
         (&json!("unconfirmed"), vec!["claimed_at", "ended_at"])
     );
+    // Nor does it become unread, or burned, by what its reader does with it.
+    let (token, receipt) = sent(&server, json!({"content": "x", "passphrase": "right"})).await;
+    assert_eq!(server.reveal(&token, Some(CLAIM), Some("right")).await.status(), 200);
+    for _ in 0..10 {
+        assert_eq!(server.reveal(&token, Some(CLAIM), Some("wrong")).await.status(), 403);
+    }
+    let tried = told(&server, &receipt).await;
+    assert_eq!((&tried["state"], besides(&tried)), (&json!("unconfirmed"), vec!["claimed_at", "ended_at"]));
     let (token, receipt) = sent(&server, json!({"content": "x"})).await;
     assert_eq!(server.reveal(&token, Some(CLAIM), None).await.status(), 200);
     let until_when = told(&server, &receipt).await["claim_expires_at"].clone();

@@ -141,8 +141,12 @@ impl Model {
 
     fn release(&mut self, id: u8, claim: u8) -> bool {
         let is_theirs = self.records.get(&id).is_some_and(|kept| kept.claim.is_some_and(|(theirs, _)| theirs == claim));
-        let now = Some(self.now);
-        is_theirs && self.end(id, |kept| kept.told(ReceiptState::Delivered, now)).is_some()
+        let now = self.now;
+        let told = |kept: &Kept| match kept.deadline() {
+            deadline if deadline <= now => kept.told(ReceiptState::Unconfirmed, Some(deadline)),
+            _ => kept.told(ReceiptState::Delivered, Some(now)),
+        };
+        is_theirs && self.end(id, told).is_some()
     }
 
     fn fail_attempt(&mut self, id: u8, claim: Option<u8>) -> Option<u32> {
@@ -150,8 +154,9 @@ impl Model {
         kept.attempts += 1;
         let left = LIMIT.saturating_sub(kept.attempts);
         if left == 0 {
+            let state = if kept.claim.is_some() { ReceiptState::Unconfirmed } else { ReceiptState::Burned(By::Tries) };
             let now = Some(self.now);
-            self.end(id, |kept| kept.told(ReceiptState::Burned(By::Tries), now));
+            self.end(id, |kept| kept.told(state, now));
         }
         Some(left)
     }

@@ -55,6 +55,13 @@ async fn locked_tables_are_told_once_until_they_are_free() {
         until("that is told", SOON, async || count("tables aren't locked any more") == turn).await;
         server.create("x").await;
     }
+    // What removals leave for receipts is needed as well.
+    let burned = server.create("x").await;
+    somebody.batch_execute("BEGIN; LOCK TABLE ots.receipt IN SHARE MODE").await.unwrap();
+    assert_eq!(server.delete(&burned, None).await.status(), 503);
+    assert_eq!(status(&server, "/readyz").await.0, 503);
+    somebody.batch_execute("ROLLBACK").await.unwrap();
+    until("it is over", SOON, async || status(&server, "/readyz").await.0 == 200).await;
     // A lock on one record is no other's affair.
     somebody.batch_execute("BEGIN; SELECT FROM ots.record ORDER BY id LIMIT 1 FOR UPDATE").await.unwrap();
     assert_eq!(server.get(&token).await.status(), 503);
