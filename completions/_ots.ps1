@@ -60,7 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'ots' -ScriptBlock {
             [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'The key to create with (or set `OTS_API_KEY`)')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways')
-            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr')
+            [CompletionResult]::new('--receipt', '--receipt', [CompletionResultType]::ParameterName, 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('--copies', '--copies', [CompletionResultType]::ParameterName, 'Make N links to N copies, one a reader')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The server; a full link brings its own')

@@ -56,7 +56,7 @@ set edit:completion:arg-completer[ots] = {|@words|
             cand --api-key-file 'The key to create with (or set `OTS_API_KEY`)'
             cand --name 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]'
             cand --key-file 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways'
-            cand --receipt 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr'
+            cand --receipt 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr'
             cand -n 'Make N links to N copies, one a reader'
             cand --copies 'Make N links to N copies, one a reader'
             cand -s 'The server; a full link brings its own'

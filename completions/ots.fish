@@ -56,7 +56,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read
 complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways' -r -F
-complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F

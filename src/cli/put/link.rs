@@ -1,14 +1,13 @@
 //! The links that `put` prints: always ones that were parsed and made again, never a server's own words.
 
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::PutError;
 use crate::{
     api::Created,
     cli::values,
     client::Client,
-    secret::{Link, ReceiptLink, Token},
+    secret::{Link, Receipt, Token},
 };
 
 /// The token of what was stored.
@@ -27,13 +26,12 @@ pub(super) async fn root(client: &Client, created: &Created, token: &Token) -> U
     public.and_then(|public| believed(&public, &created.url, asked)).unwrap_or_else(|| asked.clone())
 }
 
-/// The link of the receipt, if one is wanted.
-pub(super) fn receipt(root: &Url, created: &Created, is_wanted: bool) -> Result<Option<Zeroizing<String>>, PutError> {
+/// The receipt, if one is wanted.
+pub(super) fn receipt(created: &Created, is_wanted: bool) -> Result<Option<Receipt>, PutError> {
     if !is_wanted {
         return Ok(None);
     }
-    let receipt = created.receipt.as_deref().and_then(|receipt| receipt.parse().ok()).ok_or(PutError::NoReceipt)?;
-    Ok(Some(ReceiptLink::to_text(root, &receipt)))
+    created.receipt.as_deref().and_then(|receipt| receipt.parse().ok()).map(Some).ok_or(PutError::NoReceipt)
 }
 
 /// The server's public root, if its link starts with that, and if it is no worse guarded on its way than what was asked.

@@ -65,7 +65,7 @@ pub(in crate::cli) struct Put {
     /// Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
-    /// Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600); `-` is stderr
+    /// Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     receipt: Option<PathBuf>,
     /// Make N links to N copies, one a reader
@@ -106,7 +106,7 @@ impl Put {
             None => self.content(global).await?,
         });
         let passphrase = self.passphrase.for_sending(global).await?;
-        let receipts = Receipts::open(self.receipt.as_ref())?;
+        let receipts = Receipts::open(self.receipt.as_ref(), usize::from(self.copies))?;
         for copy in 0..self.copies {
             let mut parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             parcel.create.key.clone_from(&key);
@@ -139,18 +139,14 @@ impl Put {
         printing.stored(Rc::clone(&token));
         let root = link::root(client, &created, &token).await;
         let link = self.link(global, &root, &token, parcel);
-        let receipt = link::receipt(&root, &created, receipts.are_wanted())?;
-        if let Some(receipt) = &receipt {
-            receipts.keep(receipt)?;
-        }
-        let answer = Answer::new(&link, receipt.clone(), &created, &token, parcel, size, generated);
+        let receipt = link::receipt(&created, receipts.are_wanted())?;
+        let receipt = receipt.map(|receipt| receipts.keep(&root, receipt)).transpose()?;
+        let answer = Answer::new(&link, receipt, &created, &token, parcel, size, generated);
         let json = global.json;
         terminal::deliver(move || if json { terminal::answer_json(&answer) } else { answer.lines() }).await?;
         printing.printed();
         key_file.keep();
-        if let Some(receipt) = &receipt {
-            receipts.printed(receipt);
-        }
+        receipts.printed();
         self.hand_over.run(global, &link);
         if global.chatty() {
             terminal::say(&self.note(&created));

@@ -86,6 +86,11 @@ pub enum InvalidLink {
     /// A link of ours that is no secret's.
     #[error("that link is a receipt: it tells what became of a secret, and opens none; a secret's link has /s/ in it")]
     Receipt,
+    /// Several receipts, for the page that shows them together.
+    #[error(
+        "that link shows several receipts together: open it in a browser, or give the link of one of them, with /t/r- in it"
+    )]
+    Receipts,
     /// Not a receipt.
     #[error(
         "that isn't a whole receipt: one looks like https://host/t/r-TOKEN, with a token of {TOKEN_CHARS} letters and digits"
@@ -198,6 +203,9 @@ fn of_another_kind(address: &Url, fragment: &str) -> InvalidLink {
     let path = address.path().trim_end_matches('/');
     if path.rsplit_once("/t/").is_some_and(|(_, token)| is_receipt(token)) {
         return InvalidLink::Receipt;
+    }
+    if path.ends_with("/t") && fragment.starts_with("r-") {
+        return InvalidLink::Receipts;
     }
     if path.rsplit_once("/r/").is_some_and(|(_, token)| token.parse::<Token>().is_ok()) {
         return InvalidLink::Request;

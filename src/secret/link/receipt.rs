@@ -33,6 +33,19 @@ impl ReceiptLink {
     pub fn to_text(server: &Url, receipt: &Receipt) -> Zeroizing<String> {
         Zeroizing::new(format!("{server}{RECEIPT_PATH}{}", receipt.expose().as_str()))
     }
+
+    /// The text of a link that shows several together: `<server>t/#<receipt>,<receipt>`. No browser sends what follows `#`.
+    #[must_use]
+    pub fn to_text_of_several(server: &Url, receipts: &[Receipt]) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(format!("{server}{RECEIPT_PATH}#"));
+        for (place, receipt) in receipts.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            text.push_str(receipt.expose().as_str());
+        }
+        text
+    }
 }
 
 impl FromStr for ReceiptLink {
@@ -129,5 +142,11 @@ mod tests {
         }
         assert!(matches!("https://host/s/abcdefghijklmnopqrstuvwxyz234567#k".parse(), Ok(SentLink::Secret(_))));
         assert_eq!("nothing".parse::<SentLink>().err(), Some(InvalidLink::Neither));
+        let [first, second] = [RECEIPT, RECEIPT].map(|text| text.parse().unwrap());
+        let several = ReceiptLink::to_text_of_several(&"https://host/".parse().unwrap(), &[first, second]);
+        assert_eq!(*several, format!("https://host/t/#{RECEIPT},{RECEIPT}"));
+        assert_eq!(several.parse::<SentLink>().err(), Some(InvalidLink::Receipts));
+        assert_eq!(several.parse::<Link>().err(), Some(InvalidLink::Receipts));
+        assert_eq!("https://host/t/#".parse::<SentLink>().err(), Some(InvalidLink::NoToken));
     }
 }

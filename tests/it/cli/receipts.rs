@@ -34,13 +34,20 @@ fn the_receipt_goes_to_a_file_of_its_own() {
     let links = text(&output.stdout);
     assert_eq!(links.lines().count(), 3);
     let receipts = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(receipts.lines().filter(|line| line.starts_with(&format!("{}/t/r-", server.url))).count(), 3);
+    let each: Vec<&str> =
+        receipts.lines().filter_map(|line| line.strip_prefix(&format!("{}/t/r-", server.url))).collect();
+    assert_eq!((each.len(), receipts.lines().count()), (3, 4));
+    let together = receipts.lines().last().unwrap();
+    assert_eq!(together, format!("{}/t/#r-{}", server.url, each.join(",r-")));
+    for command in ["status", "burn", "get"] {
+        assert_fails(&client(&server, &[command, together]), 2, "that link shows several receipts together");
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
-    let [first, second, third] = receipts.lines().collect::<Vec<_>>()[..] else { panic!("{receipts}") };
+    let [first, second, third, _] = receipts.lines().collect::<Vec<_>>()[..] else { panic!("{receipts}") };
     assert_eq!(client(&server, &["get", links.lines().nth(1).unwrap()]).stdout, b"x");
     assert!(told(&server, second).0.starts_with("delivered "), "each is its own copy's");
     for other in [first, third] {
@@ -52,6 +59,21 @@ fn the_receipt_goes_to_a_file_of_its_own() {
     let nowhere = run(server.client(&["put", "--receipt", "/nonexistent/receipt"]), b"x");
     assert_fails(&nowhere, 8, "can't write /nonexistent/receipt");
     assert!(nowhere.stdout.is_empty());
+}
+
+/// A page shows a hundred together; more take several links.
+#[test]
+fn many_receipts_are_shown_a_hundred_at_a_time() {
+    let data = directory();
+    let server = Server::start(data.path(), &["--rate-limit", "off"]);
+    let output = run(server.client(&["put", "-n", "102", "--receipt", "-"]), b"x");
+    let said = text(&output.stderr);
+    let together: Vec<usize> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("receipts: "))
+        .map(|link| link.matches("r-").count())
+        .collect();
+    assert_eq!((together, said.lines().count()), (vec![100, 2], 104), "{said}");
 }
 
 #[test]
