@@ -22,12 +22,14 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: [&str; 11] = [
     "choices.js",
     "collecting.js",
     "envelope.js",
     "generate.js",
     "lost.js",
+    "receipt.js",
+    "receipts.js",
     "sealed_box.js",
     "secret.js",
     "share.js",

@@ -229,6 +229,15 @@ scenarios! {
     every_language_fits
     /// `OTS_PICTURES=docs/pictures` renews those that the README shows.
     the_readmes_pictures
+    a_receipts_page_keeps_itself_up_to_date
+    a_receipt_is_asked_for_less_and_less_often
+    a_receipts_button_destroys_what_is_unread
+    a_receipt_outlasts_a_server_that_is_away
+    the_page_that_shares_shows_what_becomes_of_it
+    a_server_without_receipts_is_asked_as_before
+    several_receipts_are_shown_together
+    a_receipts_page_needs_no_script
+    receipts_fit_in_every_language
     firefox_shares_reveals_and_forgets
     firefox_keeps_the_key_when_the_language_changes
 }

@@ -22,6 +22,8 @@ pub(super) enum Route {
     SharePage,
     SecretPage,
     RequestPage,
+    ReceiptPage,
+    ReceiptsPage,
     Asset,
     Face,
     Robots,
@@ -33,7 +35,7 @@ pub(super) enum Route {
 
 impl Route {
     /// Each of them.
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Health,
         Self::Live,
         Self::Ready,
@@ -49,6 +51,8 @@ impl Route {
         Self::SharePage,
         Self::SecretPage,
         Self::RequestPage,
+        Self::ReceiptPage,
+        Self::ReceiptsPage,
         Self::Asset,
         Self::Face,
         Self::Robots,
@@ -95,14 +99,19 @@ impl Route {
             Self::Secret if *method == Method::GET => Deed::ReadByGet,
             Self::Reveal | Self::SecretPage if *method == Method::POST => Deed::Read,
             Self::Secret | Self::Receipt | Self::Request if *method == Method::DELETE => Deed::Burn,
-            Self::Secret | Self::Status | Self::Receipt | Self::Request | Self::SecretPage if reads => Deed::Probe,
+            Self::ReceiptPage if *method == Method::POST => Deed::Burn,
+            Self::Secret | Self::Status | Self::Receipt | Self::Request | Self::SecretPage | Self::ReceiptPage
+                if reads =>
+            {
+                Deed::Probe
+            }
             _ => Deed::Other,
         }
     }
 
     /// Whether people look at what it answers.
     pub(super) fn is_page(self) -> bool {
-        matches!(self, Self::SharePage | Self::SecretPage | Self::RequestPage)
+        matches!(self, Self::SharePage | Self::SecretPage | Self::ReceiptPage | Self::ReceiptsPage | Self::RequestPage)
     }
 
     fn name(self) -> &'static str {
@@ -122,6 +131,8 @@ impl Route {
             Self::SharePage => "share-page",
             Self::SecretPage => "secret-page",
             Self::RequestPage => "request-page",
+            Self::ReceiptPage => "receipt-page",
+            Self::ReceiptsPage => "receipts-page",
             Self::Asset => "asset",
             Self::Face => "face",
             Self::Robots => "robots",
@@ -140,6 +151,7 @@ impl Route {
             | Self::Info
             | Self::Status
             | Self::RequestPage
+            | Self::ReceiptsPage
             | Self::Asset
             | Self::Face
             | Self::Robots
@@ -147,7 +159,7 @@ impl Route {
             | Self::Swagger
             | Self::ApiPageFile
             | Self::Redoc => "GET, HEAD",
-            Self::SharePage | Self::SecretPage => "GET, HEAD, POST",
+            Self::SharePage | Self::SecretPage | Self::ReceiptPage => "GET, HEAD, POST",
             Self::Secrets | Self::Reveal | Self::Requests | Self::Answer => "POST",
             Self::Secret | Self::Receipt | Self::Request => "GET, HEAD, DELETE",
         }

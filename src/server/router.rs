@@ -21,7 +21,7 @@ use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, RECEIPTS_PATH, REQUESTS_PATH, SECRETS_PATH},
     audit::Event,
     memory::Reservation,
-    secret::{LINK_PATH, REQUEST_PATH, Token},
+    secret::{LINK_PATH, RECEIPT_PATH, REQUEST_PATH, Token},
 };
 
 /// Bytes that a field of a head takes besides its text.
@@ -42,6 +42,8 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{SECRETS_PATH}/{{token}}"), Route::Secret),
         ("/".to_owned(), Route::SharePage),
         (format!("/{LINK_PATH}{{token}}"), Route::SecretPage),
+        (format!("/{RECEIPT_PATH}{{token}}"), Route::ReceiptPage),
+        (format!("/{RECEIPT_PATH}"), Route::ReceiptsPage),
         ("/assets/{version}/{file}".to_owned(), Route::Asset),
         ("/face/{version}/{file}".to_owned(), Route::Face),
         ("/robots.txt".to_owned(), Route::Robots),
@@ -265,6 +267,9 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
         Route::RequestPage if head_or_get => Ok(pages::request::get(app, &incoming)?),
+        Route::ReceiptPage if head_or_get => Ok(pages::receipt::get(app, &incoming).await),
+        Route::ReceiptPage if *method == Method::POST => Ok(pages::receipt::burn(app, &incoming).await),
+        Route::ReceiptsPage if head_or_get => Ok(pages::receipt::several(app, &incoming)),
         Route::Asset if head_or_get => Ok(pages::assets::get(&incoming)?),
         Route::Face if head_or_get => Ok(pages::face::get(app, &incoming)?),
         Route::OpenApi if head_or_get => Ok(openapi::json()),

@@ -18,10 +18,11 @@ import { scenarios as offline } from "./scenarios/offline.mjs";
 import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as pictures } from "./scenarios/pictures.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
+import { scenarios as receipts } from "./scenarios/receipts.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, told, ways);
+const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, receipts, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

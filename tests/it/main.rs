@@ -50,6 +50,7 @@ mod postgres;
 mod promises;
 mod proxies;
 mod quotas;
+mod receipt_pages;
 mod receipts;
 mod requests;
 #[cfg(target_os = "linux")] // in the words of its kernel

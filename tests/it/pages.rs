@@ -86,7 +86,18 @@ async fn every_page_carries_its_policy() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
     let waiting = path_of(&put(&server, &[]));
-    for (path, status) in [("/", 200), (&waiting, 200), ("/s/unknown", 404)] {
+    let made: serde_json::Value = server.post_json(r#"{"content": "x", "receipt": true}"#).await.json().await.unwrap();
+    let receipt = format!("/t/{}", made["receipt"].as_str().unwrap());
+    let unknown = "/t/r-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for (path, status) in [
+        ("/", 200),
+        (&waiting, 200),
+        ("/s/unknown", 404),
+        (&receipt, 200),
+        (unknown, 404),
+        ("/t/unknown", 404),
+        ("/t/", 200),
+    ] {
         for method in [Method::GET, Method::HEAD] {
             let answer = server.request(method.clone(), path).send().await.unwrap();
             assert_eq!(answer.status(), status, "{path}");
@@ -261,9 +272,11 @@ async fn what_is_no_link_is_said_in_words_to_people() {
     for token in [token, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
         for (mangled, to) in [(".", ""), (")", ""), ("%E2%80%A6", ""), ("/", "../"), ("//", "../../"), ("/%3E", "../")]
         {
-            let answer = ask(Method::GET, &format!("/s/{token}{mangled}"), "Accept", "text/html").await;
-            assert_eq!(answer.status(), 303, "{mangled}");
-            assert_eq!(answer.headers()[header::LOCATION], format!("{to}{token}"), "{mangled}");
+            for (path, whole) in [("s", token.to_owned()), ("t", format!("r-{token}"))] {
+                let answer = ask(Method::GET, &format!("/{path}/{whole}{mangled}"), "Accept", "text/html").await;
+                assert_eq!(answer.status(), 303, "{mangled}");
+                assert_eq!(answer.headers()[header::LOCATION], format!("{to}{whole}"), "{mangled}");
+            }
         }
     }
     assert_eq!(server.request(Method::GET, &page).send().await.unwrap().status(), 200);

@@ -1,7 +1,7 @@
 //! What a browser gets in place of JSON, where a person may have come by a link that isn't whole: a page in words. What merely clings to
 //! a link (a full stop, a bracket, a slash) is taken away. Only the address's form decides, never what is stored.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use hyper::{
     HeaderMap, Method, StatusCode,
@@ -12,7 +12,7 @@ use hyper::{
 use super::{html, problems, templates::LostPage, texts::Texts};
 use crate::{
     api::Code,
-    secret::{LINK_PATH, Token},
+    secret::{LINK_PATH, RECEIPT_PATH, Receipt, Token},
     server::{
         call::{App, Call},
         negotiate::Accepted,
@@ -49,7 +49,7 @@ pub(in crate::server) fn instead_of(app: &App, head: &Parts, failed: Failed) -> 
         .coded(problem.code)
 }
 
-/// The page for a secret's address that can't be one.
+/// The page for a secret's or a receipt's address that can't be one.
 pub(super) fn mangled(app: &App, call: &Call<'_>) -> Reply {
     to_its_link(call.head).unwrap_or_else(|| not_whole(app, Texts::for_reader(call.head), call.head.uri.path()))
 }
@@ -59,23 +59,28 @@ fn not_whole(app: &App, text: &'static Texts, path: &str) -> Reply {
         .coded(Code::NotFound)
 }
 
-/// To the link itself, if the path is one with something around its token. A browser takes what follows `#` along.
+/// To the link itself, if the path is one with something around its token or receipt. A browser takes what follows `#` along.
 fn to_its_link(head: &Parts) -> Option<Reply> {
-    let rest = head.uri.path().strip_prefix('/')?.strip_prefix(LINK_PATH)?;
     if head.method != Method::GET && head.method != Method::HEAD {
         return None;
     }
-    let token = token_in(rest)?;
+    let path = head.uri.path().strip_prefix('/')?;
+    let (rest, whole) = match (path.strip_prefix(LINK_PATH), path.strip_prefix(RECEIPT_PATH)) {
+        (Some(rest), _) => (rest, bare::<Token>(rest)?.expose()),
+        (_, Some(rest)) => (rest, bare::<Receipt>(rest)?.expose()),
+        _ => return None,
+    };
     let up = "../".repeat(rest.matches('/').count());
-    let to = format!("{up}{}", token.expose().as_str());
+    let to = format!("{up}{}", whole.as_str());
     Some(Reply::empty(StatusCode::SEE_OTHER).with_value(header::LOCATION, to))
 }
 
-/// The token, when nothing but punctuation and white space is around it. A `#` among them is more than that: a script makes a link of it.
-fn token_in(rest: &str) -> Option<Token> {
+/// The token or receipt, when nothing but punctuation and white space is around it. A `#` among them is more than that: a script makes a
+/// link of it.
+fn bare<T: FromStr>(rest: &str) -> Option<T> {
     let whole = decoded(rest)?;
-    let token = whole.trim_matches(|sign: char| !sign.is_alphanumeric());
-    if whole.contains('#') { None } else { token.parse().ok() }
+    let bare = whole.trim_matches(|sign: char| !sign.is_alphanumeric());
+    if whole.contains('#') { None } else { bare.parse().ok() }
 }
 
 /// A path's text, its escapes decoded; none if it isn't UTF-8.
@@ -97,11 +102,17 @@ mod tests {
     fn what_clings_to_a_token_is_taken_away() {
         let token = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
         for around in ["T.", "T)", "T/", "T//", "T%22", "%3CT%3E", "T%E2%80%A6", "*T*", "T%20", "T,", "T%3A-%20"] {
-            let found = token_in(&around.replace('T', token));
+            let found = bare::<Token>(&around.replace('T', token));
             assert_eq!(found.map(|token| token.expose().as_str().to_owned()).as_deref(), Some(token), "{around}");
         }
         for other in ["", "abc", "T%23", "T%23KEY", "Tx", "T.x", "T/x", "T%", "T%zz", "T%ff", "T%F", "T.T"] {
-            assert!(token_in(&other.replace('T', token)).is_none(), "{other}");
+            assert!(bare::<Token>(&other.replace('T', token)).is_none(), "{other}");
         }
+        let receipt = format!("r-{token}");
+        for around in ["R.", "R)", "R//", "%3CR%3E", "*R*"] {
+            let found = bare::<Receipt>(&around.replace('R', &receipt)).unwrap();
+            assert_eq!(found.expose().as_str(), receipt, "{around}");
+        }
+        assert!(bare::<Receipt>(token).is_none() && bare::<Receipt>(&format!("%23{receipt},{receipt}")).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! The pages: share, and reveal on a click. With JavaScript they use the API; without, their forms post here and get a plain
 //! page. Looking at a page reads nothing and destroys nothing.
 //!
-//! [`share`], [`secret`] and [`request`] answer, and [`lost`] where neither can, with [`templates`] filled in one of the [`texts`]; [`ttl`] and
+//! [`share`], [`secret`], [`receipt`] and [`request`] answer, and [`lost`] where none can, with [`templates`] filled in one of the [`texts`]; [`ttl`] and
 //! [`problems`] are what they offer and what they say when something goes wrong; [`assets`] and the
 //! operator's [`face`] are what the pages load.
 
@@ -9,6 +9,7 @@ pub(super) mod assets;
 pub(super) mod face;
 pub(super) mod lost;
 mod problems;
+pub(super) mod receipt;
 pub(super) mod request;
 pub(super) mod secret;
 pub(super) mod share;

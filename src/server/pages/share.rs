@@ -5,14 +5,14 @@ use zeroize::Zeroizing;
 
 use super::{
     here, html, problems,
-    templates::{Here, SharePage, Typed},
+    templates::{Here, Made, SharePage, Typed},
     texts::Texts,
     ttl,
 };
 use crate::{
     api::{Code, TtlRequest},
     audit::Origin,
-    secret::{LINK_PATH, MIN_TTL},
+    secret::{LINK_PATH, MIN_TTL, RECEIPT_PATH},
     server::{
         call::{App, Call},
         intake::{self, ShareForm},
@@ -85,7 +85,11 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     };
     let link = Zeroizing::new(format!("{base}{LINK_PATH}{}", created.token.expose().as_str()));
     let offer = ttl::offer(&app.settings, text);
-    let page = SharePage::made(text, here, offer, &link, created.expires_at.into(), needs_passphrase);
+    let receipt = created.receipt.map(|receipt| receipt.expose());
+    let receipt = receipt.map(|receipt| Zeroizing::new(format!("{base}{RECEIPT_PATH}{}", receipt.as_str())));
+    let receipt = receipt.as_deref().map_or("", String::as_str);
+    let made = Made { link: &link, receipt, expires: created.expires_at.into(), needs_passphrase };
+    let page = SharePage::made(text, here, offer, made);
     Ok(html(StatusCode::CREATED, text, &page))
 }
 

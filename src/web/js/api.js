@@ -1,7 +1,8 @@
-// The API, for the two pages. Addresses are relative, so that ots can live below any path.
+// The API, for the pages. Addresses are relative, so that ots can live below any path.
 
 const root = new URL(document.documentElement.dataset.root, location.href);
 const SECRETS = new URL("api/v1/secrets", root).href;
+const RECEIPTS = new URL("api/v1/receipts", root).href;
 
 /** The server could not be reached, or the answer broke off, or the server said why it can't now (`problem`): the same call may be
  * made again. */
@@ -33,6 +34,12 @@ export function linkTo(created, named) {
   return named ? new URL(created.url).href : new URL(`s/${created.token}`, root).href;
 }
 
+/** The link to its receipt, in the same way; null where the server gave none. */
+export function receiptLinkTo(created, named) {
+  if (!created.receipt) return null;
+  return named ? new URL(created.receipt_url).href : new URL(`t/${created.receipt}`, root).href;
+}
+
 function problemOf(text, status) {
   try {
     return new Problem({ status, ...JSON.parse(text) });
@@ -41,10 +48,10 @@ function problemOf(text, status) {
   }
 }
 
-async function call(path, options) {
+async function call(address, options) {
   let response;
   try {
-    response = await fetch(`${SECRETS}${path}`, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
+    response = await fetch(address, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
   } catch {
     throw new Broken();
   }
@@ -57,7 +64,7 @@ const withClaim = (claim) => (claim ? { "Idempotency-Key": claim } : {});
 
 /** What may be known without reading; with the claim of an earlier read, also of a claimed secret. */
 export async function status(token, claim = null) {
-  const response = await call(`/${token}/status`, { headers: withClaim(claim) });
+  const response = await call(`${SECRETS}/${token}/status`, { headers: withClaim(claim) });
   return response.json();
 }
 
@@ -69,7 +76,7 @@ export async function reveal(token, claim, passphrase, onProgress) {
     headers["Content-Type"] = "application/json";
     options.body = JSON.stringify({ passphrase });
   }
-  const response = await call(`/${token}/reveal`, options);
+  const response = await call(`${SECRETS}/${token}/reveal`, options);
   const total = Number(response.headers.get("Content-Length")) || 0;
   const parts = [];
   let length = 0;
@@ -95,14 +102,26 @@ export async function reveal(token, claim, passphrase, onProgress) {
 
 /** With the reader's claim: it has arrived, destroy it. Without: destroy it unread. */
 export async function destroy(token, claim = null) {
-  await call(`/${token}`, { method: "DELETE", headers: withClaim(claim) });
+  await call(`${SECRETS}/${token}`, { method: "DELETE", headers: withClaim(claim) });
+}
+
+/** What became of a secret, by its receipt. A proxy may let only those here who are signed in, as it does for creating. */
+export async function trace(receipt) {
+  const response = await call(`${RECEIPTS}/${receipt}`, { credentials: "same-origin" });
+  return response.json();
+}
+
+/** Destroys the secret of a receipt, if it is unread. */
+export async function destroyBy(receipt) {
+  await call(`${RECEIPTS}/${receipt}`, { method: "DELETE", credentials: "same-origin" });
 }
 
 /** Stores bytes. Not repeated by itself: when the answer is lost, so is the link. */
-export function create(content, { ttl, passphrase, encrypted, passphraseRequired, key }, onProgress) {
+export function create(content, { ttl, passphrase, encrypted, passphraseRequired, receipt, key }, onProgress) {
   const query = new URLSearchParams({ ttl_seconds: ttl });
   if (encrypted) query.set("encrypted", "true");
   if (passphraseRequired) query.set("passphrase_required", "true");
+  if (receipt) query.set("receipt", "true");
   // fetch() doesn't say how far an upload is.
   const request = new XMLHttpRequest();
   request.open("POST", `${SECRETS}?${query}`);

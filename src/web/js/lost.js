@@ -7,9 +7,11 @@ import { ready } from "./ui.js";
 ready();
 const [path, ...sent] = unescaped(location.pathname).split("#");
 const token = tokenIn(path);
+const root = new URL(document.documentElement.dataset.root, location.href);
+// Several receipts, which open nothing.
+if (/\/t\/$/.test(path) && sent.length > 0) location.replace(new URL(`t/#${sent.join("#")}`, root));
 if (token !== null && sent.length > 0) {
   const key = sent.join("#");
   if (key !== "") rememberSent(token);
-  const root = new URL(document.documentElement.dataset.root, location.href);
   location.replace(new URL(`s/${token}#${key}`, root));
 }

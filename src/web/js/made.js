@@ -2,22 +2,28 @@
 
 import * as api from "./api.js";
 import { forget, give, settle } from "./apart.js";
+import { awayWords, isGone, isOver, titleOf, UNTOLD, watch, whyOf } from "./fate.js";
 import { qrCode } from "./libraries.js";
-import { element, entitle, note, phrase, show, showTime, shown } from "./ui.js";
+import { copy, element, entitle, note, phrase, show, showTime } from "./ui.js";
 
-/** How often the status line asks by itself, in milliseconds. */
-const INTERVAL = 10_000;
 let made = null;
+let watching = null;
 
-/** Shows the view of what was made: `{ token, expires, link, key, passphrase }`, the key null if the server can read it. */
+/**
+ * Shows the view of what was made: `{ token, receipt, expires, link, receiptLink, key, passphrase }`, the key null if the server can read
+ * it, and the receipt and its link if it gave none.
+ */
 export function present(created) {
   made = created;
   give(created.link, created.key, drawQr);
   note("made-how", phrase(created.key === null ? "madePlain" : "madeEncrypted"));
   element("made-passphrase").hidden = !created.passphrase;
   showTime(element("expires"), created.expires);
+  element("receipt-part").hidden = created.receipt === null;
+  element("receipt").value = element("open-receipt").href = created.receiptLink ?? "";
   note("status", phrase("unread"));
   show("made");
+  watching = watch(() => look(created));
 }
 
 /** A QR code as shapes, so that nothing is parsed as markup. It lacks the key when that goes `apart`. */
@@ -38,64 +44,91 @@ function drawQr(link, apart) {
   element("qr-code").replaceChildren(image);
 }
 
-async function checkStatus() {
-  if (made === null || shown() !== "made") return;
-  const asked = made;
-  let said;
-  let gone = false;
+/** What an older server's token tells: whether it is there. */
+async function guess({ token, expires }) {
   try {
-    await api.status(asked.token);
-    said = phrase("unread");
+    await api.status(token);
+    return { state: "unread" };
   } catch (error) {
-    gone = error instanceof api.Problem && error.problem.code === "gone";
-    said = phrase(gone ? (asked.expires <= new Date() ? "expired" : "read") : "broken");
+    if (!isGone(error)) throw error;
+    return { state: expires <= new Date() ? "expired" : "gone" };
   }
-  // Burned meanwhile, or another one was shared.
-  if (made !== asked) return;
-  if (gone) over();
-  note("status", said);
+}
+
+async function look(asked) {
+  let told;
+  try {
+    told = await (asked.receipt === null ? guess(asked) : api.trace(asked.receipt));
+  } catch (error) {
+    // Burned meanwhile, or another one was shared.
+    if (made !== asked) return "over";
+    if (!isGone(error)) {
+      note("status", awayWords(error));
+      return "same";
+    }
+    told = UNTOLD;
+  }
+  return made === asked ? tell(told) : "over";
+}
+
+/** Says what became of it; only what is unread has a link that is worth something. */
+function tell(told) {
+  if (told.state === "unread") {
+    note("status", phrase("unread"));
+    return "same";
+  }
+  const changed = element("status").textContent !== whyOf(told);
+  if (changed) die(told);
+  if (isOver(told) || made.receipt === null) return "over";
+  return changed ? "changed" : "same";
 }
 
 /** Whether there is a link that is worth something: it is shown with all that it is good for. */
 function alive(is) {
   for (const part of ["alive", "burn", "check"]) element(part).hidden = !is;
-  note("made-title", phrase(is ? "madeTitle" : "goneTitle"));
 }
 
-/** The secret is no more: there is nothing to take back, and no link to give away or to lose. */
-function over() {
+/** There is nothing to take back, and no link to give away or to lose. */
+function die(told) {
   const hides = document.activeElement?.closest('[data-id="alive"], [data-id="burn"], [data-id="check"]');
-  made = null;
   settle();
   alive(false);
-  if (shown() !== "made") return;
-  entitle(phrase("goneTitle"));
+  note("made-title", titleOf(told));
+  entitle(titleOf(told));
+  note("status", whyOf(told));
   if (hides) element("made-title").focus();
 }
 
 async function burn() {
   const asked = made;
   try {
-    await api.destroy(asked.token);
-    if (made !== asked) return;
-    over();
-    note("status", phrase("burned"));
+    await (asked.receipt === null ? api.destroy(asked.token) : api.destroyBy(asked.receipt));
   } catch (error) {
-    if (error instanceof api.Problem) await checkStatus();
-    else note("status", phrase("broken"));
+    // What the server refuses has another state, which is looked at.
+    if (error instanceof api.Problem) await watching.now();
+    else if (made === asked) note("status", phrase("broken"));
+    return;
   }
+  if (made !== asked) return;
+  watching.stop();
+  die({ state: "burned", burned_by: asked.receipt === null ? null : "receipt" });
 }
 
 /** Forgets it, and makes the view ready for the next. */
 export function clear() {
+  watching?.stop();
   made = null;
   forget();
   element("qr-code").replaceChildren();
+  element("receipt").value = "";
+  element("open-receipt").removeAttribute("href");
+  note("made-title", phrase("madeTitle"));
   alive(true);
 }
 
-element("check").addEventListener("click", checkStatus);
+element("check").addEventListener("click", () => watching.now());
 element("burn").addEventListener("click", burn);
-setInterval(() => {
-  if (!document.hidden) checkStatus();
-}, INTERVAL);
+element("receipt").addEventListener("focus", ({ currentTarget }) => currentTarget.select());
+element("copy-receipt").addEventListener("click", async ({ currentTarget }) => {
+  if (!(await copy(currentTarget, element("receipt").value, () => phrase("copyByHand")))) element("receipt").focus();
+});

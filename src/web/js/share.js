@@ -65,10 +65,29 @@ async function share(passphrase) {
     options.passphraseRequired = passphrase !== null;
   }
   if (body.length > maxSize) throw new api.Problem({ code: "too_large" });
-  const created = await api.create(body, options, progress("sent"));
+  const created = await store(body, options);
   keepKey();
-  const link = api.linkTo(created, dataset.named === "true");
-  return { token: created.token, expires: new Date(created.expires_at), link, key, passphrase: passphrase !== null };
+  const named = dataset.named === "true";
+  return {
+    token: created.token,
+    receipt: created.receipt ?? null,
+    expires: new Date(created.expires_at),
+    link: api.linkTo(created, named),
+    receiptLink: api.receiptLinkTo(created, named),
+    key,
+    passphrase: passphrase !== null,
+  };
+}
+
+/** With a receipt; without one where an older server of the same host answers, which refuses what it doesn't know before it stores anything. */
+async function store(body, options) {
+  try {
+    return await api.create(body, { ...options, receipt: true }, progress("sent"));
+  } catch (error) {
+    const knowsNone = error.problem?.errors?.some(({ pointer }) => pointer === "/query/receipt");
+    if (!knowsNone) throw error;
+    return api.create(body, options, progress("sent"));
+  }
 }
 
 function explain(error) {

@@ -176,7 +176,7 @@ export const scenarios = {
     await share.waitForFunction(() => document.documentElement.classList.contains("js"));
     await shareOn(share, { text: "secret content" });
     await part(share, "burn").click();
-    await share.getByText("It is destroyed, unread.").waitFor();
+    await share.getByRole("heading", { name: "Destroyed unread" }).waitFor();
     assert.equal(await leave(), true);
     await finish(context);
   },

@@ -36,8 +36,7 @@ export const scenarios = {
     await until(page, "reveal");
     await page.keyboard.press("Enter");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "secret content"));
-    await part(share, "check").click();
-    await share.getByText("It has been read, or destroyed.").waitFor();
+    await share.getByRole("heading", { name: "It has arrived" }).waitFor();
     await finish(context);
   },
 
@@ -73,7 +72,7 @@ export const scenarios = {
     assert.ok(await part(share, "qr").isVisible());
     await share.getByText("Still unread.").waitFor();
     await part(share, "burn").click();
-    await share.getByText("It is destroyed, unread.").waitFor();
+    await share.getByRole("heading", { name: "Destroyed unread" }).waitFor();
     assert.ok(!(await unread(link)));
     await look(share, "share-burned");
     await part(share, "another").click();

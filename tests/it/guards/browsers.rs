@@ -30,6 +30,8 @@ async fn another_websites_page_does_nothing() {
     let data = directory();
     let server = start(data.path(), &[]);
     let token = server.create("c").await;
+    let with_receipt = server.post_json(r#"{"content": "c", "receipt": true}"#).await.json::<Value>().await.unwrap();
+    let receipt = with_receipt["receipt"].as_str().unwrap();
     let secret = format!("/api/v1/secrets/{token}");
     let form = |path: &str, body: &'static str| {
         let request = server.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
@@ -50,6 +52,7 @@ async fn another_websites_page_does_nothing() {
             server.request(Method::DELETE, &secret),
             form("/", "content=c&ttl=60"),
             form(&format!("/s/{token}"), ""),
+            form(&format!("/t/{receipt}"), ""),
         ] {
             let answer = saying(request, foreign).send().await.unwrap();
             assert_eq!(answer.status(), 403, "{foreign:?}");

@@ -1,5 +1,7 @@
 //! The pages' markup (`src/web/`) and what goes into it. The template crate checks both when they are compiled: a value that
-//! is missing doesn't build. It escapes every value.
+//! is missing doesn't build. It escapes every value. [`receipt`] has those of receipts.
+
+mod receipt;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -7,6 +9,7 @@ use askama::Template;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+pub(super) use self::receipt::{ReceiptPage, ReceiptsPage, Told};
 use super::{assets::VERSION, texts::Texts};
 use crate::server::face::Face;
 
@@ -44,9 +47,17 @@ pub(super) struct SharePage<'a> {
     offer: Offer<'a>,
     wrong: &'a str,
     typed: Typed<'a>,
-    link: &'a str,
-    expires: Moment,
-    needs_passphrase: bool,
+    made: Made<'a>,
+}
+
+/// What the share page shows of what was made.
+#[derive(Default)]
+pub(super) struct Made<'a> {
+    pub(super) link: &'a str,
+    /// Its receipt's link; empty if it has none.
+    pub(super) receipt: &'a str,
+    pub(super) expires: Moment,
+    pub(super) needs_passphrase: bool,
 }
 
 /// What can be shared here, and for how long.
@@ -70,29 +81,12 @@ pub(super) struct Choice<'a> {
 impl<'a> SharePage<'a> {
     /// Asks what to share; says what is `wrong` with what was sent before, and gives back what was `typed`.
     pub(super) fn compose(text: &'a Texts, here: Here, offer: Offer<'a>, wrong: &'a str, typed: Typed<'a>) -> Self {
-        Self {
-            text,
-            here,
-            state: "compose",
-            offer,
-            wrong,
-            typed,
-            link: "",
-            expires: Moment::default(),
-            needs_passphrase: false,
-        }
+        Self { text, here, state: "compose", offer, wrong, typed, made: Made::default() }
     }
 
-    /// Shows the link, and that it `needs_passphrase` if it does.
-    pub(super) fn made(
-        text: &'a Texts,
-        here: Here,
-        offer: Offer<'a>,
-        link: &'a str,
-        expires: Moment,
-        needs_passphrase: bool,
-    ) -> Self {
-        Self { text, here, state: "made", offer, wrong: "", typed: Typed::default(), link, expires, needs_passphrase }
+    /// Shows the link.
+    pub(super) fn made(text: &'a Texts, here: Here, offer: Offer<'a>, made: Made<'a>) -> Self {
+        Self { text, here, state: "made", offer, wrong: "", typed: Typed::default(), made }
     }
 
     /// Where the server's root is, seen from this page: the server may be below any path.
@@ -228,6 +222,18 @@ pub(super) struct Moment {
     readable: String,
 }
 
+impl Moment {
+    fn is_known(&self) -> bool {
+        !self.exact.is_empty()
+    }
+}
+
+impl From<Option<Timestamp>> for Moment {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or_else(Self::default, Self::from)
+    }
+}
+
 impl From<Timestamp> for Moment {
     fn from(at: Timestamp) -> Self {
         Self { exact: format!("{at:.3}"), readable: at.strftime("%Y-%m-%d %H:%M UTC").to_string() }
@@ -300,7 +306,25 @@ mod tests {
                 )),
                 9,
             ),
-            (html(&SharePage::made(text, here(), offer(), HOSTILE, moment(), true)), 9),
+            (
+                html(&SharePage::made(
+                    text,
+                    here(),
+                    offer(),
+                    Made { link: HOSTILE, receipt: HOSTILE, expires: moment(), needs_passphrase: true },
+                )),
+                12,
+            ),
+            (
+                html(&ReceiptPage::told(
+                    text,
+                    here(),
+                    Told { title: HOSTILE, why: HOSTILE, late: HOSTILE, ended: moment(), ..Told::default() },
+                )),
+                8,
+            ),
+            (html(&ReceiptPage::failed(text, here(), HOSTILE)), 2),
+            (html(&ReceiptsPage { text, here: here(), state: HOSTILE }), 3),
         ] {
             assert_eq!(page.matches(ESCAPED).count(), times, "{page}");
             assert!(!page.contains("<b a") && !page.contains('\r'), "{page}");
