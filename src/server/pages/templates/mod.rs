@@ -313,7 +313,7 @@ mod tests {
                     offer(),
                     Made { link: HOSTILE, receipt: HOSTILE, expires: moment(), needs_passphrase: true },
                 )),
-                12,
+                11,
             ),
             (
                 html(&ReceiptPage::told(
@@ -321,7 +321,7 @@ mod tests {
                     here(),
                     Told { title: HOSTILE, why: HOSTILE, late: HOSTILE, ended: moment(), ..Told::default() },
                 )),
-                8,
+                7,
             ),
             (html(&ReceiptPage::failed(text, here(), HOSTILE)), 2),
             (html(&ReceiptsPage { text, here: here(), state: HOSTILE }), 3),
