@@ -42,12 +42,14 @@ complete -c ots -n "__fish_ots_needs_command" -f -a "put" -d 'Store a secret and
 complete -c ots -n "__fish_ots_needs_command" -f -a "get" -d 'Print a secret and destroy it'
 complete -c ots -n "__fish_ots_needs_command" -f -a "status" -d 'Say whether a secret is still unread, or what became of it'
 complete -c ots -n "__fish_ots_needs_command" -f -a "burn" -d 'Destroy a secret unread'
+complete -c ots -n "__fish_ots_needs_command" -f -a "request" -d 'Ask somebody for a secret: print the link to give away'
 complete -c ots -n "__fish_ots_needs_command" -f -a "generate" -d 'Print a password or a passphrase'
 complete -c ots -n "__fish_ots_needs_command" -f -a "serve" -d 'Run the server'
 complete -c ots -n "__fish_ots_needs_command" -f -a "health" -d 'Exit with 0 if the server does its work, else with 1'
 complete -c ots -n "__fish_ots_needs_command" -f -a "keygen" -d 'Make a key for `serve --create-keys`'
 complete -c ots -n "__fish_ots_needs_command" -f -a "admin" -d 'Look after a server, on its own host'
 complete -c ots -n "__fish_ots_needs_command" -f -a "completions" -d 'Print shell completions'
+complete -c ots -n "__fish_ots_using_subcommand put" -l to -d 'Answer a request, sealed for whoever asked' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l generate -d 'Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and `passphrase:N` have N. It is printed on the line after the links' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s t -l ttl -d 'How long it can wait to be read: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s e -l encrypt -d 'Encrypt end to end: the server never has the key. `--encrypt=false` when the configuration says otherwise' -r -f -a "true\t''
@@ -56,7 +58,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -l passphrase-file -d 'Read
 complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways' -r -F
-complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep its receipt in a new file (mode 0600), with copies a link to all too; `-` is stderr' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -89,6 +91,7 @@ always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand get" -s O -l remote-name -d 'Write to a new file here, named as the sender named it'
 complete -c ots -n "__fish_ots_using_subcommand get" -s f -l force -d 'Replace the file if there is one; of a symbolic link, the link, not what it leads to'
+complete -c ots -n "__fish_ots_using_subcommand get" -s w -l wait -d 'Of a request: wait until it is answered'
 complete -c ots -n "__fish_ots_using_subcommand get" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand get" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand get" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
@@ -128,6 +131,27 @@ complete -c ots -n "__fish_ots_using_subcommand burn" -s v -l verbose -d 'Say mo
 complete -c ots -n "__fish_ots_using_subcommand burn" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand burn" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand request" -s l -l label -d 'Say what is asked for: one line, which whoever has the link sees, and the server doesn\'t' -r
+complete -c ots -n "__fish_ots_using_subcommand request" -s t -l ttl -d 'How long it can be answered, and from then on collected: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
+complete -c ots -n "__fish_ots_using_subcommand request" -l max-size -d 'The largest answer that is taken, as it is sent: encrypted and padded [default: the server\'s]' -r
+complete -c ots -n "__fish_ots_using_subcommand request" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -s o -l output -d 'The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-….ots here]' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand request" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand request" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand request" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
+complete -c ots -n "__fish_ots_using_subcommand request" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand request" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand request" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand request" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand request" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand request" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand request" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand generate" -s l -l length -d 'So many characters, 12 to 128' -r
 complete -c ots -n "__fish_ots_using_subcommand generate" -s w -l words -d 'A passphrase of so many words, 5 to 24, from EFF\'s long list' -r
 complete -c ots -n "__fish_ots_using_subcommand generate" -l separator -d 'What stands between the words: a space, or one of . , _ and the like' -r

@@ -25,13 +25,18 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         None => first,
     };
     let mut cli = Cli::from_arg_matches(&configured).map_err(|error| told(&error, &tree(), &arguments))?;
-    if let super::Command::Put(put) = &mut cli.command {
-        let of_put = configured.subcommand_matches("put");
-        let source = of_put.and_then(|of_put| of_put.value_source("api_key_file"));
-        put.api_key.is_configured = source == Some(ValueSource::DefaultValue);
+    let api_key = match &mut cli.command {
+        super::Command::Put(put) => Some(("put", &mut put.api_key)),
+        super::Command::Request(request) => Some(("request", &mut request.api_key)),
+        _ => None,
+    };
+    if let Some((command, api_key)) = api_key {
+        let matches = configured.subcommand_matches(command);
+        let source = matches.and_then(|matches| matches.value_source("api_key_file"));
+        api_key.is_configured = source == Some(ValueSource::DefaultValue);
         // A key that stands beside a server in the configuration is that server's.
-        if put.api_key.is_configured && usual.is_some_and(|usual| usual != cli.global.server.as_str()) {
-            put.api_key.forget();
+        if api_key.is_configured && usual.is_some_and(|usual| usual != cli.global.server.as_str()) {
+            api_key.forget();
         }
     }
     let server = configured.value_source("server");

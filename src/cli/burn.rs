@@ -3,17 +3,22 @@
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
-    link::{LinkError, sent_link_from},
+    link::{Given, LinkError, given_from},
     terminal,
 };
-use crate::{api::Code, client::ClientError, secret::SentLink};
+use crate::{
+    api::Code,
+    client::ClientError,
+    secret::{CollectingKey, SentLink},
+};
 
 /// Destroy a secret unread
 ///
-/// Asks nothing. Exits with 3 when the secret is gone already; by a receipt, also when it is being read.
+/// Asks nothing. Exits with 3 when the secret is gone already; by a receipt, also when it is being read. A request, by its file, is taken
+/// back, or its answer burned.
 #[derive(Debug, clap::Args)]
 pub(super) struct Burn {
-    /// The link or its token, the receipt's link or the receipt, or `-` to read it from standard input
+    /// The link or its token, the receipt's link or the receipt, a request's file, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
 }
@@ -29,6 +34,8 @@ pub(super) enum BurnError {
         "it is too late: the secret is being read, or was read or burned, or has expired; ots status RECEIPT says which"
     )]
     TooLate,
+    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    RequestGone,
     #[error("no such receipt: it is another server's, or its secret ended long ago")]
     NoReceipt,
     #[error(transparent)]
@@ -46,7 +53,7 @@ impl CommandError for BurnError {
         match self {
             Self::Link(error) => error.exit(),
             Self::Call(error) => error.exit(),
-            Self::TooLate | Self::NoReceipt => Exit::Gone,
+            Self::TooLate | Self::NoReceipt | Self::RequestGone => Exit::Gone,
             Self::Output(error) => error.exit(),
         }
     }
@@ -54,9 +61,15 @@ impl CommandError for BurnError {
 
 impl Burn {
     pub(super) async fn run(&self, global: &Global) -> Result<(), BurnError> {
-        match sent_link_from(&self.link)? {
-            SentLink::Secret(link) => global.client(Some(&link))?.burn(&link.token).await?,
-            SentLink::Receipt(link) => {
+        let mut said = ("{\"state\":\"burned\"}\n", "burned unread");
+        match given_from(&self.link)? {
+            Given::Collecting(collecting) => {
+                if withdraw(global, &collecting).await? {
+                    said = ("{\"state\":\"withdrawn\"}\n", "taken back, unanswered");
+                }
+            }
+            Given::Link(SentLink::Secret(link)) => global.client(Some(&link))?.burn(&link.token).await?,
+            Given::Link(SentLink::Receipt(link)) => {
                 let client = global.client_for(link.server)?;
                 client.burn_by_receipt(&link.receipt).await.map_err(|error| match error {
                     ClientError::Gone => BurnError::NoReceipt,
@@ -66,10 +79,23 @@ impl Burn {
             }
         }
         if global.json {
-            terminal::answer(b"{\"state\":\"burned\"}\n")?;
+            terminal::answer(said.0.as_bytes())?;
         } else if global.chatty() {
-            terminal::say("burned unread");
+            terminal::say(said.1);
         }
         Ok(())
+    }
+}
+
+/// Takes a request back, or burns its answer; whether it was the former.
+async fn withdraw(global: &Global, collecting: &CollectingKey) -> Result<bool, BurnError> {
+    let client = global.client_for(Some(collecting.link.server.clone()))?;
+    match client.withdraw(&collecting.link.token, &collecting.token).await {
+        Err(ClientError::Gone) => {}
+        withdrawn => return Ok(withdrawn.map(|()| true)?),
+    }
+    match client.burn(&collecting.token).await {
+        Err(ClientError::Gone) => Err(BurnError::RequestGone),
+        burned => Ok(burned.map(|()| false)?),
     }
 }

@@ -184,6 +184,17 @@ pub(super) enum CallError {
     },
 }
 
+impl CallError {
+    /// Whether the same call may succeed a moment later.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_passing(),
+            Self::Refused(problem) => matches!(problem.code, Code::Busy | Code::RateLimited | Code::Unavailable),
+            Self::File(_) | Self::Wrong { .. } => false,
+        }
+    }
+}
+
 /// The server's no in its own words, as far as they aren't ours already.
 fn refusal(problem: &Problem) -> String {
     if let [error] = problem.errors.as_slice()

@@ -1,6 +1,9 @@
 //! The LINK argument of `get`, `status` and `burn`.
 
-use std::io::{self, Read as _};
+use std::{
+    io::{self, Read as _},
+    path::Path,
+};
 
 use zeroize::Zeroizing;
 
@@ -8,7 +11,7 @@ use super::{
     error::{CommandError, Exit},
     terminal,
 };
-use crate::secret::{InvalidLink, Link, SentLink};
+use crate::secret::{CollectingKey, InvalidCollectingKey, InvalidLink, Link, SentLink};
 
 /// What is read from standard input at most, in bytes: a link with a mail's protection around it takes a few thousand.
 const LONGEST: u64 = 64 * 1024;
@@ -20,26 +23,62 @@ pub(super) enum LinkError {
     Read(io::Error),
     #[error(transparent)]
     Invalid(#[from] InvalidLink),
+    #[error(transparent)]
+    Collecting(#[from] InvalidCollectingKey),
+}
+
+/// What a person gives to `get`, `status` or `burn`.
+pub(super) enum Given {
+    /// A link, or the token in it.
+    Link(SentLink),
+    /// A request's file, or the link to collect with.
+    Collecting(Box<CollectingKey>),
 }
 
 impl CommandError for LinkError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Read(_) => Exit::File,
-            Self::Invalid(_) => Exit::Usage,
+            Self::Invalid(_) | Self::Collecting(InvalidCollectingKey::NoLink | InvalidCollectingKey::Cut) => {
+                Exit::Usage
+            }
+            Self::Read(_) | Self::Collecting(_) => Exit::File,
         }
     }
 }
 
 /// A link from the arguments, or with `-` from standard input, so that no process list shows it: what a mail broke over several
-/// lines is taken whole.
-pub(super) fn link_from(argument: &str) -> Result<Link, LinkError> {
-    Ok(text_of(argument)?.parse()?)
+/// lines is taken whole. Or the name of a request's file.
+pub(super) fn given_from(argument: &str) -> Result<Given, LinkError> {
+    if let Some(text) = file_of(argument) {
+        match CollectingKey::from_file(&text) {
+            Err(InvalidCollectingKey::NoFile) => {}
+            collecting => return Ok(Given::Collecting(Box::new(collecting?))),
+        }
+    }
+    let text = text_of(argument)?;
+    match text.parse() {
+        Ok(collecting) => Ok(Given::Collecting(Box::new(collecting))),
+        Err(InvalidCollectingKey::NoLink) => match CollectingKey::from_file(&text) {
+            Err(InvalidCollectingKey::NoFile) => Ok(Given::Link(text.parse()?)),
+            collecting => Ok(Given::Collecting(Box::new(collecting?))),
+        },
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The same, which may be a receipt's.
-pub(super) fn sent_link_from(argument: &str) -> Result<SentLink, LinkError> {
-    Ok(text_of(argument)?.parse()?)
+/// The secret that a link leads to: a receipt leads to none.
+pub(super) fn secret_of(link: SentLink) -> Result<Link, LinkError> {
+    match link {
+        SentLink::Secret(link) => Ok(link),
+        SentLink::Receipt(_) => Err(InvalidLink::Receipt.into()),
+    }
+}
+
+/// What a file of that name holds, if there is one that may be a request's.
+fn file_of(name: &str) -> Option<Zeroizing<String>> {
+    let path = Path::new(name);
+    let is_one = path.metadata().is_ok_and(|file| file.is_file() && file.len() <= LONGEST);
+    if is_one { std::fs::read_to_string(path).ok().map(Zeroizing::new) } else { None }
 }
 
 fn text_of(argument: &str) -> Result<Zeroizing<String>, LinkError> {

@@ -26,6 +26,7 @@ mod panics;
 mod passphrase;
 mod put;
 mod qr;
+mod request;
 mod said;
 mod serve;
 mod status;
@@ -125,6 +126,7 @@ enum Command {
     Get(get::Get),
     Status(status::Status),
     Burn(burn::Burn),
+    Request(request::Request),
     Generate(generate::Generate),
     Serve(Box<serve::Serve>),
     Health(health::Health),
@@ -151,6 +153,7 @@ fn run_command() -> ExitCode {
         Command::Get(get) => run(get.run(&cli.global)),
         Command::Status(status) => run(status.run(&cli.global)),
         Command::Burn(burn) => run(burn.run(&cli.global)),
+        Command::Request(request) => run(request.run(&cli.global)),
         Command::Health(health) => run(health.run(&cli.global)),
         Command::Keygen(keygen) => keygen.run(&cli.global).map_err(Box::from),
         Command::Generate(generate) => generate.run(&cli.global).map_err(Box::from),

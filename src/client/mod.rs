@@ -4,6 +4,7 @@
 
 mod error;
 mod read;
+mod requests;
 mod retry;
 mod upload;
 
@@ -27,6 +28,7 @@ pub use error::ClientError;
 pub(crate) use error::root_cause;
 pub use read::LARGEST;
 use read::Reader;
+pub use requests::Ask;
 use retry::retry;
 pub use upload::Create;
 

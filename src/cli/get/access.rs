@@ -6,7 +6,7 @@ use super::{Get, GetError};
 use crate::{
     api::Status,
     cli::{Global, error::FileError, interrupt::blocking},
-    crypto::envelope::Keys,
+    crypto::{envelope::Keys, sealed_box},
     secret::{Link, LinkKey, Passphrase},
 };
 
@@ -16,6 +16,8 @@ pub(super) enum Access {
     Plain(Option<Passphrase>),
     /// It is opened here; the server wants the proof.
     EndToEnd { keys: Keys, passphrase: bool },
+    /// It is the answer to a request.
+    Answer(Box<sealed_box::Keys>),
 }
 
 impl Get {

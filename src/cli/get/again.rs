@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use url::Url;
+
 use super::{CLAIM, Get, GetError};
 use crate::{
     cli::{
         Global,
         values::{quoted, roughly},
     },
-    secret::{ClaimKey, Link},
+    secret::ClaimKey,
 };
 
 /// How long the server waits for an answer when nobody says otherwise.
@@ -32,10 +34,16 @@ pub(in crate::cli) struct AskAgain {
 
 impl AskAgain {
     /// For the call that is under way. Its secret is kept from now on, for as long as the server says.
-    pub(super) fn new(get: &Get, global: &Global, link: &Link, claim: &ClaimKey, lease: Option<Duration>) -> Self {
-        let server = link.server.is_none().then(|| format!(" -s {}", global.server));
+    pub(super) fn new(
+        get: &Get,
+        global: &Global,
+        link_server: Option<&Url>,
+        claim: &ClaimKey,
+        lease: Option<Duration>,
+    ) -> Self {
+        let server = link_server.is_none().then(|| format!(" -s {}", global.server));
         let command = [
-            format!("{CLAIM}={} ots get 'LINK'", claim.expose()),
+            format!("{CLAIM}={} ots get {}", claim.expose(), get.named()),
             server.unwrap_or_default(),
             get.again(),
             global.again(),
@@ -79,6 +87,12 @@ impl fmt::Display for AskAgain {
 }
 
 impl Get {
+    /// A request's file by its name; of a link only that it is one.
+    fn named(&self) -> String {
+        let path = Path::new(&self.link);
+        if path.is_file() { quoted(&no_option(path)) } else { "'LINK'".to_owned() }
+    }
+
     /// The options of this call, each after a space.
     fn again(&self) -> String {
         let mut text =

@@ -11,7 +11,11 @@ use crate::{
         passphrase::PassphraseError,
     },
     client::ClientError,
-    crypto::{CryptoError, envelope::OpenError},
+    crypto::{
+        CryptoError,
+        envelope::OpenError,
+        sealed_box::{self, KeysError},
+    },
     secret::{InvalidLinkKey, NoRandomness},
 };
 
@@ -73,6 +77,18 @@ pub(in crate::cli) enum GetError {
     Randomness(#[from] NoRandomness),
     #[error("what came can't be decrypted: {0}")]
     Damaged(OpenError),
+    #[error("what came isn't the answer to this request: {0}")]
+    NoAnswer(sealed_box::OpenError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error("nobody has answered the request yet: --wait waits for it")]
+    NotAnswered,
+    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    RequestGone,
+    #[error("only the answer to a request is waited for: give the request's file, or leave --wait out")]
+    NothingToWaitFor,
+    #[error("a request's key is in its file: leave --key-file out")]
+    KeyFileForAnswer,
     #[error("the secret isn't text, so it isn't shown on a terminal: save it with -o FILE, or pipe it")]
     NotText,
     #[error("{0} exists, and every name like it: save the secret with -o FILE")]
@@ -97,16 +113,27 @@ impl CommandError for GetError {
         match self {
             Self::Link(error) => error.exit(),
             Self::Call(error) => error.exit(),
-            Self::ClaimVariable | Self::KeyInLinkOfPlain | Self::KeyFileForPlain | Self::NoName | Self::TwoKeys => {
-                Exit::Usage
+            Self::ClaimVariable
+            | Self::KeyInLinkOfPlain
+            | Self::KeyFileForPlain
+            | Self::NoName
+            | Self::TwoKeys
+            | Self::NothingToWaitFor
+            | Self::KeyFileForAnswer => Exit::Usage,
+            Self::NoKey
+            | Self::KeyApart
+            | Self::MarkedAsPlain
+            | Self::BadKey { .. }
+            | Self::Keys(KeysError::PassphraseNeeded | KeysError::NoPassphrase | KeysError::WrongPassphrase) => {
+                Exit::Refused
             }
-            Self::NoKey | Self::KeyApart | Self::MarkedAsPlain | Self::BadKey { .. } => Exit::Refused,
-            Self::Start(_) | Self::UnusableKey(_) | Self::Randomness(_) => Exit::Other,
-            Self::ClaimOver => Exit::Gone,
+            Self::Start(_) | Self::UnusableKey(_) | Self::Randomness(_) | Self::Keys(_) => Exit::Other,
+            Self::ClaimOver | Self::RequestGone => Exit::Gone,
+            Self::NotAnswered => Exit::Open,
             Self::Passphrase(error) => error.exit(),
             Self::File(error) | Self::Unwritable(error) => error.exit(),
             Self::Exists(_) | Self::NotAFile(_) | Self::NotText | Self::NamesTaken(_) => Exit::File,
-            Self::Damaged(_) => Exit::Damaged,
+            Self::Damaged(_) | Self::NoAnswer(_) => Exit::Damaged,
             Self::Output(error) => error.exit(),
             Self::Interrupted { interrupt, .. } => interrupt.exit(),
             Self::Claimed { error, .. } => error.exit(),

@@ -6,6 +6,7 @@
 
 mod access;
 mod again;
+mod collect;
 mod error;
 mod output;
 mod reading;
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{
     Global,
     interrupt::{Interrupts, blocking},
-    link::link_from,
+    link::{Given, given_from, secret_of},
     passphrase::PassphraseArgs,
     terminal,
 };
@@ -44,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("file").args(["output", "remote_name"]))]
 pub(in crate::cli) struct Get {
-    /// The link, its token (TOKEN or TOKEN#KEY), or `-` to read it from standard input
+    /// The link, its token (TOKEN or TOKEN#KEY), a request's file (to collect its answer), or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
     /// Write to a new file (mode 0600); `-` is stdout
@@ -59,6 +60,9 @@ pub(in crate::cli) struct Get {
     /// Read the key from a file, for a link that came without one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
+    /// Of a request: wait until it is answered
+    #[arg(short, long)]
+    wait: bool,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -76,7 +80,13 @@ impl Get {
     /// The order that costs nobody a secret.
     async fn read(&self, global: &Global, kept: &Kept) -> Result<(), GetError> {
         let argument = self.link.clone();
-        let link = blocking(move || link_from(&argument)).await?;
+        let link = match blocking(move || given_from(&argument)).await? {
+            Given::Collecting(collecting) => return self.collect(global, kept, *collecting).await,
+            Given::Link(link) => secret_of(link)?,
+        };
+        if self.wait {
+            return Err(GetError::NothingToWaitFor);
+        }
         let client = global.client(Some(&link))?;
         let earlier = earlier_claim()?;
 
@@ -85,7 +95,7 @@ impl Get {
         let output = self.open_output(global)?;
 
         let claim = earlier.clone().map_or_else(ClaimKey::generate, Ok)?;
-        let again = AskAgain::new(self, global, &link, &claim, lease(&client).await);
+        let again = AskAgain::new(self, global, link.server.as_ref(), &claim, lease(&client).await);
         let again = if earlier.is_some() { again.earlier() } else { again };
         let reading = Reading { client: &client, token: &link.token, claim: &claim, global, kept };
         let (access, content) = self.claim(&reading, &link, &status, access, again).await?;

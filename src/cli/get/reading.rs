@@ -63,6 +63,7 @@ impl Reading<'_> {
         let (passphrase, wrong) = match access {
             Access::Plain(passphrase) => (passphrase.as_ref(), "the passphrase is"),
             Access::EndToEnd { keys, passphrase: false } => (Some(keys.proof()), "the key is"),
+            Access::Answer(keys) => (Some(keys.proof()), "the request's key is"),
             Access::EndToEnd { keys, passphrase: true } => (Some(keys.proof()), "the passphrase or the key is"),
         };
         let shown = terminal::Progress::new(self.global, "receiving", size);
@@ -92,6 +93,9 @@ impl Reading<'_> {
                 Access::Plain(_) => Content::Plain(content, Label::default()),
                 Access::EndToEnd { keys, .. } => {
                     Content::Opened(blocking(move || keys.open(content)).await.map_err(GetError::Damaged)?)
+                }
+                Access::Answer(keys) => {
+                    Content::Opened(blocking(move || keys.open(content)).await.map_err(GetError::NoAnswer)?)
                 }
             };
             output.write(Arc::new(content)).await

@@ -58,7 +58,7 @@ impl ApiKeyArgs {
     }
 
     /// The key, if one was given.
-    pub(super) fn key(&self) -> Result<Option<Arc<CreateKey>>, ApiKeyError> {
+    pub(in crate::cli) fn key(&self) -> Result<Option<Arc<CreateKey>>, ApiKeyError> {
         let variable = match std::env::var(VARIABLE) {
             Ok(text) if text.is_empty() => None,
             Ok(text) => Some(Zeroizing::new(text)),

@@ -11,8 +11,8 @@ use crate::{
         terminal::PromptError,
     },
     client::ClientError,
-    crypto::{CryptoError, envelope::SealError},
-    secret::NoRandomness,
+    crypto::{CryptoError, envelope::SealError, sealed_box::InvitationError},
+    secret::{InvalidRequestLink, NoRandomness},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,18 @@ pub(in crate::cli) enum PutError {
     Call(#[from] CallError),
     #[error("the secret is too large: {size} bytes{}, and the server keeps at most {max}", padded(*.encrypted))]
     TooLarge { size: usize, encrypted: bool, max: u64 },
+    #[error(
+        "the answer is too large: {size} bytes with its encryption and padding, and whoever asked takes at most {max}"
+    )]
+    AnswerTooLarge { size: usize, max: u64 },
+    #[error("the request is gone: answered, taken back or expired; ask whoever gave you its link for another")]
+    RequestGone,
+    #[error("that link collects an answer, and is for whoever asked alone; the link to answer with has /r/ in it")]
+    ToCollecting,
+    #[error(transparent)]
+    To(#[from] InvalidRequestLink),
+    #[error("{0}; nothing was sent")]
+    Invitation(#[from] InvitationError),
     #[error("the server's answer has no token in it: is it an ots server?")]
     NoToken,
     #[error(transparent)]
@@ -106,7 +118,11 @@ impl CommandError for PutError {
             | Self::KeyNeedsEncrypt
             | Self::OneKeyAFile
             | Self::WholeSeconds
-            | Self::NameTooLong => Exit::Usage,
+            | Self::NameTooLong
+            | Self::ToCollecting
+            | Self::To(_) => Exit::Usage,
+            Self::RequestGone => Exit::Gone,
+            Self::Invitation(_) => Exit::Damaged,
             Self::NoFile(_) | Self::Stdin(_) | Self::Empty | Self::KeyFileExists(_) | Self::ReceiptFileExists(_) => {
                 Exit::File
             }
@@ -116,7 +132,7 @@ impl CommandError for PutError {
             Self::ApiKey(error) => error.exit(),
             Self::KeyWanted | Self::KeyRefused => Exit::Refused,
             Self::Call(error) => error.exit(),
-            Self::TooLarge { .. } => Exit::Rejected,
+            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Exit::Rejected,
             Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoReceipt => Exit::Other,
             Self::Output(error) => error.exit(),
             Self::Interrupted(interrupt) => interrupt.exit(),

@@ -35,7 +35,7 @@ pub(super) fn receipt(created: &Created, is_wanted: bool) -> Result<Option<Recei
 }
 
 /// The server's public root, if its link starts with that, and if it is no worse guarded on its way than what was asked.
-fn believed(public: &str, link: &str, asked: &Url) -> Option<Url> {
+pub(in crate::cli) fn believed(public: &str, link: &str, asked: &Url) -> Option<Url> {
     let root = values::public_url(public).ok()?;
     let as_safe = root.scheme() == "https" || asked.scheme() == "http";
     (as_safe && link.starts_with(root.as_str())).then_some(root)

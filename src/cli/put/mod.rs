@@ -9,6 +9,7 @@ mod link;
 mod parcel;
 mod printing;
 mod receipts;
+mod to;
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
@@ -25,9 +26,10 @@ use crate::{
     secret::{Generated, Link, Recipe, Token},
 };
 use answer::Answer;
-pub(super) use api_key::ApiKeyArgs;
+pub(super) use api_key::{ApiKeyArgs, ApiKeyError};
 use error::PutError;
 use hand_over::HandOver;
+pub(super) use link::believed;
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 use printing::Printing;
 use receipts::Receipts;
@@ -42,6 +44,10 @@ pub(in crate::cli) struct Put {
     /// The file to store; `-` or nothing is standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
+    /// Answer a request, sealed for whoever asked
+    #[arg(long, value_name = "LINK", value_hint = clap::ValueHint::Other)]
+    #[arg(conflicts_with_all = ["key_file", "receipt", "copies", "token", "qr", "copy"])]
+    to: Option<String>,
     /// Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and
     /// `passphrase:N` have N. It is printed on the line after the links
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "password")]
@@ -65,7 +71,7 @@ pub(in crate::cli) struct Put {
     /// Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key_file: Option<PathBuf>,
-    /// Keep the receipt, which tells what becomes of it (ots status), in a new file (mode 0600), with copies a link to all of them too; `-` is stderr
+    /// Keep its receipt in a new file (mode 0600), with copies a link to all too; `-` is stderr
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     receipt: Option<PathBuf>,
     /// Make N links to N copies, one a reader
@@ -83,6 +89,11 @@ pub(in crate::cli) struct Put {
 
 impl Put {
     pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
+        if let Some(link) = &self.to {
+            let mut interrupts = Interrupts::listen().map_err(PutError::Start)?;
+            let answered = interrupts.unless(self.answer(global, link)).await;
+            return answered.unwrap_or_else(|interrupt| Err(PutError::Interrupted(interrupt)));
+        }
         self.check()?;
         terminal::check_stdout()?;
         let client = global.client(None)?;
@@ -201,6 +212,6 @@ struct One<'a> {
 }
 
 /// The server takes whole seconds.
-fn whole_seconds(ttl: Duration) -> Result<Duration, PutError> {
+pub(super) fn whole_seconds(ttl: Duration) -> Result<Duration, PutError> {
     if ttl.subsec_nanos() == 0 { Ok(ttl) } else { Err(PutError::WholeSeconds) }
 }

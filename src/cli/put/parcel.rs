@@ -43,7 +43,7 @@ impl Put {
     }
 
     /// The name that was given, else the file's; and the media type that goes with it.
-    fn label(&self) -> Label {
+    pub(super) fn label(&self) -> Label {
         let of_file = || {
             let name = self.file.as_deref()?.file_name()?;
             (name != "-").then(|| name.to_string_lossy().into_owned())

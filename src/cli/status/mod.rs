@@ -1,6 +1,7 @@
 //! `ots status`: says whether a secret is still unread, without reading it; and of a receipt, what became of its secret.
 
 mod receipt;
+mod request;
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Global,
     error::{CallError, CommandError, Exit, OutputError},
-    link::{LinkError, sent_link_from},
+    link::{Given, LinkError, given_from},
     terminal, values,
 };
 use crate::{
@@ -31,10 +32,10 @@ const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 /// Reads nothing. Of a link: exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for it or
 /// it was burned, and 3 when it expired unread. Of a receipt, which knows more: 0 delivered, 10 unread, 11 claimed by a reader who hasn't
 /// said yet that it arrived, 12 unconfirmed (given out, and nobody said so), 13 burned, 14 expired, 15 a request that is open, 16 one that was
-/// taken back, and 3 when there is no such receipt.
+/// taken back, and 3 when there is no such receipt. Of a request, by its file: 0 answered, 15 open, 3 gone; --wait waits for the answer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
-    /// The link or its token, the receipt's link or the receipt, or `-` to read it from standard input
+    /// The link or its token, the receipt's link or the receipt, a request's file, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
     /// Return when a reader has asked for it; of a receipt, when its secret has ended, or with `=claimed` or `=delivered` has come to that: 0 then
@@ -56,6 +57,8 @@ pub(super) enum StatusError {
     OnlyReceipts,
     #[error("no such receipt: it is another server's, or its secret ended long ago")]
     NoReceipt,
+    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    RequestGone,
     /// It is told; only the code is left to say.
     #[error("not delivered")]
     State(Exit),
@@ -79,7 +82,7 @@ impl CommandError for StatusError {
             Self::Output(error) => error.exit(),
             Self::OnlyReceipts => Exit::Usage,
             Self::State(exit) => *exit,
-            Self::NoReceipt | Self::Expired | Self::Gone => Exit::Gone,
+            Self::NoReceipt | Self::RequestGone | Self::Expired | Self::Gone => Exit::Gone,
         }
     }
 
@@ -90,9 +93,10 @@ impl CommandError for StatusError {
 
 impl Status {
     pub(super) async fn run(&self, global: &Global) -> Result<(), StatusError> {
-        match sent_link_from(&self.link)? {
-            SentLink::Secret(link) => self.of_secret(global, &link).await,
-            SentLink::Receipt(link) => {
+        match given_from(&self.link)? {
+            Given::Collecting(collecting) => request::tell(global, &collecting, self.wait).await,
+            Given::Link(SentLink::Secret(link)) => self.of_secret(global, &link).await,
+            Given::Link(SentLink::Receipt(link)) => {
                 let client = global.client_for(link.server)?;
                 receipt::tell(global, &client, &link.receipt, self.wait).await
             }

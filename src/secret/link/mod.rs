@@ -97,7 +97,9 @@ pub enum InvalidLink {
     )]
     NoReceipt,
     /// A link of ours that is no secret's.
-    #[error("that link is a request for a secret: open it in a browser to answer it; a secret's link has /s/ in it")]
+    #[error(
+        "that link is a request for a secret: `ots put --to` and the link answers it; a secret's link has /s/ in it"
+    )]
     Request,
     /// Another program's.
     #[error("that is a link of {0}, another program than ots: open it in a browser")]

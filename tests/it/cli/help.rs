@@ -26,6 +26,7 @@ fn help_is_as_it_was() {
         "get",
         "status",
         "burn",
+        "request",
         "generate",
         "serve",
         "health",

@@ -19,6 +19,7 @@ mod put;
 mod receipts;
 #[cfg(unix)]
 mod reload;
+mod requests;
 mod serve;
 #[cfg(unix)]
 pub mod signals;

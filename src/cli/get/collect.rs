@@ -1,0 +1,105 @@
+//! `get` of a request: waits for its answer if that is wished, and collects it as any secret is.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{AskAgain, Get, GetError, Kept, Reading, access::Access, earlier_claim, lease};
+use crate::{
+    api::Status,
+    cli::{Global, interrupt::blocking, terminal},
+    client::{Client, ClientError},
+    crypto::sealed_box::{Keys, KeysError},
+    secret::{ClaimKey, CollectingKey},
+};
+
+/// How often `--wait` asks: at first, and when it has asked for a while.
+const SOON: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(5);
+const WHILE: u32 = 60;
+
+impl Get {
+    /// In the order of [`Get`]'s: a wrong passphrase is found out here, before anything is claimed.
+    pub(super) async fn collect(
+        &self,
+        global: &Global,
+        kept: &Kept,
+        collecting: CollectingKey,
+    ) -> Result<(), GetError> {
+        if self.key_file.is_some() {
+            return Err(GetError::KeyFileForAnswer);
+        }
+        let collecting = Arc::new(collecting);
+        let client = global.client_for(Some(collecting.link.server.clone()))?;
+        let earlier = earlier_claim()?;
+        let status = self.answered(&client, &collecting, earlier.as_ref()).await?;
+        client.check_size(status.size)?;
+        let keys = self.request_keys(global, &collecting).await?;
+        let output = self.open_output(global)?;
+
+        let claim = earlier.clone().map_or_else(ClaimKey::generate, Ok)?;
+        let again = AskAgain::new(self, global, Some(&collecting.link.server), &claim, lease(&client).await);
+        let again = if earlier.is_some() { again.earlier() } else { again };
+        let reading = Reading { client: &client, token: &collecting.token, claim: &claim, global, kept };
+        let access = Access::Answer(Box::new(keys));
+        let content = reading.claim(&access, status.size, again).await?;
+        let delivered = reading.write(access, content, output).await?;
+        reading.acknowledge(delivered).await
+    }
+
+    /// What may be known of the answer, once there is one.
+    async fn answered(
+        &self,
+        client: &Client,
+        collecting: &CollectingKey,
+        earlier: Option<&ClaimKey>,
+    ) -> Result<Status, GetError> {
+        for turn in 0_u32.. {
+            match self.look(client, collecting, earlier).await {
+                Err(GetError::NotAnswered) if self.wait => {}
+                Err(GetError::Call(error)) if self.wait && turn > 0 && error.is_passing() => {
+                    tracing::debug!(%error, "asking again");
+                }
+                outcome => return outcome,
+            }
+            tokio::time::sleep(if turn < WHILE { SOON } else { LATER }).await;
+        }
+        Err(GetError::NotAnswered)
+    }
+
+    async fn look(
+        &self,
+        client: &Client,
+        collecting: &CollectingKey,
+        earlier: Option<&ClaimKey>,
+    ) -> Result<Status, GetError> {
+        let status = async || client.status(&collecting.token, earlier).await;
+        match status().await {
+            Err(ClientError::Gone) if earlier.is_some() => return Err(GetError::ClaimOver),
+            Err(ClientError::Gone) => {}
+            status => return Ok(status?),
+        }
+        match client.invitation(&collecting.link.token).await {
+            Ok(_) => return Err(GetError::NotAnswered),
+            Err(ClientError::Gone) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // It may have been answered between the two.
+        match status().await {
+            Err(ClientError::Gone) => Err(GetError::RequestGone),
+            status => Ok(status?),
+        }
+    }
+
+    async fn request_keys(&self, global: &Global, collecting: &Arc<CollectingKey>) -> Result<Keys, GetError> {
+        loop {
+            let passphrase =
+                if collecting.passphrase { Some(self.passphrase.for_reading(global).await?) } else { None };
+            let collecting = Arc::clone(collecting);
+            match blocking(move || Keys::of(&collecting, passphrase.as_ref())).await {
+                Err(error @ KeysError::WrongPassphrase) if self.passphrase.is_asked() => {
+                    terminal::say(&format!("ots: {error}"));
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+}
