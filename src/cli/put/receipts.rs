@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::PutError;
 use crate::{
-    cli::{error::FileError, new_file, terminal},
+    cli::{error::FileError, new_file},
     secret::{Receipt, ReceiptLink},
 };
 
@@ -25,8 +25,6 @@ pub(super) struct Receipts<'a> {
     place: Place<'a>,
     copies: usize,
     all: RefCell<Vec<Receipt>>,
-    /// Not said yet, since the secret's link isn't printed.
-    unsaid: RefCell<Vec<Zeroizing<String>>>,
 }
 
 enum Place<'a> {
@@ -38,7 +36,7 @@ enum Place<'a> {
 impl<'a> Receipts<'a> {
     pub(super) fn open(path: Option<&'a PathBuf>, copies: usize) -> Result<Self, PutError> {
         let place = Place::open(path)?;
-        Ok(Self { place, copies, all: RefCell::default(), unsaid: RefCell::default() })
+        Ok(Self { place, copies, all: RefCell::default() })
     }
 
     /// Whether there are any.
@@ -46,8 +44,8 @@ impl<'a> Receipts<'a> {
         !matches!(self.place, Place::None)
     }
 
-    /// Keeps a receipt's link, on the disk before the secret's link is printed, and gives it. Behind the last of several stands what
-    /// shows them together.
+    /// Keeps a receipt's link, on the disk or on stderr before the secret's link is printed, and gives it. Behind the last of several stands
+    /// what shows them together.
     pub(super) fn keep(&self, root: &Url, receipt: Receipt) -> Result<Zeroizing<String>, PutError> {
         let link = ReceiptLink::to_text(root, &receipt);
         let mut all = self.all.borrow_mut();
@@ -56,26 +54,30 @@ impl<'a> Receipts<'a> {
         let shown = if is_last { all.as_slice() } else { &[] };
         let together = shown.chunks(SHOWN_TOGETHER).map(|some| ReceiptLink::to_text_of_several(root, some));
         let together: Vec<_> = together.collect();
-        if let Place::File { file, path, .. } = &self.place {
-            let mut file = file;
-            let mut lines = [&link].into_iter().chain(&together);
-            let written =
-                lines.try_for_each(|line| file.write_all(Zeroizing::new(format!("{}\n", line.as_str())).as_bytes()));
-            written.and_then(|()| file.sync_all()).map_err(FileError::new("write", path))?;
-            new_file::sync_name(path);
-        } else {
-            let named = |name: &str, link: &str| Zeroizing::new(format!("{name}: {link}"));
-            let said = together.iter().map(|together| named("receipts", together));
-            self.unsaid.replace([named("receipt", &link)].into_iter().chain(said).collect());
+        let lines = |names: [&str; 2]| {
+            let one = Zeroizing::new(format!("{}{}\n", names[0], link.as_str()));
+            together.iter().fold(one, |lines, several| {
+                Zeroizing::new(format!("{}{}{}\n", lines.as_str(), names[1], several.as_str()))
+            })
+        };
+        match &self.place {
+            Place::None => {}
+            Place::Stderr => {
+                let written = io::stderr().lock().write_all(lines(["receipt: ", "receipts: "]).as_bytes());
+                written.map_err(FileError::new("write", Path::new("standard error")))?;
+            }
+            Place::File { file, path, .. } => {
+                let mut file = file;
+                let written = file.write_all(lines([""; 2]).as_bytes()).and_then(|()| file.sync_all());
+                written.map_err(FileError::new("write", path))?;
+                new_file::sync_name(path);
+            }
         }
         Ok(link)
     }
 
     /// The link of the secret has been printed, too.
     pub(super) fn printed(&self) {
-        for line in self.unsaid.take() {
-            terminal::say(&line);
-        }
         if let Place::File { kept, .. } = &self.place {
             kept.set(true);
         }
@@ -104,10 +106,24 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Self::File { path, kept, .. } = self
+        if let Self::File { file, path, kept } = self
             && !kept.get()
+            && is_there(file, path)
         {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Whether the name is still this file's: another's is left alone.
+#[cfg(unix)]
+fn is_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let name = |metadata: &std::fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), path.symlink_metadata()), (Ok(ours), Ok(there)) if name(&ours) == name(&there))
+}
+
+#[cfg(not(unix))]
+fn is_there(_: &File, _: &Path) -> bool {
+    true
 }

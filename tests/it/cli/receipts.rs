@@ -87,6 +87,21 @@ fn a_receipt_on_stderr_stands_alone() {
     assert_eq!(told(&server, receipt).1, 10);
 }
 
+/// A receipt that nobody has is no receipt: the secret is burned, as where its link can't be printed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_receipt_that_can_not_be_said_burns_its_secret() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let mut put = server.client(&["put", "--receipt", "-"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = put.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(full).arg("/etc/hostname").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(8), 0), "{output:?}");
+    let stats = run(server.client(&["--json", "admin", "stats", "--data-dir", data.path().to_str().unwrap()]), b"");
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!(stats["secrets"], 0);
+}
+
 #[test]
 fn what_was_not_stored_leaves_no_receipt() {
     let place = directory();
