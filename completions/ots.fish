@@ -136,7 +136,7 @@ complete -c ots -n "__fish_ots_using_subcommand request" -s t -l ttl -d 'How lon
 complete -c ots -n "__fish_ots_using_subcommand request" -l max-size -d 'The largest answer that is taken, as it is sent: encrypted and padded [default: the server\'s]' -r
 complete -c ots -n "__fish_ots_using_subcommand request" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
 complete -c ots -n "__fish_ots_using_subcommand request" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
-complete -c ots -n "__fish_ots_using_subcommand request" -s o -l output -d 'The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-….ots here]' -r -F
+complete -c ots -n "__fish_ots_using_subcommand request" -s o -l output -d 'The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-XXXXXXXX.ots here]' -r -F
 complete -c ots -n "__fish_ots_using_subcommand request" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand request" -l config -d 'Read this configuration file instead of the usual one' -r -F
 complete -c ots -n "__fish_ots_using_subcommand request" -l timeout -d 'How long to wait for the server' -r

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ask somebody for a secret: print the link to give away
 ///
-/// Whoever has the link answers once, with `ots put --to LINK` or in a browser; only you can read the answer, which is sealed for the key in
+/// Whoever has the link answers once, with `ots put --to LINK`; only you can read the answer, which is sealed for the key in
 /// the file that this writes: `ots get FILE` collects it, `ots status FILE` says whether it is there, `ots burn FILE` takes the request back.
 #[derive(Debug, clap::Args)]
 pub(super) struct Request {
@@ -49,7 +49,7 @@ pub(super) struct Request {
     passphrase: PassphraseArgs,
     #[command(flatten)]
     pub(super) api_key: ApiKeyArgs,
-    /// The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-….ots here]
+    /// The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-XXXXXXXX.ots here]
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
