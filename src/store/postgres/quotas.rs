@@ -22,17 +22,20 @@ pub(super) fn bind(charge: &Charge) -> bool {
     !charge.within.all.is_none() || (charge.owner.is_some() && !charge.within.each.is_none())
 }
 
-/// Makes a call that keeps a record, if its charge allows that once what it `replaces` is gone. False when it has kept nothing.
+/// A request whose place is taken, and when, by the database's clock.
+pub(super) type Answered = (SecretId, i64);
+
+/// Makes a call that keeps a record, if its charge allows that once the request that it answers is gone. False when it has kept nothing.
 pub(super) async fn keep(
     line: Arc<Line>,
     call: Call,
     charge: Charge,
-    replaces: Option<SecretId>,
+    answers: Option<Answered>,
 ) -> Result<bool, Fault> {
     line.hold(call.sql).await?;
     let mut borrowed = line.borrow().await?;
     let Some(client) = borrowed.client_mut() else { return Err(Fault::Unsent(StoreError::Closed)) };
-    let kept = line.answered(call.bytes, within(&line, client, &call, charge, replaces)).await;
+    let kept = line.answered(call.bytes, within(&line, client, &call, charge, answers)).await;
     if matches!(kept, Ok(_) | Err(Fault::Refused(_))) {
         line.heard();
         line.tell_of_lock(&borrowed, &kept).await;
@@ -46,7 +49,7 @@ async fn within(
     client: &mut Object,
     call: &Call,
     charge: Charge,
-    replaces: Option<SecretId>,
+    answers: Option<Answered>,
 ) -> Result<bool, Fault> {
     let judge = |error: tokio_postgres::Error| line.judge(&error);
     let transaction = client.transaction().await.map_err(judge)?;
@@ -64,7 +67,12 @@ async fn within(
     // A statement of its own after the locks: it sees what whoever had them before has committed.
     let usage = transaction.prepare_cached(statements::USAGE).await.map_err(judge)?;
     let owner_bytes = charge.owner.map(|owner| owner.0.to_vec());
-    let row = transaction.query_one(&usage, &[&owner_bytes, &replaces.map(|id| id.0.to_vec())]).await.map_err(judge)?;
+    let (request, now) = answers.map(|(id, now)| (id.0.to_vec(), now)).unzip();
+    let row = transaction.query_one(&usage, &[&owner_bytes, &request, &now]).await.map_err(judge)?;
+    if request.is_some() && count(&row, 4).map_err(Fault::Refused)? == 0 {
+        transaction.rollback().await.map_err(judge)?;
+        return Ok(false);
+    }
     let with_it = |at: usize| -> Result<Usage, StoreError> {
         let more = u64::try_from(call.bytes).unwrap_or(u64::MAX);
         let (records, held) = (count(&row, at)?.saturating_add(1), count(&row, at + 1)?.saturating_add(more));

@@ -29,10 +29,11 @@ impl PostgresStore {
         }
         let (id, charge, bytes) = (answer.id, answer.charge, answer.sealed.len());
         let mut values = self.values(answer);
-        values.extend([Value::new(request.0.to_vec()), Value::new(self.skew.there(now))]);
+        let there = self.skew.there(now);
+        values.extend([Value::new(request.0.to_vec()), Value::new(there)]);
         let call = Call { bytes, ..Call::about(id, statements::ANSWER, values, Repeat::Never) };
         let answered = if quotas::bind(&charge) {
-            self.line.to_its_end(|line| quotas::keep(line, call, charge, Some(request))).await
+            self.line.to_its_end(|line| quotas::keep(line, call, charge, Some((request, there)))).await
         } else {
             self.line.rows(call).await.map(|rows| !rows.is_empty())
         };

@@ -145,12 +145,14 @@ pub(super) const ANSWER: &str = concat!(
     " SELECT id FROM kept"
 );
 
-/// What is kept in all, and of an owner, and a record that is to be replaced. Under the locks that [`lock`](LOCK) takes it doesn't grow.
+/// What is kept in all, and of an owner, and a request that is to be answered, if it is open. Under the locks that [`lock`](LOCK) takes it
+/// doesn't grow.
 pub(super) const USAGE: &str = "
     SELECT coalesce((SELECT records FROM ots.owner WHERE owner = $1), 0),
            coalesce((SELECT bytes FROM ots.owner WHERE owner = $1), 0),
            coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint,
-           (SELECT count(*) FROM ots.record WHERE id = $2), coalesce((SELECT sealed_len FROM ots.record WHERE id = $2), 0)
+           (SELECT count(*) FROM ots.record WHERE id = $2 AND kind = 8 AND claim IS NULL AND deadline > $3),
+           coalesce((SELECT sealed_len FROM ots.record WHERE id = $2), 0)
     FROM ots.held";
 
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
@@ -337,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_requests_kind_is_the_one_of_the_statements() {
-        for statement in [ANSWER, OPEN, BURN, BURN_BY_RECEIPT] {
+        for statement in [ANSWER, USAGE, OPEN, BURN, BURN_BY_RECEIPT] {
             assert!(statement.contains(&format!("kind = {} ", crate::store::REQUEST)), "{statement}");
         }
     }

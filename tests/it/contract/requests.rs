@@ -1,5 +1,7 @@
 //! Requests, and answers in their places: once, with the request's receipt, within its maker's quota.
 
+use std::{future::poll_fn, task::Poll};
+
 use futures_util::future::join_all;
 use ots::{
     secret::{OwnerId, ReceiptId},
@@ -72,6 +74,40 @@ async fn of_answers_that_race_one_is_kept() {
         let winner = u8::try_from(won.iter().position(|won| *won).unwrap()).unwrap();
         let kept = store.load(id(2), None, Access::Verified, start, &memory()).await.unwrap().unwrap();
         assert_eq!(kept.sealed.as_ref(), [winner; 60], "the one that was told so");
+    }
+}
+
+/// Its collecting token was known before it was there: who asks all the while may have had it before its sender is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_collected_at_once_is_gone() {
+    let (stores, _places, start) = engines();
+    for store in stores {
+        store.insert(request(start)).await.unwrap();
+        let mut answering = Box::pin(store.answer(id(1), answer(start), start));
+        let asked = poll_fn(|context| Poll::Ready(answering.as_mut().poll(context).is_pending())).await;
+        let is_there = || async { store.peek(id(2), None, start).await.unwrap().is_some() };
+        crate::common::until("it is there", Duration::from_secs(20), is_there).await;
+        assert!(store.claim(id(2), Access::Verified, MINE, LEASE, start).await.unwrap().is_some());
+        assert!(store.release(id(2), MINE, start).await.unwrap());
+        if asked {
+            assert_eq!(answering.await, Ok(true));
+        }
+        assert!(store.load(id(2), None, Access::Verified, start, &memory()).await.unwrap().is_none());
+    }
+}
+
+/// Whoever comes too late is told so, also where the one who came first has used the quota up.
+#[tokio::test]
+async fn a_second_answer_is_too_late_and_not_too_much() {
+    let (stores, _places, start) = engines();
+    for store in stores {
+        let one = Quota { records: Some(1), bytes: None };
+        store.insert(owned(request(start), one)).await.unwrap();
+        assert_eq!(store.answer(id(1), owned(answer(start), one), start).await, Ok(true));
+        assert_eq!(store.answer(id(1), owned(answer(start), one), start).await, Ok(false));
+        assert!(store.burn(id(2), start).await.unwrap());
+        store.insert(owned(Record { id: id(3), ..request(start) }, one)).await.unwrap();
+        assert_eq!(store.answer(id(3), owned(answer(start), one), at(start, 100)).await, Ok(false), "expired");
     }
 }
 

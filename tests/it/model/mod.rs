@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ots::{
     memory::Budget,
     secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId, Verifier},
-    store::{Access, Burnt, Charge, Claimed, Head, Location, Quota, Quotas, Record, Store, StoreError, Swept},
+    store::{Access, Burnt, Charge, Claimed, Head, Location, Quota, Quotas, REQUEST, Record, Store, StoreError, Swept},
 };
 use proptest::prelude::*;
 
@@ -28,22 +28,78 @@ const QUOTAS: Quotas = Quotas {
 /// A call. Few ids and claims, so that they meet.
 #[derive(Debug, Clone)]
 enum Call {
-    Insert { id: u8, ttl: u64, guarded: bool, length: usize, owner: Option<u8>, receipt: Option<u8> },
-    Load { id: u8, claim: Option<u8>, access: Access },
-    Peek { id: u8, claim: Option<u8> },
-    Take { id: u8, access: Access },
-    Claim { id: u8, access: Access, claim: u8 },
-    Release { id: u8, claim: u8 },
-    Burn { id: u8 },
-    BurnByReceipt { receipt: u8 },
-    FailAttempt { id: u8, claim: Option<u8> },
-    Sweep { at_most: usize },
-    Forget { seconds: i64 },
+    Insert {
+        id: u8,
+        guarded: bool,
+        receipt: Option<u8>,
+        new: New,
+    },
+    /// A request. Its answer's id is the next one.
+    Open {
+        id: u8,
+        receipt: u8,
+        new: New,
+    },
+    /// The answer to a request, which has its receipt and its owner.
+    Answer {
+        request: u8,
+        receipt: u8,
+        new: New,
+    },
+    Load {
+        id: u8,
+        claim: Option<u8>,
+        access: Access,
+    },
+    Peek {
+        id: u8,
+        claim: Option<u8>,
+    },
+    Take {
+        id: u8,
+        access: Access,
+    },
+    Claim {
+        id: u8,
+        access: Access,
+        claim: u8,
+    },
+    Release {
+        id: u8,
+        claim: u8,
+    },
+    Burn {
+        id: u8,
+    },
+    BurnByReceipt {
+        receipt: u8,
+    },
+    FailAttempt {
+        id: u8,
+        claim: Option<u8>,
+    },
+    Sweep {
+        at_most: usize,
+    },
+    Forget {
+        seconds: i64,
+    },
+}
+
+/// What is kept anew.
+#[derive(Debug, Clone, Copy)]
+struct New {
+    ttl: u64,
+    length: usize,
+    owner: Option<u8>,
+    /// Whether quotas hold for it.
+    bounded: bool,
 }
 
 #[derive(Debug, PartialEq)]
 enum Answer {
     Inserted(Result<(), StoreError>),
+    Answered(Result<bool, StoreError>),
     Loaded(Option<(Head, Vec<u8>)>),
     Peeked(Option<Head>),
     Done(bool),
@@ -71,14 +127,26 @@ enum Step {
     Restart,
 }
 
+/// Ids of what is no request; then come [`LANES`] times a request's and its answer's, for [`with_numbers`] to make the newest one's of them.
+const PLAIN: u8 = 4;
+/// Requests side by side.
+const LANES: u8 = 2;
+/// So many requests at most have ids of their own.
+const REQUESTS: u8 = 100;
+
 fn calls() -> impl Strategy<Value = Call> {
-    let (id, claim) = (0..4_u8, 0..3_u8);
+    let (id, claim) = (0..PLAIN + 2 * LANES, 0..3_u8);
+    let lane = (0..LANES).prop_map(|lane| PLAIN + 2 * lane);
     let access = prop_oneof![Just(Access::Open), Just(Access::Verified)];
     let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
+    let new = (1..200_u64, length, proptest::option::of(0..2_u8), proptest::bool::weighted(0.8))
+        .prop_map(|(ttl, length, owner, bounded)| New { ttl, length, owner, bounded });
     prop_oneof![
-        6 => (id.clone(), 1..200_u64, any::<bool>(), length, proptest::option::of(0..2_u8), proptest::option::weighted(0.8, Just(0)))
-            .prop_map(|(id, ttl, guarded, length, owner, receipt)| Call::Insert { id, ttl, guarded, length, owner, receipt }),
+        6 => (0..PLAIN, any::<bool>(), proptest::option::weighted(0.8, Just(0)), new.clone())
+            .prop_map(|(id, guarded, receipt, new)| Call::Insert { id, guarded, receipt, new }),
+        3 => (lane.clone(), new.clone()).prop_map(|(id, new)| Call::Open { id, receipt: 0, new }),
+        4 => (lane, new).prop_map(|(request, new)| Call::Answer { request, receipt: 0, new }),
         4 => (id.clone(), maybe.clone(), access.clone()).prop_map(|(id, claim, access)| Call::Load { id, claim, access }),
         2 => (id.clone(), maybe.clone()).prop_map(|(id, claim)| Call::Peek { id, claim }),
         3 => (id.clone(), access.clone()).prop_map(|(id, access)| Call::Take { id, access }),
@@ -92,20 +160,29 @@ fn calls() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// Nobody asks for what is being inserted: its id is random, and its caller has it once that is done.
+impl Call {
+    /// What it asks for by its id.
+    fn asked_for(&mut self) -> Option<&mut u8> {
+        match self {
+            Self::Insert { .. } | Self::Open { .. } => None,
+            Self::Sweep { .. } | Self::BurnByReceipt { .. } | Self::Forget { .. } => None,
+            Self::Load { id, .. }
+            | Self::Peek { id, .. }
+            | Self::Take { id, .. }
+            | Self::Claim { id, .. }
+            | Self::Release { id, .. }
+            | Self::Burn { id }
+            | Self::FailAttempt { id, .. }
+            | Self::Answer { request: id, .. } => Some(id),
+        }
+    }
+}
+
+/// Nobody asks for what is being inserted: its id is random, and its caller has it once that is done. An answer's is known before.
 fn ids_are_known(calls: &[Call]) -> bool {
     let inserted: Vec<u8> =
         calls.iter().filter_map(|call| if let Call::Insert { id, .. } = call { Some(*id) } else { None }).collect();
-    calls.iter().all(|call| match call {
-        Call::Insert { .. } | Call::Sweep { .. } | Call::BurnByReceipt { .. } | Call::Forget { .. } => true,
-        Call::Load { id, .. }
-        | Call::Peek { id, .. }
-        | Call::Take { id, .. }
-        | Call::Claim { id, .. }
-        | Call::Release { id, .. }
-        | Call::Burn { id }
-        | Call::FailAttempt { id, .. } => !inserted.contains(id),
-    })
+    calls.to_vec().iter_mut().all(|call| call.asked_for().is_none_or(|id| !inserted.contains(id)))
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -116,23 +193,43 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
     ];
-    proptest::collection::vec(step, 1..60).prop_map(with_receipts)
+    proptest::collection::vec(step, 1..60).prop_map(with_numbers)
 }
 
-/// Each that is inserted has a receipt of its own, if it has one: the first, the second, and so on. Nobody asks for one before it is there.
-fn with_receipts(mut steps: Vec<Step>) -> Vec<Step> {
-    let mut number = 0;
+/// The newest request of a lane.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: u8,
+    receipt: u8,
+    owner: Option<u8>,
+}
+
+/// Each that is inserted has a receipt of its own, if it has one: the first, the second, and so on; and each request has ids of its own.
+/// Nobody asks for one before it is there.
+fn with_numbers(mut steps: Vec<Step>) -> Vec<Step> {
+    let (mut receipts, mut requests) = (0, 0);
+    let mut lanes = [None::<Asked>; LANES as usize];
     for step in &mut steps {
         let calls = match step {
             Step::One(call) | Step::Left { call, .. } => std::slice::from_mut(call),
             Step::Together(calls) => calls.as_mut_slice(),
             Step::Clock { .. } | Step::Restart => continue,
         };
-        let before = number;
+        let (before, known) = (receipts, lanes);
         for call in calls.iter_mut() {
-            if let Call::Insert { receipt: Some(receipt), .. } = call {
-                *receipt = number;
-                number += 1;
+            match call {
+                Call::Insert { receipt: Some(receipt), .. } => {
+                    *receipt = receipts;
+                    receipts += 1;
+                }
+                Call::Open { id, receipt, new } => {
+                    let lane = &mut lanes[usize::from((*id - PLAIN) / 2)];
+                    *id = PLAIN + 2 * LANES + 2 * (requests % REQUESTS);
+                    *receipt = receipts;
+                    (receipts, requests) = (receipts + 1, requests + 1);
+                    *lane = Some(Asked { id: *id, receipt: *receipt, owner: new.owner });
+                }
+                _ => {}
             }
         }
         for call in calls {
@@ -140,6 +237,12 @@ fn with_receipts(mut steps: Vec<Step>) -> Vec<Step> {
                 && *receipt >= before
             {
                 *receipt = u8::MAX;
+            }
+            let Some(id) = call.asked_for().filter(|id| **id >= PLAIN) else { continue };
+            let Some(asked) = known[usize::from((*id - PLAIN) / 2)] else { continue };
+            *id = asked.id + (*id - PLAIN) % 2;
+            if let Call::Answer { receipt, new, .. } = call {
+                (*receipt, new.owner) = (asked.receipt, asked.owner);
             }
         }
     }
@@ -163,25 +266,33 @@ fn open(location: &Location) -> Arc<Store> {
 }
 
 fn record(call: &Call, now: Timestamp) -> Record {
-    let Call::Insert { id, ttl, guarded, length, owner, receipt } = *call else {
-        panic!("it inserts nothing: {call:?}")
+    let (id, kind, guarded, receipt, new) = match *call {
+        Call::Insert { id, guarded, receipt, new } => (id, id % 2, guarded, receipt, new),
+        Call::Open { id, receipt, new } => (id, REQUEST, false, Some(receipt), new),
+        Call::Answer { request, receipt, new } => (request + 1, 1, true, Some(receipt), new),
+        _ => panic!("it keeps nothing: {call:?}"),
     };
+    let New { ttl, length, owner, bounded } = new;
     let head = Head {
         created_at: now,
         expires_at: now + Duration::from_secs(ttl),
-        kind: id % 2,
+        kind,
         size: length as u64,
         key_id: KeyId([id % 2; 8]),
         verifier: guarded.then_some(Verifier([id; 32])),
     };
-    let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within: QUOTAS };
+    let within = if bounded { QUOTAS } else { Quotas::default() };
+    let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within };
     let receipt = receipt.map(receipt_id);
     Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge, receipt }
 }
 
 async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {
     match *call {
-        Call::Insert { .. } => Answer::Inserted(store.insert(record(call, now)).await),
+        Call::Insert { .. } | Call::Open { .. } => Answer::Inserted(store.insert(record(call, now)).await),
+        Call::Answer { request, .. } => {
+            Answer::Answered(store.answer(secret_id(request), record(call, now), now).await)
+        }
         Call::Load { id, claim, access } => {
             let loaded =
                 store.load(secret_id(id), claim.map(claim_hash), access, now, &Budget::new(1 << 20)).await.unwrap();

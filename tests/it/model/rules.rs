@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use ots::{
     secret::{KeyId, OwnerId, ReceiptId},
     store::{
-        Access, Burnt, By, Claimed, Gone, Head, Held, ReceiptState, Record, StoreError, Swept, Trace, Usage, Whose,
+        Access, Burnt, By, Charge, Claimed, Gone, Head, Held, REQUEST, ReceiptState, Record, StoreError, Swept, Trace,
+        Usage, Whose,
     },
 };
 
-use super::{Answer, Call, LEASE, LIMIT, QUOTAS, receipt_id, record, secret_id};
+use super::{Answer, Call, LEASE, LIMIT, receipt_id, record, secret_id};
 
 /// What the model keeps of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,10 @@ pub(super) struct Kept {
 impl Kept {
     fn deadline(&self) -> Timestamp {
         self.claim.map_or(self.head.expires_at, |(_, until)| until)
+    }
+
+    fn is_request(&self) -> bool {
+        self.head.kind == REQUEST
     }
 
     fn told(&self, state: ReceiptState, ended_at: Option<Timestamp>) -> Trace {
@@ -95,6 +100,7 @@ impl Model {
         Some(match kept.claim {
             _ if until <= self.now => kept.died(),
             Some(_) => kept.told(ReceiptState::Claimed { until }, None),
+            None if kept.is_request() => kept.told(ReceiptState::Open, None),
             None => kept.told(ReceiptState::Unread, None),
         })
     }
@@ -107,7 +113,8 @@ impl Model {
 
     fn burn(&mut self, id: u8, by: By) -> bool {
         let now = Some(self.now);
-        let burned = |kept: &Kept| kept.told(ReceiptState::Burned(by), now);
+        let state = |kept: &Kept| if kept.is_request() { ReceiptState::Withdrawn } else { ReceiptState::Burned(by) };
+        let burned = |kept: &Kept| kept.told(state(kept), now);
         self.unclaimed(id, Access::Verified).is_some() && self.end(id, burned).is_some()
     }
 
@@ -116,7 +123,7 @@ impl Model {
         match (id, self.trace(receipt).map(|trace| trace.state)) {
             (Some(id), _) if self.burn(id, By::Receipt) => Burnt::Now(secret_id(id)),
             (_, None) => Burnt::Unknown,
-            (_, Some(ReceiptState::Burned(By::Receipt))) => Burnt::Already,
+            (_, Some(ReceiptState::Burned(By::Receipt) | ReceiptState::Withdrawn)) => Burnt::Already,
             _ => Burnt::TooLate,
         }
     }
@@ -191,12 +198,31 @@ impl Model {
         if self.records.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        let (head, sealed) = (record.head.clone(), record.sealed.as_ref().to_vec());
-        let (order, owner) = (self.inserted, record.charge.owner);
-        let receipt = record.receipt;
-        let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt };
-        self.records.insert(id, kept);
+        self.keep(record);
         Ok(())
+    }
+
+    fn keep(&mut self, record: &Record) {
+        let Record { id, head, sealed, charge, receipt } = record;
+        let (order, sealed, receipt) = (self.inserted, sealed.as_ref().to_vec(), *receipt);
+        let (head, owner) = (head.clone(), charge.owner);
+        let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt };
+        self.records.insert(id.0[0], kept);
+    }
+
+    /// The answer goes on with the request's receipt, which leaves nothing; or the request is there as it was.
+    fn answer(&mut self, request: u8, answer: &Record) -> Result<bool, StoreError> {
+        if !self.unclaimed(request, Access::Verified).is_some_and(|kept| kept.is_request()) {
+            return Ok(false);
+        }
+        self.inserted += 1;
+        let open = self.records.remove(&request);
+        if let Some(whose) = self.refuses(answer) {
+            self.records.extend(open.map(|open| (request, open)));
+            return Err(StoreError::OverQuota(whose));
+        }
+        self.keep(answer);
+        Ok(true)
     }
 
     /// Whose quota has no room for it.
@@ -208,16 +234,17 @@ impl Model {
                 bytes: usage.bytes + kept.sealed.len() as u64,
             })
         };
-        let owner = record.charge.owner;
-        if owner.is_some() && !QUOTAS.each.allows(with_it(&|kept| kept.owner == owner)) {
+        let Charge { owner, within } = record.charge;
+        if owner.is_some() && !within.each.allows(with_it(&|kept| kept.owner == owner)) {
             return Some(Whose::Owner);
         }
-        (!QUOTAS.all.allows(with_it(&|_| true))).then_some(Whose::All)
+        (!within.all.allows(with_it(&|_| true))).then_some(Whose::All)
     }
 
     pub(super) fn call(&mut self, call: &Call) -> Answer {
         match *call {
-            Call::Insert { .. } => Answer::Inserted(self.insert(&record(call, self.now))),
+            Call::Insert { .. } | Call::Open { .. } => Answer::Inserted(self.insert(&record(call, self.now))),
+            Call::Answer { request, .. } => Answer::Answered(self.answer(request, &record(call, self.now))),
             Call::Load { id, claim, access } => Answer::Loaded(self.load(id, claim, access)),
             Call::Peek { id, claim } => Answer::Peeked(self.load(id, claim, Access::Open).map(|(head, _)| head)),
             Call::Take { id, access } => Answer::Done(self.take(id, access)),
