@@ -112,10 +112,9 @@ async fn compare(duration: Duration, connections: &[u64]) {
     }
 }
 
-/// Asks for the numbers every second.
+/// Asks for the numbers every second, for as long as they are to be had.
 async fn scrape(address: String) {
-    loop {
-        let stream = TcpStream::connect(&address).await.unwrap();
+    while let Ok(stream) = TcpStream::connect(&address).await {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let numbers = send(&mut sender, Method::GET, "/metrics", Bytes::new()).await;

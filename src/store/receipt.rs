@@ -174,7 +174,8 @@ impl Store {
         self.noticed_of(receipt, burnt)
     }
 
-    /// Forgets at most `at_most` receipts whose secrets came to their end before that; how many. Where it is fewer, there are no more.
+    /// Forgets at most `at_most` receipts whose secrets came to their end before that; how many. Where it is fewer, there are no more of
+    /// them, or they come at a later call: an engine that keeps very many looks through some at a time.
     ///
     /// # Errors
     /// [`StoreError`].

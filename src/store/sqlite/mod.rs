@@ -57,6 +57,7 @@ use self::{
     job::{Failure, Job},
     progress::Progress,
     reader::{Loaded, Reader, Readers, Within},
+    receipts::Looked,
     reserve::Reserve,
     sweep::PassedOver,
     tables::Tables,
@@ -97,6 +98,7 @@ pub(super) struct SqliteStore {
     tally: Arc<Tally>,
     wal: PathBuf,
     passed_over: PassedOver,
+    looked: Looked,
     /// Why the writer's thread has come to its end, once it has.
     ended: watch::Receiver<Option<String>>,
     /// Locked for as long as the store is open: a second server is refused.
@@ -144,9 +146,23 @@ impl SqliteStore {
             .name("ots-writer".to_owned())
             .spawn(work)
             .map_err(|error| OpenError::Engine(path.to_owned(), error.to_string()))?;
-        let (fresh, passed_over, wal) = (Fresh::default(), PassedOver::default(), beside(path, "wal"));
-        let path = path.to_owned();
-        Ok(Self { path, writes, readers, fresh, waiting, progress, damage, tally, wal, passed_over, ended, lock })
+        let (fresh, passed_over, looked) = (Fresh::default(), PassedOver::default(), Looked::default());
+        let (wal, path) = (beside(path, "wal"), path.to_owned());
+        Ok(Self {
+            path,
+            writes,
+            readers,
+            fresh,
+            waiting,
+            progress,
+            damage,
+            tally,
+            wal,
+            passed_over,
+            looked,
+            ended,
+            lock,
+        })
     }
 
     pub(super) async fn insert(&self, mut record: Record) -> Result<(), StoreError> {
@@ -371,21 +387,5 @@ mod tests {
         let why = tokio::time::timeout(Duration::from_secs(5), store.ended()).await.unwrap();
         assert!(why.contains("panicked"), "{why}");
         assert_eq!(store.burn(SecretId([0; 32]), Timestamp::now()).await, Err(StoreError::Closed));
-    }
-    /// A reader that panicked or failed in the middle is as good as new for the next.
-    #[test]
-    fn a_reader_survives_what_runs_on_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("t.db");
-        let store = SqliteStore::open(&path, 1 << 20, Arc::default(), Arc::default()).unwrap();
-        for _ in 0..20 {
-            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                store.readers.run(|_| -> Result<(), Failure> { panic!("as a bug would") })
-            }));
-            assert!(panicked.is_err());
-            let failed = store.readers.run(|_| -> Result<(), Failure> { Err(rusqlite::Error::InvalidQuery.into()) });
-            assert!(matches!(failed, Err(StoreError::Engine(_))));
-            assert_eq!(store.readers.run(Reader::ping), Ok(()));
-        }
     }
 }

@@ -249,3 +249,26 @@ pub(super) enum Loaded {
     /// Its content is longer than was asked for.
     Large,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that panicked or failed in the middle is as good as new for the next.
+    #[test]
+    fn a_reader_survives_what_runs_on_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        schema::open_writer(&path).unwrap();
+        let readers = Readers::open(&path).unwrap();
+        for _ in 0..20 {
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                readers.run(|_| -> Result<(), Failure> { panic!("as a bug would") })
+            }));
+            assert!(panicked.is_err());
+            let failed = readers.run(|_| -> Result<(), Failure> { Err(rusqlite::Error::InvalidQuery.into()) });
+            assert!(matches!(failed, Err(StoreError::Engine(_))));
+            assert_eq!(readers.run(Reader::ping), Ok(()));
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Receipts: what a record that has one leaves when it is removed, and what is told of it before and after that.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 
@@ -16,6 +18,9 @@ use crate::{
         receipt::{End, Tombstone},
     },
 };
+
+/// Tombstones that one look for old ones takes in at most: a few milliseconds.
+const LOOK: usize = 20_000;
 
 /// A tombstone's columns, as [`tombstone`] reads them.
 pub(super) const TOMBSTONE: &str = "id, state, created_at, expires_at, claimed_at, ended_at, attempts";
@@ -164,10 +169,13 @@ impl Tables {
         })
     }
 
-    fn forget_receipts(&self, ended_before: Timestamp, at_most: usize) -> Result<usize, Failure> {
-        let forget =
-            "DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
-        Ok(self.connection.prepare_cached(forget)?.execute(params![ended_before.as_millisecond(), at_most])?)
+    fn forget_receipts(&self, old: &[ReceiptId], ended_before: Timestamp) -> Result<usize, Failure> {
+        let mut forget = self.connection.prepare_cached("DELETE FROM receipt WHERE id = ?1 AND ended_at < ?2")?;
+        let mut forgotten = 0;
+        for id in old {
+            forgotten += forget.execute(params![id.0, ended_before.as_millisecond()])?;
+        }
+        Ok(forgotten)
     }
 }
 
@@ -193,16 +201,76 @@ impl SqliteStore {
         ended_before: Timestamp,
         at_most: usize,
     ) -> Result<usize, StoreError> {
-        let old = |connection: &Connection| {
-            let old = "SELECT 1 FROM receipt WHERE ended_at < ?1";
-            connection.prepare_cached(old)?.exists([ended_before.as_millisecond()])
+        let look = |after: Option<ReceiptId>| {
+            self.readers.run(|reader| reader.look(|connection| old(connection, after, ended_before, at_most)))
         };
-        let forgotten = match self.readers.run(|reader| reader.look(old)) {
-            Ok(true) => self.write(Effect::Changes, move |tables| tables.forget_receipts(ended_before, at_most)).await,
-            none => none.map(usize::from),
+        let after = self.looked.get();
+        let found = match look(after) {
+            // From the middle to the end there was none: from the start, then.
+            Ok(Old { ids, next: None }) if ids.is_empty() && after.is_some() => look(None),
+            found => found,
+        };
+        let forgotten = match found {
+            Ok(Old { ids, next }) => {
+                self.looked.set(next);
+                if ids.is_empty() {
+                    return Ok(0);
+                }
+                self.write(Effect::Changes, move |tables| tables.forget_receipts(&ids, ended_before)).await
+            }
+            Err(error) => Err(error),
         };
         self.unless_damaged("the receipts", forgotten)
     }
+}
+
+/// How far the last look for old tombstones came; none at their end, where the next begins anew.
+#[derive(Default)]
+pub(super) struct Looked(Mutex<Option<ReceiptId>>);
+
+impl Looked {
+    fn get(&self) -> Option<ReceiptId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, last: Option<ReceiptId>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = last;
+    }
+}
+
+/// What a look for old tombstones has found.
+struct Old {
+    ids: Vec<ReceiptId>,
+    next: Option<ReceiptId>,
+}
+
+/// Looks at tombstones in the order of their secrets' creation, behind `after`: what wasn't created before can't have ended before. There is
+/// no index by their end, which would cost each reader more than a look now and then costs.
+fn old(
+    connection: &Connection,
+    after: Option<ReceiptId>,
+    ended_before: Timestamp,
+    at_most: usize,
+) -> rusqlite::Result<Old> {
+    // An id begins with the second of its secret's creation.
+    let second = u32::try_from(ended_before.as_second().saturating_add(1).max(0)).unwrap_or(u32::MAX).to_be_bytes();
+    let mut statement =
+        connection.prepare_cached("SELECT id, ended_at FROM receipt WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3")?;
+    let after = after.map_or(Vec::new(), |after| after.0.to_vec());
+    let mut rows = statement.query(params![after, second, LOOK])?;
+    let (mut old, mut seen) = (Old { ids: Vec::new(), next: None }, 0);
+    while let Some(row) = rows.next()? {
+        let id = ReceiptId(row.get(0)?);
+        seen += 1;
+        if row.get::<_, i64>(1)? < ended_before.as_millisecond() {
+            old.ids.push(id);
+        }
+        if old.ids.len() == at_most || seen == LOOK {
+            old.next = Some(id);
+            break;
+        }
+    }
+    Ok(old)
 }
 
 /// In one snapshot: a record that is there has left nothing yet.

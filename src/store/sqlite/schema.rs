@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_state.sql"),
     include_str!("migrations/0003_owners.sql"),
     include_str!("migrations/0004_receipts.sql"),
+    include_str!("migrations/0005_receipts_by_id.sql"),
 ];
 
 /// "ots1": tells our files from other SQLite databases.

@@ -8,7 +8,9 @@ use ots::{
 use super::*;
 
 fn receipt(number: u8) -> ReceiptId {
-    ReceiptId([100 + number; 32])
+    let mut id = [100 + number; 32];
+    id[0] = 0; // made long ago, by its second
+    ReceiptId(id)
 }
 
 fn receipted(number: u8, start: Timestamp) -> Record {
@@ -235,5 +237,30 @@ async fn receipts_are_kept_for_as_long_as_they_are_asked_for_and_dont_mix() {
         }
         store.close().await.unwrap();
         assert_eq!(Store::check(location).unwrap().findings, [""; 0]);
+    }
+}
+
+/// Few at a time, and whichever of them are old by then: none is passed over for having been looked at before.
+#[tokio::test]
+async fn old_receipts_go_wherever_the_last_look_ended() {
+    let (stores, _directory, start) = engines();
+    for store in stores {
+        for (number, ended) in [(1, 20), (2, 1), (3, 30), (4, 1), (5, 1), (6, 40)] {
+            store.insert(receipted(number, start)).await.unwrap();
+            assert!(store.burn(id(number), at(start, ended)).await.unwrap());
+        }
+        let forget = |seconds, at_most| store.forget_receipts(at(start, seconds), at_most);
+        for _ in 0..2 {
+            assert_eq!(forget(10, 1).await, Ok(1));
+        }
+        let mut left = Vec::new();
+        for expected in [1, 1, 1, 0] {
+            assert_eq!(forget(35, 1).await, Ok(expected));
+        }
+        for number in 1..7 {
+            left.extend(store.trace(receipt(number), at(start, 50)).await.unwrap().map(|_| number));
+        }
+        assert_eq!(left, [6]);
+        assert_eq!(forget(100, 10).await, Ok(1));
     }
 }
