@@ -22,7 +22,8 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
+    "answer.js",
     "choices.js",
     "collecting.js",
     "envelope.js",

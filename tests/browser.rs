@@ -152,6 +152,22 @@ fn where_nobody_creates_the_page_says_so() {
     run_over("where_nobody_creates_the_page_says_so", &["--no-create"], &[]);
 }
 
+#[test]
+fn answering_takes_no_key() {
+    run_with_key("answering_takes_no_key");
+}
+
+#[test]
+fn where_nobody_creates_nothing_is_answered() {
+    run_over("where_nobody_creates_nothing_is_answered", &["--no-create"], &[]);
+}
+
+/// Text, bytes, and a mebibyte, which is more when it is sealed.
+#[test]
+fn the_page_answers_a_request() {
+    run_over("the_page_answers_a_request", &["--max-size", "2MiB"], &[]);
+}
+
 macro_rules! scenarios {
     ($($(#[$about:meta])* $name:ident)*) => {
         $($(#[$about])* #[test] fn $name() { run(stringify!($name)); })*
@@ -238,6 +254,14 @@ scenarios! {
     several_receipts_are_shown_together
     a_receipts_page_needs_no_script
     receipts_fit_in_every_language
+    the_keyboard_is_enough_to_answer
+    a_changed_request_is_found_out_before_anything_is_typed
+    /// One of them, and the other is told.
+    of_two_who_answer_one_is_told_that_it_was_late
+    an_answer_that_may_have_arrived_is_called_so
+    what_can_not_be_answered_says_why
+    without_its_script_or_ciphers_the_page_says_how_to_answer
+    answering_fits_in_every_language
     firefox_shares_reveals_and_forgets
     firefox_keeps_the_key_when_the_language_changes
 }

@@ -266,7 +266,7 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::SharePage if *method == Method::POST => pages::share::create(app, incoming).await,
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
-        Route::RequestPage if head_or_get => Ok(pages::request::get(app, &incoming)?),
+        Route::RequestPage if head_or_get => Ok(pages::request::answer(app, &incoming)?),
         Route::ReceiptPage if head_or_get => Ok(pages::receipt::get(app, &incoming).await),
         Route::ReceiptPage if *method == Method::POST => Ok(pages::receipt::burn(app, &incoming).await),
         Route::ReceiptsPage if head_or_get => Ok(pages::receipt::several(app, &incoming)),

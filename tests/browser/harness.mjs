@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const require = createRequire(join(process.env.OTS_PACKAGES, "package.json"));
@@ -83,9 +84,17 @@ export async function withoutNativeCipher(context) {
   });
 }
 
+/** Our own sources as they are, as a build without npm serves them. */
+export const withoutBundle = (context) =>
+  context.route("**/assets/**/*.js", (route) => {
+    const name = new URL(route.request().url()).pathname.split("/").pop();
+    const source = ["libraries.js", "xwing.js"].includes(name) ? "none.js" : name;
+    return route.fulfill({ path: join(process.env.OTS_SOURCES, source), contentType: "text/javascript" });
+  });
+
 /** Runs `ots` and gives its output as bytes. */
-export function ots(words, { input = "", passphrase } = {}) {
-  const env = { PATH: process.env.PATH, HOME: "/nonexistent", OTS_SERVER: server };
+export function ots(words, { input = "", passphrase, more = {} } = {}) {
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", OTS_SERVER: server, ...more };
   if (passphrase) env.OTS_PASSPHRASE = passphrase;
   const { status, stdout, stderr } = spawnSync(process.env.OTS_BINARY, words, { env, input });
   assert.equal(status, 0, `ots ${words.join(" ")}: ${stderr}`);
@@ -93,6 +102,22 @@ export function ots(words, { input = "", passphrase } = {}) {
 }
 
 export const put = (words, options) => ots(["put", ...words], options).toString().trim();
+
+let requests = 0;
+let folder = null;
+
+/** A request that the command line makes: its link, and the file that collects the answer. */
+export function asked(words, more = {}) {
+  if (folder === null) {
+    folder = mkdtempSync(join(tmpdir(), "ots-requests-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  }
+  const file = join(folder, `request-${(requests += 1)}`);
+  return { file, link: ots(["request", "-o", file, ...words], { more }).toString().trim() };
+}
+
+/** Collects an answer on the command line. */
+export const collect = (file, options) => ots(["get", file], options);
 
 /** Whether the secret is there, by its link. */
 export async function unread(link) {

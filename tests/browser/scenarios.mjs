@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
+import { scenarios as answering } from "./scenarios/answering.mjs";
 import { scenarios as choices } from "./scenarios/choices.mjs";
 import { scenarios as face } from "./scenarios/face.mjs";
 import { scenarios as files } from "./scenarios/files.mjs";
@@ -22,7 +23,7 @@ import { scenarios as receipts } from "./scenarios/receipts.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, receipts, told, ways);
+const scenarios = Object.assign({}, answering, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, receipts, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -25,6 +25,9 @@ const HINTS: [(&str, &str); 5] = [
     ("X-Purpose", "preview"),
 ];
 
+/// A request's page, which is the same whether there is one.
+const REQUEST: &str = "/r/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 fn path_of(link: &str) -> String {
     format!("/s/{}", link.rsplit('/').next().unwrap().split('#').next().unwrap())
 }
@@ -97,6 +100,7 @@ async fn every_page_carries_its_policy() {
         (unknown, 404),
         ("/t/unknown", 404),
         ("/t/", 200),
+        (REQUEST, 200),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let answer = server.request(method.clone(), path).send().await.unwrap();
@@ -272,7 +276,7 @@ async fn what_is_no_link_is_said_in_words_to_people() {
     for token in [token, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
         for (mangled, to) in [(".", ""), (")", ""), ("%E2%80%A6", ""), ("/", "../"), ("//", "../../"), ("/%3E", "../")]
         {
-            for (path, whole) in [("s", token.to_owned()), ("t", format!("r-{token}"))] {
+            for (path, whole) in [("s", token.to_owned()), ("r", token.to_owned()), ("t", format!("r-{token}"))] {
                 let answer = ask(Method::GET, &format!("/{path}/{whole}{mangled}"), "Accept", "text/html").await;
                 assert_eq!(answer.status(), 303, "{mangled}");
                 assert_eq!(answer.headers()[header::LOCATION], format!("{to}{whole}"), "{mangled}");
@@ -287,9 +291,12 @@ async fn what_is_no_link_is_said_in_words_to_people() {
 async fn nothing_readable_can_be_sent_where_a_script_should_seal_it() {
     let data = directory();
     let server = Server::start(data.path(), &[]);
-    for (path, plain) in
-        [("/".to_owned(), None), (path_of(&put(&server, &["-e"])), None), (path_of(&put(&server, &[])), Some(1))]
-    {
+    for (path, plain) in [
+        ("/".to_owned(), None),
+        (REQUEST.to_owned(), None),
+        (path_of(&put(&server, &["-e"])), None),
+        (path_of(&put(&server, &[])), Some(1)),
+    ] {
         let html = server.request(Method::GET, &path).send().await.unwrap().text().await.unwrap();
         let scripted: String = html
             .split("<noscript>")

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ask somebody for a secret: print the link to give away
 ///
-/// Whoever has the link answers once, with `ots put --to LINK`; only you can read the answer, which is sealed for the key in
+/// Whoever has the link answers once, in a browser or with `ots put --to LINK`; only you can read the answer, which is sealed for the key in
 /// the file that this writes: `ots get FILE` collects it, `ots status FILE` says whether it is there, `ots burn FILE` takes the request back.
 #[derive(Debug, clap::Args)]
 pub(super) struct Request {

@@ -1,7 +1,7 @@
 //! What a browser gets in place of JSON, where a person may have come by a link that isn't whole: a page in words. What merely clings to
 //! a link (a full stop, a bracket, a slash) is taken away. Only the address's form decides, never what is stored.
 
-use std::{str::FromStr, sync::Arc};
+use std::str::FromStr;
 
 use hyper::{
     HeaderMap, Method, StatusCode,
@@ -9,10 +9,14 @@ use hyper::{
     http::request::Parts,
 };
 
-use super::{html, problems, templates::LostPage, texts::Texts};
+use super::{
+    html, problems,
+    templates::{Here, LostPage},
+    texts::Texts,
+};
 use crate::{
     api::Code,
-    secret::{LINK_PATH, RECEIPT_PATH, Receipt, Token},
+    secret::{LINK_PATH, RECEIPT_PATH, REQUEST_PATH, Receipt, Token},
     server::{
         call::{App, Call},
         negotiate::Accepted,
@@ -44,7 +48,7 @@ pub(in crate::server) fn instead_of(app: &App, head: &Parts, failed: Failed) -> 
         return to_its_link(head).unwrap_or_else(|| not_whole(app, text, path));
     }
     let words = problems::words(text, &app.settings, &problem);
-    html(problem::status(&problem), text, &LostPage::failed(text, Arc::clone(&app.settings.face), path, &words))
+    html(problem::status(&problem), text, &LostPage::failed(text, Here::at(path, &app.settings.face), &words))
         .because(cause)
         .coded(problem.code)
 }
@@ -55,8 +59,8 @@ pub(super) fn mangled(app: &App, call: &Call<'_>) -> Reply {
 }
 
 fn not_whole(app: &App, text: &'static Texts, path: &str) -> Reply {
-    html(StatusCode::NOT_FOUND, text, &LostPage::mangled(text, Arc::clone(&app.settings.face), path))
-        .coded(Code::NotFound)
+    let here = Here::at(path, &app.settings.face);
+    html(StatusCode::NOT_FOUND, text, &LostPage::mangled(text, here, path)).coded(Code::NotFound)
 }
 
 /// To the link itself, if the path is one with something around its token or receipt. A browser takes what follows `#` along.
@@ -65,7 +69,8 @@ fn to_its_link(head: &Parts) -> Option<Reply> {
         return None;
     }
     let path = head.uri.path().strip_prefix('/')?;
-    let (rest, whole) = match (path.strip_prefix(LINK_PATH), path.strip_prefix(RECEIPT_PATH)) {
+    let of_token = path.strip_prefix(LINK_PATH).or_else(|| path.strip_prefix(REQUEST_PATH));
+    let (rest, whole) = match (of_token, path.strip_prefix(RECEIPT_PATH)) {
         (Some(rest), _) => (rest, bare::<Token>(rest)?.expose()),
         (_, Some(rest)) => (rest, bare::<Receipt>(rest)?.expose()),
         _ => return None,

@@ -17,8 +17,6 @@ mod templates;
 mod texts;
 mod ttl;
 
-use std::sync::Arc;
-
 use askama::Template;
 use bytes::Bytes;
 use hyper::{StatusCode, header};
@@ -49,8 +47,7 @@ fn here(app: &App, call: &Call<'_>) -> Here {
         host: name.trim_end_matches('/').to_owned(),
         named: app.settings.public_url.is_some(),
         lease: app.vault.claim_lease().as_secs(),
-        face: Arc::clone(&app.settings.face),
-        ..Here::default()
+        ..Here::at(call.head.uri.path(), &app.settings.face)
     }
 }
 

@@ -3,6 +3,7 @@
 const root = new URL(document.documentElement.dataset.root, location.href);
 const SECRETS = new URL("api/v1/secrets", root).href;
 const RECEIPTS = new URL("api/v1/receipts", root).href;
+const REQUESTS = new URL("api/v1/requests", root).href;
 
 /** The server could not be reached, or the answer broke off, or the server said why it can't now (`problem`): the same call may be
  * made again. */
@@ -122,23 +123,43 @@ export function create(content, { ttl, passphrase, encrypted, passphraseRequired
   if (encrypted) query.set("encrypted", "true");
   if (passphraseRequired) query.set("passphrase_required", "true");
   if (receipt) query.set("receipt", "true");
+  const headers = withKey(key);
+  if (passphrase !== null) headers["Ots-Passphrase"] = base64url(passphrase);
+  return upload(`${SECRETS}?${query}`, headers, content, onProgress);
+}
+
+// What can't be a key is refused by the server, not by the browser.
+const withKey = (key) => (key ? { Authorization: `Bearer ${encodeURIComponent(key)}` } : {});
+
+/** Sends what is to be stored, once, and gives what came of it. */
+function upload(address, headers, content, onProgress) {
   // fetch() doesn't say how far an upload is.
   const request = new XMLHttpRequest();
-  request.open("POST", `${SECRETS}?${query}`);
-  request.setRequestHeader("Content-Type", "application/octet-stream");
-  // What can't be a key is refused by the server, not by the browser.
-  if (key) request.setRequestHeader("Authorization", `Bearer ${encodeURIComponent(key)}`);
-  if (passphrase !== null) request.setRequestHeader("Ots-Passphrase", base64url(passphrase));
+  request.open("POST", address);
+  for (const [name, value] of Object.entries({ "Content-Type": "application/octet-stream", ...headers })) request.setRequestHeader(name, value);
   request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
   return new Promise((resolve, reject) => {
     request.onerror = request.onabort = request.ontimeout = () => reject(new Broken());
     request.onload = () => {
-      if (request.status === 201) resolve(JSON.parse(request.responseText));
-      else reject(problemOf(request.responseText, request.status));
+      if (request.status !== 201) return reject(problemOf(request.responseText, request.status));
+      try {
+        resolve(JSON.parse(request.responseText));
+      } catch {
+        reject(new Broken());
+      }
     };
     request.send(content);
   });
 }
+
+/** What whoever answers a request may know. */
+export async function invitation(token) {
+  const response = await call(`${REQUESTS}/${token}`);
+  return response.json();
+}
+
+/** Answers a request. Not repeated by itself: a second answer would be refused though the first was taken. */
+export const answer = (token, sealed, onProgress) => upload(`${REQUESTS}/${token}/answer`, {}, sealed, onProgress);
 
 function base64url(text) {
   const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");

@@ -99,6 +99,17 @@ export function paddedLength(length) {
   return Math.ceil(length / step) * step;
 }
 
+function headerOf(length, label) {
+  // A file system may hold half a character, which no reader takes.
+  const name = label.name?.replace(/\p{Surrogate}/gu, "\ufffd");
+  const header = utf8(JSON.stringify({ length, name, type: label.type }));
+  if (header.length > MAX_HEADER_BYTES) throw new Refused("header");
+  return header;
+}
+
+/** How long an envelope of so many bytes is. */
+export const sealedLength = (length, label) => PREFIX_BYTES + paddedLength(2 + headerOf(length, label).length + length) + TAG_BYTES;
+
 /**
  * Seals bytes under a new link key. `label` may have `name` and `type`; `passphrase` is a text or null.
  * Gives the envelope, the link key and the proof as texts for the link and the server.
@@ -107,10 +118,7 @@ export async function seal(content, label, passphrase) {
   const linkKey = crypto.getRandomValues(new Uint8Array(32));
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const { cipher, proof, flags } = await deriveKeys(linkKey, passphrase);
-  // A file system may hold half a character, which no reader takes.
-  const name = label.name?.replace(/\p{Surrogate}/gu, "\ufffd");
-  const header = utf8(JSON.stringify({ length: content.length, name, type: label.type }));
-  if (header.length > MAX_HEADER_BYTES) throw new Refused("header");
+  const header = headerOf(content.length, label);
   const plaintext = new Uint8Array(paddedLength(2 + header.length + content.length));
   plaintext.set([header.length >> 8, header.length & 255]);
   plaintext.set(header, 2);

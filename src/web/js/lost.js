@@ -8,6 +8,9 @@ ready();
 const [path, ...sent] = unescaped(location.pathname).split("#");
 const token = tokenIn(path);
 const root = new URL(document.documentElement.dataset.root, location.href);
+// A request's, whose answer its fingerprint doesn't open.
+const request = /\/r\/([a-z2-7]{32})$/i.exec(path);
+if (request !== null && sent.length > 0) location.replace(new URL(`r/${request[1]}#${sent.join("#")}`, root));
 // Several receipts, which open nothing.
 if (/\/t\/$/.test(path) && sent.length > 0) location.replace(new URL(`t/#${sent.join("#")}`, root));
 if (token !== null && sent.length > 0) {

@@ -37,6 +37,15 @@ function checkStart(bytes, start) {
   if (bytes[4] !== start[4]) throw new Refused("suite");
 }
 
+/** The bytes of a text in Base64, as the API gives them; Refused for any other. */
+export function fromBase64(text) {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw new Refused("length");
+  }
+}
+
 /** A new request's key: 32 bytes. */
 export const newKey = () => random(32);
 
@@ -118,6 +127,9 @@ export async function answer(invitation, content, label) {
   const sealed = await envelope.seal(content, label, null);
   return concat(sealKey(invitation, parseKey(sealed.key), sealed.envelope), sealed.envelope);
 }
+
+/** How long an answer of so many bytes is. */
+export const answerLength = (length, label) => OWN_BYTES + envelope.sealedLength(length, label);
 
 /** What stands before an envelope in an answer: its link key, sealed, and its head bound to it. */
 export function sealKey({ publicKey, fingerprint }, linkKey, sealed, seed = random(64)) {

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { assetsOf, BYTES, finish, insecure, inState, look, ots, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, unread, visit, withoutNativeCipher } from "../harness.mjs";
+import { assetsOf, BYTES, finish, insecure, inState, look, ots, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, unread, visit, withoutBundle, withoutNativeCipher } from "../harness.mjs";
 
 /** Every way of secret: text or file, end to end or not, with or without a passphrase. */
 function* ways() {
@@ -121,13 +121,9 @@ export const scenarios = {
     await finish(context);
   },
 
-  /** Our own sources as they are, as a build without npm serves them. */
   async a_build_without_npm() {
     const context = await reader();
-    await context.route("**/assets/**/*.js", (route) => {
-      const name = new URL(route.request().url()).pathname.split("/").pop().replace("libraries.js", "none.js");
-      return route.fulfill({ path: join(process.env.OTS_SOURCES, name), contentType: "text/javascript" });
-    });
+    await withoutBundle(context);
     const link = put(["-e"], { input: TEXT });
     assert.equal(await readOn(await visit(context, link)).then(String), TEXT);
     const share = await visit(context, server);

@@ -16,6 +16,8 @@ use crate::server::face::Face;
 /// What a page says of the server that it comes from.
 #[derive(Default)]
 pub(super) struct Here {
+    /// Where the server's root is, seen from this page: the server may be below any path.
+    pub(super) root: String,
     /// Its name, as far as it knows.
     pub(super) host: String,
     /// Whether the operator gave that name (`--public-url`): else the page goes by the address that it is at.
@@ -28,6 +30,17 @@ pub(super) struct Here {
     pub(super) closed: bool,
     /// Whether whoever looks at it needs a key to share; only the share page asks for one.
     pub(super) key_needed: bool,
+}
+
+impl Here {
+    /// As of a page at this path.
+    pub(super) fn at(path: &str, face: &Arc<Face>) -> Self {
+        Self { root: root_of(path), face: Arc::clone(face), ..Self::default() }
+    }
+
+    fn face(&self) -> &Face {
+        &self.face
+    }
 }
 
 /// What was typed in a form that is given back.
@@ -88,16 +101,6 @@ impl<'a> SharePage<'a> {
     pub(super) fn made(text: &'a Texts, here: Here, offer: Offer<'a>, made: Made<'a>) -> Self {
         Self { text, here, state: "made", offer, wrong: "", typed: Typed::default(), made }
     }
-
-    /// Where the server's root is, seen from this page: the server may be below any path.
-    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
-    fn root(&self) -> &'static str {
-        "./"
-    }
-
-    fn face(&self) -> &Face {
-        &self.here.face
-    }
 }
 
 /// A secret's page; its views are as those of the share page.
@@ -150,16 +153,6 @@ impl<'a> SecretPage<'a> {
         Self { detail, ..Self::new(text, here, "failed") }
     }
 
-    /// As in [`SharePage`].
-    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
-    fn root(&self) -> &'static str {
-        "../"
-    }
-
-    fn face(&self) -> &Face {
-        &self.here.face
-    }
-
     /// Whether the form can be sent without a script: only that of a secret that the server can read.
     fn native(&self) -> bool {
         self.waiting.encrypted == Some(false)
@@ -171,8 +164,7 @@ impl<'a> SecretPage<'a> {
 #[template(path = "lost.html")]
 pub(super) struct LostPage<'a> {
     text: &'a Texts,
-    face: Arc<Face>,
-    root: String,
+    here: Here,
     state: &'static str,
     detail: &'a str,
     /// Whether a `#` was escaped in its address, once or more often.
@@ -181,27 +173,23 @@ pub(super) struct LostPage<'a> {
 
 impl<'a> LostPage<'a> {
     /// The path isn't that of a link, or not of a whole one.
-    pub(super) fn mangled(text: &'a Texts, face: Arc<Face>, path: &str) -> Self {
+    pub(super) fn mangled(text: &'a Texts, here: Here, path: &str) -> Self {
         let escaped = path.contains("%23") || path.contains("%2523");
-        Self { text, face, root: root_of(path), state: "mangled", detail: "", escaped }
+        Self { text, here, state: "mangled", detail: "", escaped }
     }
 
-    /// It is a request's.
-    pub(super) fn request(text: &'a Texts, face: Arc<Face>, path: &str) -> Self {
-        Self { text, face, root: root_of(path), state: "request", detail: "", escaped: false }
+    pub(super) fn failed(text: &'a Texts, here: Here, detail: &'a str) -> Self {
+        Self { text, here, state: "failed", detail, escaped: false }
     }
+}
 
-    pub(super) fn failed(text: &'a Texts, face: Arc<Face>, path: &str, detail: &'a str) -> Self {
-        Self { text, face, root: root_of(path), state: "failed", detail, escaped: false }
-    }
-
-    fn root(&self) -> &str {
-        &self.root
-    }
-
-    fn face(&self) -> &Face {
-        &self.face
-    }
+/// The page of a request's link, which answers it. Only its script knows what is asked for: the key to that stands after `#`.
+#[derive(Template)]
+#[template(path = "answer.html")]
+pub(super) struct AnswerPage<'a> {
+    pub(super) text: &'a Texts,
+    pub(super) here: Here,
+    pub(super) state: &'static str,
 }
 
 /// The way from a path to the root, as a browser goes it.
@@ -295,7 +283,8 @@ mod tests {
             (html(&SecretPage::answer(text, here(), HOSTILE)), 2),
             (html(&SecretPage::failed(text, here(), HOSTILE)), 2),
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
-            (html(&LostPage::failed(text, Arc::default(), "/", HOSTILE)), 1),
+            (html(&LostPage::failed(text, here(), HOSTILE)), 1),
+            (html(&AnswerPage { text, here: here(), state: HOSTILE }), 4),
             (
                 html(&SharePage::compose(
                     text,

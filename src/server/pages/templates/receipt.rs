@@ -3,10 +3,7 @@
 use askama::Template;
 
 use super::{Here, Moment};
-use crate::server::{
-    face::Face,
-    pages::{assets::VERSION, texts::Texts},
-};
+use crate::server::pages::{assets::VERSION, texts::Texts};
 
 /// A receipt's page: what became of a secret.
 #[derive(Template)]
@@ -57,16 +54,6 @@ impl<'a> ReceiptPage<'a> {
     pub(in crate::server::pages) fn failed(text: &'a Texts, here: Here, detail: &'a str) -> Self {
         Self { detail, ..Self::new(text, here, "failed") }
     }
-
-    /// As in [`super::SharePage`].
-    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
-    fn root(&self) -> &'static str {
-        "../"
-    }
-
-    fn face(&self) -> &Face {
-        &self.here.face
-    }
 }
 
 /// The page of several receipts, which only its script knows: they stand after `#`.
@@ -76,16 +63,4 @@ pub(in crate::server::pages) struct ReceiptsPage<'a> {
     pub(in crate::server::pages) text: &'a Texts,
     pub(in crate::server::pages) here: Here,
     pub(in crate::server::pages) state: &'static str,
-}
-
-impl ReceiptsPage<'_> {
-    /// As in [`super::SharePage`].
-    #[expect(clippy::unused_self, reason = "each page says it in the same way")]
-    fn root(&self) -> &'static str {
-        "../"
-    }
-
-    fn face(&self) -> &Face {
-        &self.here.face
-    }
 }
