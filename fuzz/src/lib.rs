@@ -4,12 +4,14 @@
 use std::path::Path;
 
 use ots::{
-    api::{CreateRequest, RevealRequest},
+    api::{CreateRequest, OpenRequest, RevealRequest},
     crypto::{
         envelope::{self, Keys},
         sealed_box::{self, Invitation},
     },
-    secret::{CollectingKey, Link, LinkKey, RequestKey, RequestLabel, RequestLink, Token},
+    secret::{
+        CollectingKey, Link, LinkKey, Receipt, ReceiptLink, RequestKey, RequestLabel, RequestLink, SentLink, Token,
+    },
 };
 
 /// Bytes that are no envelope are refused; a plaintext that can be taken apart can be sealed and comes back; a sealed
@@ -110,6 +112,31 @@ pub fn link(data: &[u8]) {
     if let Ok(key) = text.parse::<LinkKey>() {
         assert_eq!(key.expose().as_str(), text);
     }
+    receipt(text);
+}
+
+/// A text is a receipt or its link, which makes the same again, and no secret's; or it is refused.
+fn receipt(text: &str) {
+    if let Ok(receipt) = text.parse::<Receipt>() {
+        assert_eq!(receipt.expose().as_str(), text.to_ascii_lowercase());
+    }
+    let Ok(link) = text.parse::<ReceiptLink>() else { return };
+    assert!(text.parse::<Link>().is_err(), "a receipt opens nothing");
+    let again = match &link.server {
+        Some(server) => ReceiptLink::to_text(server, &link.receipt),
+        None => link.receipt.expose(),
+    };
+    let again: ReceiptLink = again.parse().expect("a link's parts are a link");
+    let same = |other: &ReceiptLink| {
+        assert_eq!(other.server, link.server);
+        assert_eq!(other.receipt.expose().as_str(), link.receipt.expose().as_str());
+    };
+    same(&again);
+    match text.parse::<SentLink>() {
+        Ok(SentLink::Receipt(sent)) => same(&sent),
+        Ok(SentLink::Secret(_)) => panic!("a receipt was taken for a secret's link"),
+        Err(_) => {}
+    }
 }
 
 /// A body is a request that keeps its own rules, or it is refused.
@@ -121,6 +148,16 @@ pub fn request(data: &[u8]) {
     }
     if let Ok(request) = RevealRequest::parse(data) {
         assert!(data.is_empty() || request.passphrase.is_none_or(|passphrase| passphrase.len() <= data.len()));
+    }
+}
+
+/// A body opens a request that keeps its own rules, or it is refused.
+pub fn opening(data: &[u8]) {
+    let mut body = data.to_vec();
+    if let Ok(request) = OpenRequest::parse(&mut body) {
+        assert!(!request.invitation.is_empty(), "nothing was taken for an invitation");
+        assert!(body.get(request.invitation).is_some(), "the invitation isn't within the body");
+        assert!(request.proof.len() <= data.len(), "a proof is longer than what it came in");
     }
 }
 

@@ -100,6 +100,11 @@ fn request() {
 }
 
 #[test]
+fn opening() {
+    run("opening", 50_000, targets::opening);
+}
+
+#[test]
 fn configuration() {
     run("configuration", 20_000, targets::configuration);
 }
