@@ -21,6 +21,19 @@ pub enum Call {
     Peek(Option<u8>),
     /// A wrong passphrase.
     Fail(Option<u8>),
+    /// What its receipt tells.
+    Trace,
+}
+
+/// What a receipt tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Told {
+    Unread,
+    Claimed,
+    Delivered,
+    Unconfirmed,
+    Burned,
+    Expired,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +42,7 @@ pub enum Outcome {
     Gone,
     Exists,
     Wrong { left: u32 },
+    Tells(Told),
 }
 
 /// A call as it was seen.
@@ -54,8 +68,15 @@ pub struct Rules {
 /// A secret. Times are those that no answer has ruled out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum State {
+    /// Never there.
     Absent,
-    Kept { claim: Option<u8>, deadline: Span, failed: u32 },
+    /// Removed; what its receipt tells from then on.
+    Ended(Told),
+    Kept {
+        claim: Option<u8>,
+        deadline: Span,
+        failed: u32,
+    },
 }
 
 /// The state in which its deadline comes after some time of `clock`; and that in which it doesn't.
@@ -71,32 +92,43 @@ fn live_or_dead(state: State, clock: Span) -> (Option<State>, Option<State>) {
 fn steps(state: State, call: Call, clock: Span, rules: Rules) -> Vec<(Outcome, State)> {
     let (live, dead) = live_or_dead(state, clock);
     let mut steps = Vec::new();
+    // What is dead may have been swept, and is told of alike.
+    let ended = dead.map(|dead| match dead {
+        State::Kept { claim: Some(_), .. } => State::Ended(Told::Unconfirmed),
+        State::Kept { claim: None, .. } => State::Ended(Told::Expired),
+        gone => gone,
+    });
     match call {
         Call::Create { expires } => {
             let made = State::Kept { claim: None, deadline: expires, failed: 0 };
-            if state != State::Absent {
+            if matches!(state, State::Kept { .. }) {
                 steps.push((Outcome::Exists, state));
             }
-            // What is dead may have been swept.
             steps.extend(dead.map(|_| (Outcome::Done, made)));
             return steps;
         }
         Call::Release(by) => {
             let is_theirs = matches!(state, State::Kept { claim, .. } if claim == Some(by));
             if is_theirs {
-                steps.push((Outcome::Done, State::Absent)); // live or not
-                steps.extend(dead.map(|_| (Outcome::Gone, State::Absent))); // swept
+                steps.extend(live.map(|_| (Outcome::Done, State::Ended(Told::Delivered))));
+                steps.extend(ended.map(|ended| (Outcome::Done, ended))); // too late, and not swept
+                steps.extend(ended.map(|ended| (Outcome::Gone, ended))); // swept
             } else {
                 steps.push((Outcome::Gone, state));
             }
             return steps;
         }
+        Call::Trace => steps.extend(dead.zip(ended).map(|(dead, ended)| match ended {
+            State::Ended(told) => (Outcome::Tells(told), dead),
+            _ => (Outcome::Gone, dead),
+        })),
         _ => steps.extend(dead.map(|dead| (Outcome::Gone, dead))),
     }
     let Some(State::Kept { claim, deadline, failed }) = live else { return steps };
     let live = State::Kept { claim, deadline, failed };
     steps.push(match (call, claim) {
-        (Call::Take | Call::Burn, None) => (Outcome::Done, State::Absent),
+        (Call::Take, None) => (Outcome::Done, State::Ended(Told::Unconfirmed)),
+        (Call::Burn, None) => (Outcome::Done, State::Ended(Told::Burned)),
         (Call::Claim(by), None) => {
             let until = (clock.0.saturating_add(rules.lease), clock.1.saturating_add(rules.lease));
             (Outcome::Done, State::Kept { claim: Some(by), deadline: until, failed })
@@ -106,8 +138,10 @@ fn steps(state: State, call: Call, clock: Span, rules: Rules) -> Vec<(Outcome, S
         (Call::Fail(by), theirs) if theirs.is_none() || by == theirs => {
             let left = rules.tries - failed - 1;
             let counted = State::Kept { claim, deadline, failed: failed + 1 };
-            (Outcome::Wrong { left }, if left == 0 { State::Absent } else { counted })
+            let used_up = State::Ended(if claim.is_some() { Told::Unconfirmed } else { Told::Burned });
+            (Outcome::Wrong { left }, if left == 0 { used_up } else { counted })
         }
+        (Call::Trace, theirs) => (Outcome::Tells(if theirs.is_some() { Told::Claimed } else { Told::Unread }), live),
         // Another's: its deadline says nothing then.
         _ => (Outcome::Gone, state),
     });
@@ -143,7 +177,7 @@ fn search(history: &[Entry], rules: Rules, done: u64, state: State, seen: &mut H
 
 #[cfg(test)]
 mod tests {
-    use super::{Call::*, Outcome::*, *};
+    use super::{Call::*, Outcome::*, Told::*, *};
 
     const RULES: Rules = Rules { lease: 100, tries: 3 };
     const CREATE: Call = Create { expires: (1000, 1000) };
@@ -159,9 +193,15 @@ mod tests {
         is_linearisable(&entries.collect::<Vec<_>>(), RULES)
     }
 
+    /// What the receipt tells, from then on.
+    fn tells(told: Told, at: u64) -> (Call, Option<Outcome>, u64, u64) {
+        (Trace, Some(Tells(told)), at, at + 1)
+    }
+
     #[test]
     fn histories_that_the_contract_allows_pass() {
         let created = (CREATE, Some(Done), 1, 2);
+        let claimed = (Claim(1), Some(Done), 3, 4);
         for history in [
             vec![created, (Take, Some(Gone), 3, 9), (Take, Some(Done), 4, 8), (Peek(None), Some(Done), 5, 6)],
             vec![created, (Claim(1), Some(Done), 3, 4), (Take, Some(Gone), 5, 6), (Claim(1), Some(Done), 5, 103)],
@@ -179,6 +219,18 @@ mod tests {
             vec![(CREATE, None, 1, u64::MAX), (Peek(None), Some(Gone), 2, 3), (Take, Some(Done), 7, 8)],
             vec![created, (Fail(None), Some(Wrong { left: 1 }), 3, 6), (Fail(None), Some(Wrong { left: 2 }), 3, 6)],
             vec![created, (CREATE, Some(Exists), 5, 6), (CREATE, Some(Done), 1000, 1001)],
+            vec![created, (Take, None, 3, u64::MAX), tells(Unread, 5), tells(Unconfirmed, 7), tells(Unconfirmed, 9)],
+            vec![created, claimed, tells(Claimed, 5), (Release(1), Some(Done), 7, 8), tells(Delivered, 9)],
+            vec![
+                created,
+                claimed,
+                tells(Unconfirmed, 105),
+                (Release(1), Some(Done), 107, 108),
+                tells(Unconfirmed, 109),
+            ],
+            vec![created, claimed, (Release(1), None, 5, u64::MAX), tells(Claimed, 7), tells(Delivered, 9)],
+            vec![created, tells(Expired, 1000), (Burn, Some(Gone), 1003, 1004)],
+            vec![created, (Burn, Some(Done), 3, 4), tells(Burned, 5), tells(Burned, 2000)],
         ] {
             assert!(check(&history), "{history:?}");
         }
@@ -187,7 +239,20 @@ mod tests {
     #[test]
     fn histories_that_break_the_contract_are_found() {
         let created = (CREATE, Some(Done), 1, 2);
+        let (claimed, released) = ((Claim(1), Some(Done), 3, 4), (Release(1), Some(Done), 7, 8));
         for (what, history) in [
+            ("told unread of what was read", vec![created, (Take, Some(Done), 3, 4), tells(Unread, 5)]),
+            ("told unread again", vec![created, (Claim(1), None, 3, u64::MAX), tells(Claimed, 5), tells(Unread, 7)]),
+            ("told delivered of what wasn't acknowledged", vec![created, claimed, tells(Delivered, 5)]),
+            ("told delivered of a plain read", vec![created, (Take, Some(Done), 3, 4), tells(Delivered, 5)]),
+            ("told unconfirmed of what was acknowledged", vec![created, claimed, released, tells(Unconfirmed, 9)]),
+            (
+                "told delivered when the lease had ended",
+                vec![created, claimed, (Release(1), Some(Done), 107, 108), tells(Delivered, 109)],
+            ),
+            ("told two ends", vec![created, (Burn, None, 3, u64::MAX), tells(Burned, 5), tells(Expired, 2000)]),
+            ("told expired of what was claimed", vec![created, claimed, tells(Expired, 1005)]),
+            ("told burned by nobody", vec![created, tells(Burned, 5)]),
             ("two winners", vec![created, (Take, Some(Done), 3, 9), (Take, Some(Done), 3, 9)]),
             ("two readers", vec![created, (Take, Some(Done), 3, 9), (Claim(1), Some(Done), 3, 9)]),
             ("two claims", vec![created, (Claim(2), Some(Done), 3, 9), (Claim(1), Some(Done), 3, 9)]),

@@ -7,7 +7,7 @@ mod store;
 
 use std::{sync::Mutex, time::Instant};
 
-use self::checker::{Call, Entry, Outcome, Rules, Span, is_linearisable};
+use self::checker::{Call, Entry, Outcome, Rules, Span, Told, is_linearisable};
 
 /// No end is known.
 const OPEN: u64 = u64::MAX;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use super::{Call, Dice, Histories, Outcome, Rules};
+use super::{Call, Dice, Histories, Outcome, Rules, Told};
 use crate::common::{Server, directory, heavy, http};
 
 const CALLERS: u64 = 8;
@@ -30,6 +30,7 @@ const SLACK: i64 = 2;
 
 struct Secret {
     token: String,
+    receipt: String,
     content: String,
     passphrase: Option<&'static str>,
 }
@@ -60,14 +61,15 @@ impl World {
             let content = format!("{seed}-{number}-").repeat(20 + 500 * usize::try_from(number).unwrap());
             let passphrase = (number % 3 == 0).then_some("right");
             let ttl = if number % 2 == 0 { 1 } else { 60 };
-            let mut body = json!({"content": content, "ttl_seconds": ttl});
+            let mut body = json!({"content": content, "ttl_seconds": ttl, "receipt": true});
             body.as_object_mut().unwrap().extend(passphrase.map(|words| ("passphrase".to_owned(), json!(words))));
             let (made, before) = (histories.now(), now());
             let created: Value = server.post_json(&body.to_string()).await.json().await.unwrap();
             let expires = created["expires_at"].as_str().unwrap().parse::<Timestamp>().unwrap().as_millisecond();
             let call = Call::Create { expires: (expires, expires) };
             histories.note(secrets.len(), call, Some(Outcome::Done), made, (before - SLACK, now() + SLACK));
-            secrets.push(Secret { token: created["token"].as_str().unwrap().to_owned(), content, passphrase });
+            let word = |name: &str| created[name].as_str().unwrap().to_owned();
+            secrets.push(Secret { token: word("token"), receipt: word("receipt"), content, passphrase });
         }
         Self { server: Mutex::new(Some(server)), secrets, histories, refused: AtomicUsize::new(0) }
     }
@@ -87,6 +89,7 @@ enum Ended {
 
 /// One call; `by` stands for a caller's claim. Contents are compared here.
 async fn ask(client: &Client, url: &str, secret: &Secret, call: Call) -> Result<Ended, reqwest::Error> {
+    let receipt = format!("{url}/api/v1/receipts/{}", secret.receipt);
     let url = format!("{url}/api/v1/secrets/{}", secret.token);
     let reveal = || client.post(format!("{url}/reveal"));
     let with = |passphrase: Option<&str>| json!({ "passphrase": passphrase });
@@ -97,6 +100,7 @@ async fn ask(client: &Client, url: &str, secret: &Secret, call: Call) -> Result<
         (Call::Release(_) | Call::Burn, _) => client.request(Method::DELETE, &url),
         (Call::Peek(_), _) => client.get(format!("{url}/status")),
         (Call::Fail(_), _) => reveal().json(&with(Some("wrong"))),
+        (Call::Trace, _) => client.get(receipt),
         (Call::Create { .. }, _) => panic!("they are there"),
     };
     let claim = match call {
@@ -115,6 +119,15 @@ async fn ask(client: &Client, url: &str, secret: &Secret, call: Call) -> Result<
             Ended::As(Outcome::Done)
         }
         (200, Call::Peek(_)) | (204, Call::Release(_) | Call::Burn) => Ended::As(Outcome::Done),
+        (200, Call::Trace) => Ended::As(Outcome::Tells(match member("state").as_str().unwrap() {
+            "unread" => Told::Unread,
+            "claimed" => Told::Claimed,
+            "delivered" => Told::Delivered,
+            "unconfirmed" => Told::Unconfirmed,
+            "burned" => Told::Burned,
+            "expired" => Told::Expired,
+            other => panic!("{other}"),
+        })),
         (403, Call::Fail(_)) => {
             let left = u32::try_from(member("attempts_left").as_u64().unwrap()).unwrap();
             Ended::As(Outcome::Wrong { left })
@@ -134,7 +147,8 @@ fn any_call(dice: &mut Dice, caller: u8, guarded: bool) -> Call {
         1..5 => Call::Claim(by),
         5 | 6 => Call::Release(by),
         7 => Call::Burn,
-        8..13 => Call::Peek(some),
+        8..11 => Call::Peek(some),
+        11..13 => Call::Trace,
         _ if guarded => Call::Fail(some),
         _ => Call::Claim(by),
     }
