@@ -8,73 +8,16 @@ use ots::{
     },
     secret::{RequestKey, RequestLabel},
 };
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::common::{CLAIM, Server, directory, files, http, on_disk};
+use crate::common::{
+    CLAIM, Server,
+    asked::{answers, ask, body, invited, opens, withdraw},
+    directory, files, http, on_disk,
+};
 
 const UNKNOWN: &str = "Request not found, already answered, taken back, or expired";
-
-/// A request as its maker has it.
-struct Asked {
-    keys: Keys,
-    token: String,
-    collecting: String,
-    receipt: String,
-}
-
-fn body(keys: &Keys) -> Value {
-    let label: RequestLabel = RequestLabel::new("the database's password".to_owned().into()).unwrap();
-    json!({ "invitation": BASE64.encode(&keys.invite(Some(&label)).unwrap()), "proof": keys.proof().expose() })
-}
-
-fn opens(server: &Server, body: &Value) -> RequestBuilder {
-    server.request(Method::POST, "/api/v1/requests").json(body)
-}
-
-async fn ask(server: &Server, more: Value) -> Asked {
-    let keys = Keys::derive(&RequestKey::generate().unwrap(), None).unwrap();
-    let mut body = body(&keys);
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let response = opens(server, &body).send().await.unwrap();
-    assert_eq!(response.status(), 201);
-    let location = response.headers()["location"].to_str().unwrap().to_owned();
-    let opened: Value = response.json().await.unwrap();
-    let word = |name: &str| opened[name].as_str().unwrap().to_owned();
-    let (token, receipt) = (word("token"), word("receipt"));
-    assert_eq!(word("url"), format!("{}/r/{token}", server.url));
-    assert_eq!(word("receipt_url"), format!("{}/t/{receipt}", server.url));
-    assert_eq!(location, format!("/api/v1/requests/{token}"));
-    Asked { keys, token, collecting: word("collecting_token"), receipt }
-}
-
-impl Asked {
-    fn sealed(&self, content: &[u8]) -> Vec<u8> {
-        let invitation = Invitation::open(&self.keys.invite(None).unwrap(), self.keys.fingerprint()).unwrap();
-        invitation.answer(content, &Label::default()).unwrap()
-    }
-
-    async fn state(&self, server: &Server) -> String {
-        let path = format!("/api/v1/receipts/{}", self.receipt);
-        let told: Value = server.request(Method::GET, &path).send().await.unwrap().json().await.unwrap();
-        told["state"].as_str().unwrap().to_owned()
-    }
-}
-
-async fn invited(server: &Server, token: &str) -> Response {
-    server.request(Method::GET, &format!("/api/v1/requests/{token}")).send().await.unwrap()
-}
-
-fn answers(server: &Server, token: &str, answer: Vec<u8>) -> RequestBuilder {
-    let request = server.request(Method::POST, &format!("/api/v1/requests/{token}/answer"));
-    request.header("content-type", "application/octet-stream").body(answer)
-}
-
-async fn withdraw(server: &Server, token: &str, collecting: Option<&str>) -> u16 {
-    let request = server.request(Method::DELETE, &format!("/api/v1/requests/{token}"));
-    let request = collecting.into_iter().fold(request, |request, token| request.header("ots-collecting-token", token));
-    request.send().await.unwrap().status().as_u16()
-}
 
 async fn assert_unknown(response: Response) {
     assert_eq!(response.status(), 404);

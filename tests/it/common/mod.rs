@@ -1,5 +1,6 @@
 //! What the tests share: the real binary on a free port with a directory of its own, and clients for it.
 
+pub mod asked;
 pub mod database;
 pub mod engine;
 pub mod lying;

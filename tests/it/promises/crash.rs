@@ -49,7 +49,7 @@ impl Asked {
     }
 }
 
-async fn told(server: &Server, receipt: &str) -> String {
+pub(super) async fn told(server: &Server, receipt: &str) -> String {
     let answer = server.request(reqwest::Method::GET, &format!("/api/v1/receipts/{receipt}")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     answer.json::<Value>().await.unwrap()["state"].as_str().unwrap().to_owned()
