@@ -52,6 +52,7 @@ mod proxies;
 mod quotas;
 mod receipt_pages;
 mod receipts;
+mod request_leaks;
 mod requests;
 #[cfg(target_os = "linux")] // in the words of its kernel
 mod session;

@@ -1,6 +1,7 @@
 //! `ots admin stats`, `sweep` and `keys`: the truth, from the server that runs or from the database itself, whatever lies where the
 //! server's socket should.
 
+mod requests;
 mod socket;
 
 use std::{path::Path, process::Output, time::Duration};

@@ -20,6 +20,7 @@ mod receipts;
 #[cfg(unix)]
 mod reload;
 mod requests;
+mod returning;
 mod serve;
 #[cfg(unix)]
 pub mod signals;

@@ -18,6 +18,7 @@ mod quotas;
 mod races;
 mod receipts;
 mod replicas;
+mod requests;
 #[cfg(target_os = "linux")] // its /proc
 mod sessions;
 mod start;
