@@ -82,6 +82,8 @@ fn record(size: usize, receipted: bool) -> Record {
         sealed: vec![7; size].as_slice().into(),
         charge: Charge::default(),
         receipt: receipted.then(|| Receipt::generate(now).unwrap().id()),
+        notify: None,
+        by: None,
     }
 }
 

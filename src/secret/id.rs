@@ -1,4 +1,4 @@
-//! What a store knows a secret, its receipt, its key and its passphrase by: hashes, of no use without the link.
+//! What a store knows a secret, its receipt, its key, its passphrase and a webhook by: hashes, of no use without the link.
 
 use std::fmt;
 
@@ -17,6 +17,10 @@ pub struct KeyId(pub [u8; 8]);
 /// Names whom records are counted under: a keyed hash of an address or a name, of which nothing can be told without the server's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerId(pub [u8; 16]);
+
+/// Names a webhook, without telling anything about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HookId(pub [u8; 8]);
 
 /// What a passphrase is checked against: a keyed hash, useless without the token and `SECRET_KEY`.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use orion::hazardous::hash::blake2::blake2b::Blake2b;
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
 pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKeyHash};
 pub use generated::{Generated, InvalidRecipe, Recipe};
-pub use id::{KeyId, OwnerId, ReceiptId, SecretId, Verifier};
+pub use id::{HookId, KeyId, OwnerId, ReceiptId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{
     InvalidLink, InvalidRequestLink, LINK_PATH, Link, RECEIPT_PATH, REQUEST_PATH, ReceiptLink, RequestLink, SentLink,

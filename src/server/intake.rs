@@ -139,7 +139,7 @@ pub(super) fn valid(
         return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
     }
     content.shrink().map_err(|_| busy())?;
-    Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt })
+    Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt, notify: None })
 }
 
 /// For how long something is kept, within the server's limits and the key's.
@@ -181,7 +181,7 @@ pub(super) async fn new_request(app: &App, call: Call<'_>, permitted: &Permissio
         Some(size) if size >= HEAD_BYTES as f64 && size <= largest as f64 => size as u64,
         Some(_) => return Err(wrong("/max_size", format!("it can be {HEAD_BYTES} to {largest} bytes here"))),
     };
-    Ok(NewRequest { invitation: body, proof, ttl: ttl(app, permitted, asked.ttl)?, max_size })
+    Ok(NewRequest { invitation: body, proof, ttl: ttl(app, permitted, asked.ttl)?, max_size, notify: None })
 }
 
 /// An answer in a body, of at most so many bytes. What can't be one doesn't use a request up.

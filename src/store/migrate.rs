@@ -149,10 +149,11 @@ pub async fn migrate(
     stop: &AtomicBool,
     mut told: impl FnMut(u64, u64),
 ) -> Result<Migrated, MigrateError> {
-    let store = SqliteStore::open(from, 0, Arc::default(), Arc::default()).map_err(|error| match error {
-        OpenError::InUse(path) => MigrateError::InUse(path.display().to_string()),
-        error => MigrateError::From(error),
-    })?;
+    let store =
+        SqliteStore::open(from, 0, Arc::default(), Arc::default(), Arc::default()).map_err(|error| match error {
+            OpenError::InUse(path) => MigrateError::InUse(path.display().to_string()),
+            error => MigrateError::From(error),
+        })?;
     let moved = move_all(&store, to, stop, &mut told).await;
     // Closing it leaves nothing in its files of what was removed.
     let closed = store.close().await;

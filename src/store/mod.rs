@@ -15,6 +15,7 @@ mod files;
 mod location;
 #[cfg(feature = "postgres")]
 pub mod migrate;
+mod outbox;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod quota;
@@ -40,6 +41,7 @@ pub use durability::{Assurance, Connections, Durability, Standbys};
 pub use error::{OpenError, StoreError};
 pub use files::create_private_directory;
 pub use location::{InvalidLocation, Location};
+pub use outbox::{Message, Told, Waiting};
 pub use quota::{Charge, Quota, Quotas, Usage, Whose};
 pub use receipt::{Burnt, By, ReceiptState, Trace};
 pub use record::{Access, Claimed, Gone, Head, Held, Record, State, Stored, Swept};
@@ -52,12 +54,14 @@ use crate::{
 };
 use damage::Damage;
 use due::Due;
+use outbox::Telling;
 
 /// A store, of one of the engines that are known.
 pub struct Store {
     engine: Engine,
     damage: Arc<Damage>,
     due: Due,
+    telling: Arc<Telling>,
     clock_ahead: AtomicBool,
     requires_synchronous: bool,
 }
@@ -90,6 +94,8 @@ macro_rules! of_async {
     };
 }
 
+use {of, of_async};
+
 impl Store {
     /// Opens the store, making it if it isn't there. `largest` is the largest content that will be kept, in bytes.
     ///
@@ -104,10 +110,10 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_counted(location: &Location, largest: usize, tally: Arc<Tally>) -> Result<Self, OpenError> {
-        let damage = Arc::new(Damage::default());
+        let (damage, telling) = (Arc::new(Damage::default()), Arc::new(Telling::default()));
         let engine = match location {
             Location::Sqlite(path) => {
-                let store = sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), tally)?;
+                let store = sqlite::SqliteStore::open(path, largest, Arc::clone(&damage), Arc::clone(&telling), tally)?;
                 if store.is_half_moved().unwrap_or(false) {
                     return Err(OpenError::HalfMoved(path.clone()));
                 }
@@ -117,11 +123,12 @@ impl Store {
             }
             #[cfg(feature = "postgres")]
             Location::Postgres(address) => {
-                let opened = postgres::PostgresStore::open(address, largest, tally);
+                let opened = postgres::PostgresStore::open(address, largest, Arc::clone(&telling), tally);
                 Engine::Postgres(opened.map_err(OpenError::Postgres)?)
             }
         };
-        Ok(Self { engine, damage, due: Due::new(), clock_ahead: AtomicBool::new(false), requires_synchronous: false })
+        let (due, clock_ahead) = (Due::new(), AtomicBool::new(false));
+        Ok(Self { engine, damage, due, telling, clock_ahead, requires_synchronous: false })
     }
 
     /// Looks at the whole of a store, beside a server that may be running on it, and changes nothing.

@@ -1,10 +1,12 @@
 //! What a store keeps, and what it gives of it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
     memory::Buffer,
-    secret::{KeyId, ReceiptId, SecretId, Verifier},
+    secret::{HookId, KeyId, ReceiptId, SecretId, Verifier},
     store::Charge,
 };
 
@@ -38,6 +40,10 @@ pub struct Record {
     pub charge: Charge,
     /// What tells of it, also when it is gone; none where nobody wants to know.
     pub receipt: Option<ReceiptId>,
+    /// The webhook that its maker picked, besides those that are told of every record. An answer has its request's in place of this.
+    pub notify: Option<HookId>,
+    /// The name of the key, or of the user, that it was made with: it goes into the message that tells of that, and isn't kept with the record.
+    pub by: Option<Arc<str>>,
 }
 
 /// A record as a reader gets it.

@@ -16,6 +16,8 @@ use super::{
 const BATCH: usize = 256;
 /// How often the time is written down, for the next start to compare its clock with.
 const NOTE: Duration = Duration::from_secs(300);
+/// How long a message for a webhook is tried to be delivered.
+const TOLD: Duration = Duration::from_secs(24 * 3600);
 /// How soon after a sweep the next one is at the soonest, if no claim's end comes before: records that die one after the other go together.
 const SOONEST: Duration = Duration::from_secs(1);
 
@@ -63,6 +65,11 @@ pub async fn run(store: Arc<Store>, settings: Settings, told: impl Fn(&[Gone])) 
             if let Err(error) = forget(&store, now, retention).await {
                 tracing::warn!(%error, "old receipts could not be removed; it will be tried again");
             }
+            match give_up(&store, now).await {
+                Ok(0) => {}
+                Ok(messages) => tracing::warn!(messages, "webhooks could not be told for a day, and won't be"),
+                Err(error) => tracing::warn!(%error, "old messages could not be removed; it will be tried again"),
+            }
             if let Some(next) = store.next_deadline(now).await {
                 store.due.by(next.max(now + SOONEST));
             }
@@ -92,6 +99,19 @@ async fn forget(store: &Store, now: Timestamp, retention: Duration) -> Result<()
     let ended_before = now.saturating_sub(retention).unwrap_or(Timestamp::MIN);
     while store.forget_receipts(ended_before, BATCH).await? == BATCH {}
     Ok(())
+}
+
+/// Removes the messages that could not be delivered for a day; how many.
+async fn give_up(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
+    let noted_before = now.saturating_sub(TOLD).unwrap_or(Timestamp::MIN);
+    let mut given_up = 0;
+    loop {
+        let some = store.give_up(noted_before, BATCH).await?;
+        given_up += some;
+        if some < BATCH {
+            return Ok(given_up);
+        }
+    }
 }
 
 fn tell(trust: Trust, grace: Duration) {

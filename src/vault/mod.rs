@@ -23,7 +23,7 @@ use crate::{
         at_rest::{Context, Keyring},
     },
     memory::Buffer,
-    secret::{ClaimKey, Kind, Passphrase, Receipt, SecretId, Token, Ttl},
+    secret::{ClaimKey, HookId, Kind, Passphrase, Receipt, SecretId, Token, Ttl},
     store::{Charge, Gone, Head, Held, Quotas, Record, State, Store, StoreError},
     tally::Tally,
 };
@@ -52,6 +52,8 @@ pub struct NewSecret {
     pub kind: Kind,
     /// Whether its sender gets a receipt, too.
     pub receipt: bool,
+    /// The webhook that its sender picked, besides those that are told of every secret.
+    pub notify: Option<HookId>,
 }
 
 /// A secret that is durably kept.
@@ -175,7 +177,7 @@ impl Vault {
         owner: Option<&Owner>,
         origin: Origin,
     ) -> Result<Created, VaultError> {
-        let NewSecret { content, ttl, passphrase, kind, receipt } = secret;
+        let NewSecret { content, ttl, passphrase, kind, receipt, notify } = secret;
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
         let token = Token::generate(created_at).map_err(CryptoError::from)?;
@@ -196,9 +198,9 @@ impl Vault {
         let context = Context { id, expires_at, kind };
         let sealed = off_thread(content.len(), move || key.seal(context, content)).await??;
         let event = Event::Created { size: head.size, ttl: ttl.duration() };
-        let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
+        let (store, journal, by) = (Arc::clone(&self.store), Arc::clone(&self.journal), origin.creator.clone());
         self.to_its_end(async move {
-            store.insert(Record { id, head, sealed, charge, receipt: receipt_id }).await?;
+            store.insert(Record { id, head, sealed, charge, receipt: receipt_id, notify, by }).await?;
             journal.note(Some(origin), Some(id), event);
             Ok(())
         })

@@ -16,7 +16,7 @@ use crate::{
         at_rest::{Context, RecordKey},
     },
     memory::{Budget, Buffer},
-    secret::{Kind, OwnerId, Passphrase, Receipt, ReceiptId, SecretId, Token, Ttl, Verifier},
+    secret::{HookId, Kind, OwnerId, Passphrase, Receipt, ReceiptId, SecretId, Token, Ttl, Verifier},
     store::{Access, Charge, Head, Record, StoreError, Stored},
 };
 
@@ -30,6 +30,8 @@ pub struct NewRequest {
     pub ttl: Ttl,
     /// The largest answer that is taken, in bytes.
     pub max_size: u64,
+    /// The webhook that its maker picked, for this and for the answer, besides those that are told of everything.
+    pub notify: Option<HookId>,
 }
 
 /// A request that is durably kept.
@@ -75,7 +77,7 @@ impl Vault {
         owner: Option<&Owner>,
         origin: Origin,
     ) -> Result<OpenedRequest, VaultError> {
-        let NewRequest { invitation, proof, ttl, max_size } = request;
+        let NewRequest { invitation, proof, ttl, max_size, notify } = request;
         let created_at = to_milliseconds(Timestamp::now());
         let expires_at = to_milliseconds(created_at.saturating_add(ttl.duration()).unwrap_or(Timestamp::MAX));
         let [token, collecting_token] = [Token::generate(created_at), Token::generate(created_at)];
@@ -103,9 +105,9 @@ impl Vault {
         };
         let context = Context { id, expires_at, kind: Kind::Request };
         let sealed = master.record_key(&token, None)?.seal(context, place.before(&invitation)?)?;
-        let (store, journal) = (Arc::clone(&self.store), Arc::clone(&self.journal));
+        let (store, journal, by) = (Arc::clone(&self.store), Arc::clone(&self.journal), origin.creator.clone());
         self.to_its_end(async move {
-            store.insert(Record { id, head, sealed, charge, receipt: Some(receipt_id) }).await?;
+            store.insert(Record { id, head, sealed, charge, receipt: Some(receipt_id), notify, by }).await?;
             journal.note(Some(origin), Some(id), Event::Requested { ttl: ttl.duration() });
             Ok(())
         })
@@ -146,7 +148,8 @@ impl Vault {
         let head = Head { created_at, expires_at, kind: kind.to_byte(), size, key_id, verifier: Some(verifier) };
         let sealed = off_thread(answer.len(), move || key.seal(Context { id, expires_at, kind }, answer)).await??;
         let charge = Charge { owner, within: self.quotas };
-        let answer = Record { id, head, sealed, charge, receipt: Some(receipt) };
+        let by = origin.creator.clone();
+        let answer = Record { id, head, sealed, charge, receipt: Some(receipt), notify: None, by }; // its request's
         let (store, journal, request) = (Arc::clone(&self.store), Arc::clone(&self.journal), token.request_id());
         let answered = self.to_its_end(async move {
             let answered = store.answer(request, answer, Timestamp::now()).await?;

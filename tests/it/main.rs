@@ -43,6 +43,7 @@ mod liars;
 mod memory;
 mod model;
 mod openapi;
+mod outbox;
 mod pages;
 mod pictures;
 #[cfg(all(unix, feature = "postgres"))] // its sockets

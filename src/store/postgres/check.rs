@@ -17,14 +17,15 @@ const TORN: &str = "
     SELECT id FROM ots.record
     WHERE octet_length(id) <> 32 OR octet_length(key_id) <> 8 OR octet_length(sealed) <> sealed_len OR kind NOT BETWEEN 0 AND 255
        OR octet_length(verifier) <> 32 OR octet_length(claim) <> 32 OR octet_length(owner) <> 16 OR (claim IS NULL AND own)
-       OR octet_length(receipt) <> 32
+       OR octet_length(receipt) <> 32 OR octet_length(notify) <> 8
        OR md5(sealed) IS NULL
     ORDER BY id LIMIT $1";
 
 /// Those that calls go by: without one they take as long as there are records, or are refused.
 const MISSING: &str = "
     SELECT wanted.name, wanted.columns, wanted.is_unique
-    FROM (VALUES ('record', 'id', true), ('record', 'deadline', false), ('held', 'key_id, part', true), ('owner', 'owner', true))
+    FROM (VALUES ('record', 'id', true), ('record', 'deadline', false), ('held', 'key_id, part', true), ('owner', 'owner', true),
+                 ('outbox', 'number', true), ('outbox', 'id, hook, number', false), ('outbox', 'hook, due, number', false))
          AS wanted (name, columns, is_unique)
     WHERE NOT EXISTS (
         SELECT FROM pg_index AS i
@@ -56,6 +57,12 @@ const MISCOUNTED_OWNERS: &str = "
 const MISTOLD: &str = "
     SELECT count(*) FROM ots.receipt AS told
     WHERE octet_length(id) <> 32 OR state NOT BETWEEN 1 AND 7 OR EXISTS (SELECT FROM ots.record WHERE receipt = told.id)";
+
+/// Messages for webhooks that can't be read.
+const UNTELLABLE: &str = "
+    SELECT count(*) FROM ots.outbox
+    WHERE octet_length(hook) <> 8 OR octet_length(id) <> 32 OR event NOT BETWEEN 1 AND 13 OR tries < 0
+       OR (event = 1) <> (size IS NOT NULL) OR (event IN (1, 2)) <> (ttl IS NOT NULL) OR (event = 10) <> (tries_left IS NOT NULL)";
 
 /// Looks at all of it, and changes nothing.
 pub(in crate::store) fn check(address: &Address) -> Result<Checked, StartError> {
@@ -99,6 +106,10 @@ async fn read(client: &Client) -> Result<Checked, Error> {
     let mistold: i64 = client.query_one(MISTOLD, &[]).await?.try_get(0)?;
     if mistold > 0 {
         checked.findings.push(format!("{mistold} receipts tell what can't be"));
+    }
+    let untellable: i64 = client.query_one(UNTELLABLE, &[]).await?.try_get(0)?;
+    if untellable > 0 {
+        checked.findings.push(format!("{untellable} messages for webhooks can't be read"));
     }
     Ok(checked)
 }

@@ -20,8 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Takes what any change takes, for a moment, or says at once that it can't be had: who waits for a stronger lock counts, too. In one
 /// transaction, since two statements are sent together.
-const LOOK: &str =
-    "SELECT; LOCK TABLE ots.record, ots.receipt, ots.held, ots.owner, ots.state IN ROW EXCLUSIVE MODE NOWAIT";
+const LOOK: &str = "SELECT; LOCK TABLE ots.record, ots.receipt, ots.outbox, ots.held, ots.owner, ots.state IN ROW EXCLUSIVE MODE NOWAIT";
 
 /// Who has, or waits for, what keeps changes out. Everybody may see this much of others' sessions.
 const WHO: &str = "

@@ -7,7 +7,7 @@
 //! - [`statements`]: the SQL; [`row`]: records in and out of it.
 //! - [`skew`]: the database's clock, by which all servers agree.
 //! - [`ping`]: whether it works. [`settling`]: the end of claims of a server's own. [`reading`]: what changes nothing; [`receipts`]: what is told of what is gone; [`requests`]: answers in the
-//!   place of their requests; [`quotas`]: keeping no more than is allowed.
+//!   place of their requests; [`outbox`]: what webhooks are told; [`quotas`]: keeping no more than is allowed.
 //! - [`census`], [`check`]: looks at how much there is, and at all of it.
 //! - [`durability`]: what outlives the loss of a machine; [`locked`]: tables that somebody has locked.
 //! - [`import`]: taking records in from another database.
@@ -26,6 +26,7 @@ mod error;
 mod import;
 mod line;
 mod locked;
+mod outbox;
 mod password;
 mod ping;
 mod pooler;
@@ -63,11 +64,11 @@ use self::{
     durability::Watch,
     error::Fault,
     line::{Call, Line, Repeat, Values},
-    row::{Sealed, column},
-    settling::{End, Settling, end, end_at},
+    row::column,
+    settling::{End, Settling, end, end_at, release},
     skew::Skew,
 };
-use super::{Access, Claimed, Gone, Record, State, StoreError, Swept};
+use super::{Access, Claimed, Gone, Record, State, StoreError, Swept, outbox::Telling};
 use crate::{
     memory::Budget,
     secret::{ClaimHash, SecretId, random},
@@ -100,6 +101,7 @@ pub(super) struct PostgresStore {
     /// What the last look at its state found.
     known: tokio::sync::Mutex<State>,
     settling: Settling,
+    telling: Arc<Telling>,
 }
 
 impl PostgresStore {
@@ -108,7 +110,12 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StartError`], each of which says what to do.
-    pub(super) fn open(address: &Address, largest: usize, tally: Arc<Tally>) -> Result<Self, StartError> {
+    pub(super) fn open(
+        address: &Address,
+        largest: usize,
+        telling: Arc<Telling>,
+        tally: Arc<Tally>,
+    ) -> Result<Self, StartError> {
         let skew = Arc::new(Skew::default());
         let (seen, watch) = alone(address, async |client| {
             schema::prepare(client, address).await?;
@@ -116,7 +123,8 @@ impl PostgresStore {
         })?;
         let line = Arc::new(Line::new(address, tally, watch)?);
         Ok(Self {
-            settling: Settling::new(Arc::clone(&line)),
+            settling: Settling::new(Arc::clone(&line), Arc::clone(&telling)),
+            telling,
             line,
             waiting: Budget::new(MEMORY.max(2 * (largest + OVERHEAD))),
             last_seen: seen.and_then(|seen| skew.here(seen)),
@@ -135,7 +143,8 @@ impl PostgresStore {
             return Err(StoreError::Busy);
         }
         let (id, charge, bytes) = (record.id, record.charge, record.sealed.len());
-        let call = Call { bytes, ..Call::about(id, statements::INSERT, self.values(record), Repeat::Never) };
+        let (insert, values) = self.keeping(record);
+        let call = Call { bytes, ..Call::about(id, insert, values, Repeat::Never) };
         let kept = if quotas::bind(&charge) {
             let keep = self.line.to_its_end(|line| quotas::keep(line, call, charge, None)).await;
             keep.map_err(Fault::into_error)?
@@ -145,23 +154,6 @@ impl PostgresStore {
         self.has_committed();
         self.line.had_room();
         if kept { Ok(()) } else { Err(StoreError::Exists) }
-    }
-
-    fn values(&self, record: Record) -> Values {
-        let Record { head, sealed, charge, receipt, .. } = record;
-        vec![
-            Value::new(head.created_at.as_millisecond()),
-            Value::new(head.expires_at.as_millisecond()),
-            Value::new(self.skew.there(head.expires_at)),
-            Value::new(i16::from(head.kind)),
-            Value::new(i64::try_from(head.size).unwrap_or(i64::MAX)),
-            Value::new(head.key_id.0.to_vec()),
-            Value::new(head.verifier.map(|verifier| verifier.0.to_vec())),
-            Value::new(charge.owner.map(|owner| owner.0.to_vec())),
-            Value::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
-            Value::new(Sealed(sealed)),
-            Value::new(receipt.map(|receipt| receipt.0.to_vec())),
-        ]
     }
 
     /// Claims and releases. True once the claim is committed: nobody else gets it from then on, whatever becomes of the release.
@@ -185,7 +177,7 @@ impl PostgresStore {
         }
         // Who is refused, or not answered, has it all the same: nobody else gets it any more.
         let now = self.skew.there(now);
-        if !self.remove(end_at(statements::RELEASE, id, own, now, Repeat::Never)).await.unwrap_or(false) {
+        if !self.released(id, own, now).await.unwrap_or(false) {
             self.settling.settle(End::Release(now), id, own);
         }
         Ok(true)
@@ -216,26 +208,34 @@ impl PostgresStore {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Claimed>, Fault> {
-        let rows = self.persist(id, access, now, || {
-            let values = vec![
+        let call = |sql, every| {
+            let mut values = vec![
                 Value::new(self.skew.there(now)),
                 Value::new(claim.0.to_vec()),
                 Value::new(self.skew.there(until)),
                 Value::new(access == Access::Verified),
                 Value::new(own),
             ];
-            Call::about(id, statements::CLAIM, values, Repeat::Safely)
-        });
-        let Some(row) = rows.await?.into_iter().next() else { return Ok(None) };
+            values.extend(every);
+            Call::about(id, sql, values, Repeat::Safely)
+        };
+        let mut rows = Vec::new();
+        if self.telling.is_silent() {
+            rows = self.line.rows(call(statements::CLAIM_UNTOLD, None)).await?;
+        }
+        if rows.is_empty() {
+            rows = self.persist(id, access, now, || call(statements::CLAIM, Some(self.every()))).await?;
+        }
+        let Some(row) = rows.first() else { return Ok(None) };
         self.has_committed();
-        let reads: i32 = column(&row, 1).map_err(Fault::Refused)?;
+        let reads: i32 = column(row, 1).map_err(Fault::Refused)?;
         Ok(Some(if reads == 1 { Claimed::New } else { Claimed::Again }))
     }
 
     /// Removes it if nobody has it, guarded or not.
     pub(super) async fn burn(&self, id: SecretId, now: Timestamp) -> Result<bool, StoreError> {
         let rows = self.persist(id, Access::Verified, now, || {
-            let values = vec![Value::new(id.0.to_vec()), Value::new(self.skew.there(now))];
+            let values = vec![Value::new(id.0.to_vec()), Value::new(self.skew.there(now)), self.every()];
             Call::new(statements::BURN, values, Repeat::Never)
         });
         let is_gone = !rows.await.map_err(Fault::into_error)?.is_empty();
@@ -244,14 +244,22 @@ impl PostgresStore {
     }
 
     pub(super) async fn release(&self, id: SecretId, claim: ClaimHash, now: Timestamp) -> Result<bool, StoreError> {
-        let release = end_at(statements::RELEASE, id, claim, self.skew.there(now), Repeat::Never);
-        if self.remove(release).await.map_err(Fault::into_error)? {
+        if self.released(id, claim, self.skew.there(now)).await.map_err(Fault::into_error)? {
             return Ok(true);
         }
         // What was the primary may not know of the claim.
         let held = end(statements::HELD, id, claim, Repeat::Safely);
         let is_held = self.is_so(held).await.map_err(Fault::into_error)?;
         if is_held { Err(StoreError::Busy) } else { Ok(false) }
+    }
+
+    /// As of a time of the database's: whether it was claimed with that.
+    async fn released(&self, id: SecretId, claim: ClaimHash, now: i64) -> Result<bool, Fault> {
+        let untold = || end_at(statements::RELEASE_UNTOLD, id, claim, now, Repeat::Never);
+        if self.telling.is_silent() && self.remove(untold()).await? {
+            return Ok(true);
+        }
+        self.remove(release(id, claim, now, &self.telling, Repeat::Never)).await
     }
 
     pub(super) async fn fail_attempt(
@@ -268,6 +276,7 @@ impl PostgresStore {
                 Value::new(self.skew.there(now)),
                 Value::new(claim.map(|claim| claim.0.to_vec())),
                 Value::new(limit_here),
+                self.every(),
             ];
             Call::new(statements::TRY, values, Repeat::Never)
         });
@@ -296,7 +305,9 @@ impl PostgresStore {
     pub(super) async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<Swept, StoreError> {
         self.measure().await?;
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let gone = self.sweep_by(statements::SWEEP, vec![Value::new(self.skew.there(now)), Value::new(limit)]).await?;
+        let gone = self
+            .sweep_by(statements::SWEEP, vec![Value::new(self.skew.there(now)), Value::new(limit), self.every()])
+            .await?;
         let more = gone.len() == at_most;
         if !more {
             let call = Call::new(statements::FORGET_OWNERS, Vec::new(), Repeat::Never);
@@ -314,12 +325,16 @@ impl PostgresStore {
     ) -> Result<Vec<Gone>, StoreError> {
         let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
         let (since, now) = (self.skew.there(since), self.skew.there(now));
-        self.sweep_by(statements::SWEEP_LEASES, vec![Value::new(since), Value::new(now), Value::new(limit)]).await
+        let values = vec![Value::new(since), Value::new(now), Value::new(limit), self.every()];
+        self.sweep_by(statements::SWEEP_LEASES, values).await
     }
 
     async fn sweep_by(&self, sql: &'static str, values: Values) -> Result<Vec<Gone>, StoreError> {
         let call = Call::new(sql, values, Repeat::Never);
         let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
+        if !rows.is_empty() {
+            self.telling.has_told();
+        }
         Ok(rows.iter().map(row::gone).collect())
     }
 
@@ -352,6 +367,7 @@ impl PostgresStore {
 
     fn has_committed(&self) {
         self.committed.store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+        self.telling.has_told();
     }
 
     /// It has no thread whose end would be its own.

@@ -49,7 +49,7 @@ impl PostgresStore {
     ) -> Result<Burnt, StoreError> {
         let waits = Instant::now();
         loop {
-            let values = vec![Value::new(receipt.0.to_vec()), Value::new(self.skew.there(now))];
+            let values = vec![Value::new(receipt.0.to_vec()), Value::new(self.skew.there(now)), self.every()];
             let call = Call::new(statements::BURN_BY_RECEIPT, values, Repeat::Never);
             let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
             self.has_committed();

@@ -7,7 +7,8 @@ use super::{
     batch::Value,
     error::Fault,
     line::{Call, Repeat},
-    quotas, statements,
+    outbox::made_by,
+    quotas, row, statements,
 };
 use crate::{
     secret::SecretId,
@@ -28,9 +29,9 @@ impl PostgresStore {
             return Err(StoreError::Busy);
         }
         let (id, charge, bytes) = (answer.id, answer.charge, answer.sealed.len());
-        let mut values = self.values(answer);
-        let there = self.skew.there(now);
-        values.extend([Value::new(request.0.to_vec()), Value::new(there)]);
+        let (by, there) = (made_by(answer.by.clone()), self.skew.there(now));
+        let mut values = row::values(answer, &self.skew);
+        values.extend([Value::new(request.0.to_vec()), Value::new(there), by, self.every()]);
         let call = Call { bytes, ..Call::about(id, statements::ANSWER, values, Repeat::Never) };
         let answered = if quotas::bind(&charge) {
             self.line.to_its_end(|line| quotas::keep(line, call, charge, Some((request, there)))).await

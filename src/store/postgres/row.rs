@@ -6,16 +6,16 @@ use tokio_postgres::{
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 
-use super::skew::Skew;
+use super::{batch::Value, line::Values, skew::Skew};
 use crate::{
     memory::Buffer,
     secret::{KeyId, Verifier},
-    store::{Gone, Head, StoreError},
+    store::{Gone, Head, Record, StoreError},
 };
 
 /// Ciphertext as a value, where it lies.
 #[derive(Debug)]
-pub(super) struct Sealed(pub(super) Buffer);
+struct Sealed(Buffer);
 
 impl ToSql for Sealed {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
@@ -28,6 +28,24 @@ impl ToSql for Sealed {
     }
 
     to_sql_checked!();
+}
+
+/// What goes with a statement that keeps a record, after its id.
+pub(super) fn values(record: Record, skew: &Skew) -> Values {
+    let Record { head, sealed, charge, receipt, .. } = record;
+    vec![
+        Value::new(head.created_at.as_millisecond()),
+        Value::new(head.expires_at.as_millisecond()),
+        Value::new(skew.there(head.expires_at)),
+        Value::new(i16::from(head.kind)),
+        Value::new(i64::try_from(head.size).unwrap_or(i64::MAX)),
+        Value::new(head.key_id.0.to_vec()),
+        Value::new(head.verifier.map(|verifier| verifier.0.to_vec())),
+        Value::new(charge.owner.map(|owner| owner.0.to_vec())),
+        Value::new(i64::try_from(sealed.len()).unwrap_or(i64::MAX)),
+        Value::new(Sealed(sealed)),
+        Value::new(receipt.map(|receipt| receipt.0.to_vec())),
+    ]
 }
 
 /// A column; one that is of another kind than it was written is damage.

@@ -17,7 +17,10 @@ use super::{
     line::{Call, Line, Repeat},
     statements,
 };
-use crate::secret::{ClaimHash, SecretId};
+use crate::{
+    secret::{ClaimHash, SecretId},
+    store::outbox::Telling,
+};
 
 /// How soon what could not be released or given back is tried again, and how many of them at once.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -31,6 +34,7 @@ pub(super) struct Settling {
     line: Arc<Line>,
     /// Those whose end isn't known yet.
     unsettled: Arc<AtomicU64>,
+    telling: Arc<Telling>,
 }
 
 /// A claim of our own that may be made, and under which nothing is given out as long as nobody says so: who goes away meanwhile, or isn't told,
@@ -58,8 +62,8 @@ impl Drop for Doubt<'_> {
 }
 
 impl Settling {
-    pub(super) fn new(line: Arc<Line>) -> Self {
-        Self { line, unsettled: Arc::default() }
+    pub(super) fn new(line: Arc<Line>, telling: Arc<Telling>) -> Self {
+        Self { line, unsettled: Arc::default(), telling }
     }
 
     /// To be had before a claim is made.
@@ -82,7 +86,9 @@ impl Settling {
             self.unsettled.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        let (line, unsettled, began) = (Arc::clone(&self.line), Arc::clone(&self.unsettled), Instant::now());
+        let (line, unsettled, telling) =
+            (Arc::clone(&self.line), Arc::clone(&self.unsettled), Arc::clone(&self.telling));
+        let began = Instant::now();
         // A claim that nobody knows the outcome of may still be on its way, and come after it was given back.
         let is_release = matches!(how, End::Release(_));
         let late = if is_release { Duration::ZERO } else { LATEST };
@@ -91,9 +97,12 @@ impl Settling {
             // What is to be given back may be hanging for as long as nobody agrees with commits: it is waited for.
             while (!is_release || began.elapsed() < OWN_LEASE) && !line.is_closed() {
                 let is_late = began.elapsed() >= late;
-                let [ending, held] = how.calls(id, claim);
+                let [ending, held] = how.calls(id, claim, &telling);
                 let done = line.rows(ending).await.is_ok_and(|rows| !rows.is_empty());
                 // Whoever was the primary may not know of the claim.
+                if done {
+                    telling.has_told();
+                }
                 let held = if done { Ok(Vec::new()) } else { line.rows(held).await };
                 let is_over = held.is_ok_and(|rows| !rows.first().is_some_and(|row| row.try_get(1).unwrap_or(true)));
                 if is_over && is_late {
@@ -121,11 +130,13 @@ pub(super) enum End {
 
 impl End {
     /// What ends it, and whether it is still to be ended.
-    fn calls(self, id: SecretId, claim: ClaimHash) -> [Call; 2] {
+    fn calls(self, id: SecretId, claim: ClaimHash, telling: &Telling) -> [Call; 2] {
         let (both, at) = match self {
             Self::Release(now) => {
-                let release = end_at(statements::RELEASE, id, claim, now, Repeat::Safely);
-                return [release, end(statements::HELD, id, claim, Repeat::Safely)];
+                return [
+                    release(id, claim, now, telling, Repeat::Safely),
+                    end(statements::HELD, id, claim, Repeat::Safely),
+                ];
             }
             Self::GiveBack => ([statements::GIVE_BACK, statements::HELD], None),
             Self::GiveBackUntold(until) => ([statements::GIVE_BACK_UNTOLD, statements::HELD_UNTOLD], Some(until)),
@@ -145,4 +156,10 @@ pub(super) fn end(sql: &'static str, id: SecretId, claim: ClaimHash, repeat: Rep
 /// The same, with a time of the database's.
 pub(super) fn end_at(sql: &'static str, id: SecretId, claim: ClaimHash, at: i64, repeat: Repeat) -> Call {
     Call::about(id, sql, vec![Value::new(claim.0.to_vec()), Value::new(at)], repeat)
+}
+
+/// What ends a claim when its content has been given out.
+pub(super) fn release(id: SecretId, claim: ClaimHash, now: i64, telling: &Telling, repeat: Repeat) -> Call {
+    let values = vec![Value::new(claim.0.to_vec()), Value::new(now), Value::new(telling.every_in_a_row())];
+    Call::about(id, statements::RELEASE, values, repeat)
 }

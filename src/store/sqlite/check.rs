@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use rusqlite::{Connection, Row};
 
 use super::{
+    outbox::{self, MESSAGE},
     payload,
     reader::{HEAD, Reader},
     receipts::{self, TOMBSTONE},
@@ -32,6 +33,7 @@ pub(in crate::store) fn check(path: &Path) -> Result<Checked, OpenError> {
         counts(&moment, &mut checked);
         counts_of_owners(&moment, &owners, &mut checked);
         what_is_left(&moment, &mut checked);
+        what_is_to_be_told(&moment, &mut checked);
     }
     orphans(&connection, &mut checked);
     Ok(checked)
@@ -143,16 +145,33 @@ fn what_is_left(connection: &Connection, checked: &mut Checked) {
             Err(error) => checked.findings.push(format!("the receipts of records can't be read: {error}")),
         }
     }
-    let unreadable = || -> rusqlite::Result<usize> {
-        let mut statement = connection.prepare(&format!("SELECT {TOMBSTONE} FROM receipt"))?;
-        let rows = statement.query_map([], |row| Ok(receipts::tombstone(row).is_err()))?;
-        rows.filter(|row| !matches!(row, Ok(false))).try_fold(0, |count, row| row.map(|_| count + 1))
-    };
-    match unreadable() {
+    match unreadable(connection, &format!("SELECT {TOMBSTONE} FROM receipt"), |row| receipts::tombstone(row).is_err()) {
         Ok(0) => {}
         Ok(rows) => checked.findings.push(format!("{rows} rows of the receipts can't be read")),
         Err(error) => checked.findings.push(format!("the receipts can't be read: {error}")),
     }
+}
+
+/// Messages for webhooks can be read, and so can whom records name.
+fn what_is_to_be_told(connection: &Connection, checked: &mut Checked) {
+    let misnamed = "SELECT count(*) FROM record WHERE length(notify) <> 8";
+    match connection.query_row(misnamed, [], |row| row.get::<_, u64>(0)) {
+        Ok(0) => {}
+        Ok(records) => checked.findings.push(format!("{records} records name a webhook that can't be")),
+        Err(error) => checked.findings.push(format!("the webhooks of records can't be read: {error}")),
+    }
+    match unreadable(connection, &format!("SELECT {MESSAGE} FROM outbox"), |row| outbox::message(row).is_err()) {
+        Ok(0) => {}
+        Ok(rows) => checked.findings.push(format!("{rows} rows of the outbox can't be read")),
+        Err(error) => checked.findings.push(format!("the outbox can't be read: {error}")),
+    }
+}
+
+/// How many rows are not as they were written.
+fn unreadable(connection: &Connection, rows: &str, is_wrong: impl Fn(&Row<'_>) -> bool) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare(rows)?;
+    let rows = statement.query_map([], |row| Ok(is_wrong(row)))?;
+    rows.filter(|row| !matches!(row, Ok(false))).try_fold(0, |count, row| row.map(|_| count + 1))
 }
 
 /// Goes through a table by its key, beyond pages that can't be read.

@@ -94,6 +94,8 @@ mod tests {
             sealed: vec![1; length].as_slice().into(),
             charge: Charge::default(),
             receipt: None,
+            notify: None,
+            by: None,
         }
     }
 

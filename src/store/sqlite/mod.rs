@@ -4,11 +4,10 @@
 //! - [`error`]: what SQLite's errors mean.
 //! - [`payload`]: how ciphertext lies in the file.
 //! - [`tables`]: what each changing call of the contract does to the tables.
-//! - [`counts`]: what is kept under each key and for each owner; [`receipts`]: what is left of what is gone. [`given_up`]: both are done
-//!   without where they are damaged.
+//! - [`counts`]: what is kept under each key and for each owner; [`receipts`]: what is left of what is gone; [`outbox`]: what
+//!   webhooks are told. [`given_up`]: all three are done without where they are damaged.
 //! - [`requests`]: answers in the place of their requests.
-//! - [`job`]: a call on its way through the writer's thread.
-//! - [`transaction`]: one transaction, and where it broke.
+//! - [`job`]: a call on its way through the writer's thread; [`transaction`]: one transaction, and where it broke.
 //! - [`sweep`]: removing what is no longer live.
 //! - [`writer`]: the thread that gathers calls into transactions.
 //! - [`cleaner`]: what it does between them, to keep the files clean; [`wal`]: overwriting what the WAL gives back.
@@ -29,6 +28,7 @@ mod given_up;
 mod job;
 #[cfg(feature = "postgres")]
 mod moving;
+mod outbox;
 mod payload;
 mod progress;
 mod reader;
@@ -67,6 +67,7 @@ use super::{
     Access, Census, Claimed, Head, KeyUse, OpenError, Record, State, StoreError, Stored,
     damage::Damage,
     files::{beside, create_private_directory, create_private_file, lock, sync_directory},
+    outbox::Telling,
 };
 use crate::{
     memory::{Budget, Buffer},
@@ -112,7 +113,13 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do. Nothing that was there is changed then.
-    pub(super) fn open(path: &Path, largest: usize, damage: Arc<Damage>, tally: Arc<Tally>) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        largest: usize,
+        damage: Arc<Damage>,
+        telling: Arc<Telling>,
+        tally: Arc<Tally>,
+    ) -> Result<Self, OpenError> {
         tally.queue_limit.set(i64::try_from(QUEUE).unwrap_or(i64::MAX));
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             create_private_directory(directory)?;
@@ -132,8 +139,8 @@ impl SqliteStore {
         let progress = Arc::new(Progress::default());
         let (writes, write_queue) = mpsc::sync_channel(QUEUE);
         let cleaner = Cleaner::new(path, file, Arc::clone(&readers), reserve, Arc::clone(&progress));
-        let counted = Arc::clone(&tally);
-        let writer = Writer::new(Tables::new(connection), cleaner, Arc::clone(&progress), Arc::clone(&damage), counted);
+        let tables = Tables::new(connection, telling);
+        let writer = Writer::new(tables, cleaner, Arc::clone(&progress), Arc::clone(&damage), Arc::clone(&tally));
         let (end, ended) = watch::channel(None);
         let work = move || {
             let mut end = AtEnd { why: "it panicked, which is a bug".to_owned(), end };
@@ -243,10 +250,8 @@ impl SqliteStore {
                 }
                 loaded => loaded,
             };
-        Ok(loaded.and_then(|loaded| match loaded {
-            Loaded::Whole(stored) => Some(stored),
-            Loaded::Large => None,
-        }))
+        let Some(Loaded::Whole(stored)) = loaded else { return Ok(None) };
+        Ok(Some(stored))
     }
 
     pub(super) fn peek(
@@ -379,7 +384,8 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_writer_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("t.db"), 1 << 20, Arc::default(), Arc::default()).unwrap();
+        let (path, nothing) = (directory.path().join("t.db"), Arc::default());
+        let store = SqliteStore::open(&path, 1 << 20, nothing, Arc::default(), Arc::default()).unwrap();
         let waited = tokio::time::timeout(Duration::from_millis(50), store.ended()).await;
         assert!(waited.is_err(), "it runs");
         let panics = store.write(Effect::Changes, |_| -> Result<(), Failure> { panic!("as a bug would") });

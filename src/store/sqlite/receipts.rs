@@ -47,8 +47,8 @@ pub(super) enum Removal {
     Given(Timestamp),
     /// It is destroyed: unread, unless its tries were used up by whoever has it.
     Burned(By, Timestamp),
-    /// Its time is over.
-    Died,
+    /// Its time is over, as was found then.
+    Died(Timestamp),
 }
 
 impl Mark {
@@ -90,7 +90,7 @@ impl Mark {
     pub(super) fn left(&self, how: Removal) -> Tombstone {
         match how {
             // Once the lease has ended it was told that nobody said so.
-            Removal::Acknowledged(now) if self.deadline <= now => self.left(Removal::Died),
+            Removal::Acknowledged(now) if self.deadline <= now => self.left(Removal::Died(now)),
             Removal::Acknowledged(now) => self.tombstone(End::Delivered, now, self.claimed_at),
             Removal::Given(now) => self.tombstone(End::Unconfirmed, now, Some(now)),
             Removal::Burned(By::Link | By::Receipt, now) if self.request => {
@@ -98,7 +98,7 @@ impl Mark {
             }
             Removal::Burned(_, now) if self.claimed => self.tombstone(End::Unconfirmed, now, self.claimed_at),
             Removal::Burned(by, now) => self.tombstone(End::Burned(by), now, self.claimed_at),
-            Removal::Died => self.tombstone(self.death(), self.deadline, self.claimed_at),
+            Removal::Died(_) => self.tombstone(self.death(), self.deadline, self.claimed_at),
         }
     }
 

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_owners.sql"),
     include_str!("migrations/0004_receipts.sql"),
     include_str!("migrations/0005_receipts_by_id.sql"),
+    include_str!("migrations/0006_outbox.sql"),
 ];
 
 /// "ots1": tells our files from other SQLite databases.

@@ -89,7 +89,7 @@ impl SqliteStore {
         };
         let mut gone = Vec::new();
         for seq in &dead {
-            gone.extend(self.remove_dead(*seq).await?);
+            gone.extend(self.remove_dead(*seq, now).await?);
         }
         Ok(Swept { gone, more: dead.len() == at_most })
     }
@@ -102,15 +102,15 @@ impl SqliteStore {
             let dead;
             (dead, from) = self.write(Effect::Changes, move |tables| tables.dead_by_row(now, first)).await?;
             for seq in dead.into_iter().filter(|seq| passed_over.binary_search(seq).is_err()) {
-                gone.extend(self.remove_dead(seq).await?);
+                gone.extend(self.remove_dead(seq, now).await?);
             }
         }
         Ok(Swept { gone, more: false })
     }
 
     /// The record, if it could be removed. If not, its ciphertext is, if that can be reached.
-    async fn remove_dead(&self, seq: i64) -> Result<Option<Gone>, StoreError> {
-        let removed = self.write(Effect::Removes, move |tables| tables.remove_row(seq)).await;
+    async fn remove_dead(&self, seq: i64, now: Timestamp) -> Result<Option<Gone>, StoreError> {
+        let removed = self.write(Effect::Removes, move |tables| tables.remove_row(seq, now)).await;
         let Err(StoreError::Damaged(why)) = removed else { return removed.map(|place| Some(place.gone())) };
         if self.passed_over.note(seq) {
             self.damage.report(&format!("row {seq}, which can't be removed"), &why);
@@ -129,7 +129,7 @@ impl Tables {
         let mut bytes = 0;
         let mut gone = Vec::with_capacity(dead.len());
         for seq in &dead {
-            let place = self.remove_row(*seq)?;
+            let place = self.remove_row(*seq, now)?;
             bytes += place.sealed_len;
             gone.push(place.gone());
             if bytes >= SWEEP_BYTES {
@@ -149,7 +149,7 @@ impl Tables {
             )?
             .query_map(params![since.as_millisecond(), now.as_millisecond(), at_most], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        ended.iter().map(|seq| Ok(self.remove_row(*seq)?.gone())).collect()
+        ended.iter().map(|seq| Ok(self.remove_row(*seq, now)?.gone())).collect()
     }
 
     /// The rows of records that aren't live at `now`: from the index alone, so that no damaged record stands in the way of the others.
@@ -208,8 +208,8 @@ impl Tables {
         Ok(None)
     }
 
-    /// Removes one record that isn't live, by its row. Gives what was there.
-    pub(super) fn remove_row(&self, seq: i64) -> Result<Place, Failure> {
+    /// Removes one record that isn't live at `now`, by its row. Gives what was there.
+    pub(super) fn remove_row(&self, seq: i64, now: Timestamp) -> Result<Place, Failure> {
         let place = self
             .connection
             .prepare_cached(&format!("SELECT {} FROM record WHERE seq = ?1", Place::COLUMNS))?
@@ -217,7 +217,7 @@ impl Tables {
             .optional()?;
         let missing = || Failure::Refused(StoreError::Damaged("an index names a row that isn't there".to_owned()));
         let place = place.ok_or_else(missing)?;
-        self.end(&place, Removal::Died)?;
+        self.end(&place, Removal::Died(now))?;
         Ok(place)
     }
 

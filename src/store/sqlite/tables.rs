@@ -1,6 +1,6 @@
 //! What each changing call of the store's contract does to the tables. The caller has a transaction open.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, types::Type};
@@ -9,14 +9,15 @@ use super::{
     counts::Counts,
     given_up::GivenUp,
     job::Failure,
+    outbox::Outbox,
     payload,
     receipts::{Mark, Removal},
     schema,
     transaction::{Broken, transaction},
 };
 use crate::{
-    secret::{ClaimHash, KeyId, OwnerId, SecretId},
-    store::{Access, By, Claimed, Gone, Head, REQUEST, Record},
+    secret::{ClaimHash, HookId, KeyId, OwnerId, SecretId},
+    store::{Access, By, Claimed, Gone, Head, REQUEST, Record, Told, outbox::Telling},
 };
 
 /// The tables, changed only inside an open transaction.
@@ -25,6 +26,7 @@ pub(super) struct Tables {
     pub(super) counts: Counts,
     /// Whether receipts are done without.
     pub(super) receipts: GivenUp,
+    pub(super) outbox: Outbox,
     /// The row of the next record; none before the first. One that came to nothing stays free.
     next: Cell<Option<i64>>,
 }
@@ -38,40 +40,60 @@ pub(super) struct Place {
     pub(super) id: Option<SecretId>,
     claimed: bool,
     mark: Option<Mark>,
+    request: bool,
+    notify: Option<HookId>,
 }
 
 impl Place {
     pub(super) const COLUMNS: &'static str = "seq, key_id, sealed_len, owner, id, claim IS NOT NULL, \
-         receipt, created_at, expires_at, deadline, claimed_at, attempts, kind";
+         receipt, created_at, expires_at, deadline, claimed_at, attempts, kind, notify";
     /// How many there are.
-    pub(super) const COUNT: usize = 13;
+    pub(super) const COUNT: usize = 14;
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let sealed_len = row.get(2).unwrap_or(0).min(payload::MAX_SEALED);
         let owner = row.get(3).ok().flatten().map(OwnerId);
         let (id, claimed) = (row.get(4).ok().map(SecretId), row.get(5).unwrap_or_default());
         let (seq, key_id) = (row.get(0)?, row.get(1).ok().map(KeyId));
-        Ok(Self { seq, key_id, owner, sealed_len, id, claimed, mark: Mark::from_row(row, 6, claimed) })
+        let (request, notify) =
+            (row.get(12).is_ok_and(|kind: u8| kind == REQUEST), row.get(13).ok().flatten().map(HookId));
+        let mark = Mark::from_row(row, 6, claimed);
+        Ok(Self { seq, key_id, owner, sealed_len, id, claimed, mark, request, notify })
     }
 
     /// As it is told once it is removed.
     pub(super) fn gone(&self) -> Gone {
         Gone { id: self.id, claimed: self.claimed }
     }
+
+    /// What webhooks are told of its removal, and as of when; nothing where they have been told why.
+    fn told(&self, how: Removal) -> Option<(Told, Timestamp)> {
+        Some(match how {
+            Removal::Acknowledged(now) => (Told::Acknowledged, now),
+            Removal::Given(now) => (Told::Delivered, now),
+            Removal::Burned(By::Tries, _) => return None,
+            Removal::Burned(_, now) if self.request => (Told::Withdrawn, now),
+            Removal::Burned(by, now) => (Told::Burned(by), now),
+            Removal::Died(now) => (Told::Expired { read: self.claimed }, now),
+        })
+    }
 }
 
 impl Tables {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, counts: Counts::default(), receipts: GivenUp::default(), next: Cell::default() }
+    pub(super) fn new(connection: Connection, telling: Arc<Telling>) -> Self {
+        let (counts, receipts, outbox) = (Counts::default(), GivenUp::default(), Outbox::new(telling));
+        Self { connection, counts, receipts, outbox, next: Cell::default() }
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<bool, Failure> {
         self.counts.admit(&self.connection, &record.charge, record.sealed.len())?;
-        match self.add(record) {
-            Ok(()) => Ok(true),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
-            Err(error) => Err(error.into()),
+        match self.add(record, record.notify) {
+            Ok(()) => {}
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
+        self.tell_made(record, record.notify)?;
+        Ok(true)
     }
 
     /// Puts an answer in the place of its request, if that is open: whatever either of them is counted under.
@@ -91,19 +113,30 @@ impl Tables {
         count(1);
         admitted?;
         self.remove(&open)?;
-        self.add(answer)?;
+        self.add(answer, open.notify)?;
+        self.tell(open.notify, Some(request), now, &Told::Answered)?;
+        self.tell_made(answer, open.notify)?;
         Ok(true)
     }
 
-    fn add(&self, record: &Record) -> rusqlite::Result<()> {
+    fn tell_made(&self, record: &Record, notify: Option<HookId>) -> rusqlite::Result<()> {
+        self.tell(notify, Some(record.id), record.head.created_at, &Told::made(record))
+    }
+
+    /// Tells it to webhooks. A record whose id is damaged has no name that could be told.
+    fn tell(&self, notify: Option<HookId>, id: Option<SecretId>, at: Timestamp, told: &Told) -> rusqlite::Result<()> {
+        id.map_or(Ok(()), |id| self.outbox.tell(&self.connection, notify, id, at, told))
+    }
+
+    fn add(&self, record: &Record, notify: Option<HookId>) -> rusqlite::Result<()> {
         let Head { created_at, expires_at, kind, size, key_id, verifier } = &record.head;
         let sealed = record.sealed.as_ref();
         let seq = self.next_row()?;
         self.connection
             .prepare_cached(
                 "INSERT INTO record (seq, id, created_at, expires_at, deadline, kind, size, key_id, verifier, sealed_len,
-                                     owner, receipt)
-                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11)",
+                                     owner, receipt, notify)
+                 VALUES (?9, ?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11, ?12)",
             )?
             .execute(params![
                 record.id.0,
@@ -117,6 +150,7 @@ impl Tables {
                 seq,
                 record.charge.owner.map(|owner| owner.0),
                 record.receipt.map(|receipt| receipt.0),
+                notify.map(|notify| notify.0),
             ])?;
         payload::write(&self.connection, seq, sealed)?;
         self.counts.add(Some(*key_id), record.charge.owner, 1, sealed.len());
@@ -166,6 +200,7 @@ impl Tables {
                      WHERE seq = ?1",
                 )?
                 .execute(params![place.seq, claim.0, until.as_millisecond(), now.as_millisecond()])?;
+            self.tell(place.notify, Some(id), now, &Told::Claimed)?;
             return Ok(Some(Claimed::New));
         }
         let again = self
@@ -206,6 +241,7 @@ impl Tables {
             .optional()?;
         let Some((place, attempts)) = counted else { return Ok(None) };
         let left = limit.saturating_sub(attempts);
+        self.tell(place.notify, Some(id), now, &Told::WrongPassphrase { left })?;
         if left == 0 {
             self.end(&place, Removal::Burned(By::Tries, now))?;
         }
@@ -215,6 +251,7 @@ impl Tables {
     /// Says that a transaction begins.
     pub(super) fn begin(&self) {
         self.counts.begin();
+        self.outbox.begin();
     }
 
     /// Writes something that means nothing, in a transaction of its own: what a commit that failed may have left in the WAL is
@@ -251,11 +288,14 @@ impl Tables {
         Ok(true)
     }
 
-    /// Removes a record, and leaves what its receipt tells.
+    /// Removes a record, leaves what its receipt tells, and tells webhooks.
     pub(super) fn end(&self, place: &Place, how: Removal) -> Result<(), Failure> {
         self.remove(place)?;
         if let Some(mark) = &place.mark {
             self.bury(&mark.left(how))?;
+        }
+        if let Some((told, at)) = place.told(how) {
+            self.tell(place.notify, place.id, at, &told)?;
         }
         Ok(())
     }

@@ -99,7 +99,7 @@ impl Writer {
         damage: Arc<Damage>,
         tally: Arc<Tally>,
     ) -> Self {
-        tables.connection.set_prepared_statement_cache_capacity(40);
+        tables.connection.set_prepared_statement_cache_capacity(48);
         Self { tables, cleaner, progress, damage, tally }
     }
 
@@ -224,8 +224,9 @@ impl Writer {
         if done.is_err() {
             self.tally.failed_commits.one();
         }
+        let Tables { counts, receipts, outbox, .. } = &self.tables;
         let given_up =
-            [("the counts of records", &self.tables.counts.given_up), ("the receipts", &self.tables.receipts)];
+            [("the counts of records", &counts.given_up), ("the receipts", receipts), ("the outbox", &outbox.given_up)];
         for (place, given_up) in given_up {
             if let Some(why) = given_up.damage() {
                 self.damage.report(place, &why);
@@ -234,6 +235,7 @@ impl Writer {
         match done {
             Ok(()) => {
                 self.progress.committed();
+                self.tables.outbox.committed();
                 Ok(Ok(()))
             }
             Err(Broken::Statement(error)) => Ok(Err(error)),

@@ -1,6 +1,7 @@
 //! The store's contract, as every engine has to keep it: the embedded one, and PostgreSQL. A new engine is one more line in
 //! `common::engine::each`.
 
+mod outbox;
 mod receipts;
 mod requests;
 
@@ -56,7 +57,15 @@ fn id(number: u8) -> SecretId {
 fn record(number: u8, start: Timestamp) -> Record {
     let head =
         Head { created_at: start, expires_at: at(start, 100), kind: 3, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [number; 50][..].into(), charge: Charge::default(), receipt: None }
+    Record {
+        id: id(number),
+        head,
+        sealed: [number; 50][..].into(),
+        charge: Charge::default(),
+        receipt: None,
+        notify: None,
+        by: None,
+    }
 }
 
 /// One that a passphrase guards.

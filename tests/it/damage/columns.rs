@@ -23,7 +23,7 @@ async fn a_damaged_column_harms_no_other() {
         ("record", "seq = 2", &["id", "key_id", "verifier", "claim"], &BYTES),
         ("record", "seq = 1", &["verifier"], &BYTES),
         ("record", "seq = 2", &["claimed_at"], &NUMBERS),
-        ("record", "seq = 2", &["receipt"], &BYTES),
+        ("record", "seq = 2", &["receipt", "notify"], &BYTES),
         ("record", "seq = 2", &["seq"], &["-5", "0", "9007199254740991", "9223372036854775807"]),
         ("payload", "chunk / 1024 = 2", &["chunk"], &["-5", "0", "9223372036854775807"]),
         ("payload", "chunk / 1024 = 2", &["padding"], &["x''", "randomblob(5000)"]),

@@ -36,7 +36,15 @@ async fn call(store: &Store, rules: Rules, id: SecretId, call: Call, now: Timest
             let expires_at = Timestamp::from_millisecond(expires.0).unwrap();
             let head = Head { created_at: now, expires_at, kind: 0, size: 9, key_id: KeyId([1; 8]), verifier: None };
             match store
-                .insert(Record { id, head, sealed: [7; 3000][..].into(), charge: Charge::default(), receipt: None })
+                .insert(Record {
+                    id,
+                    head,
+                    sealed: [7; 3000][..].into(),
+                    charge: Charge::default(),
+                    receipt: None,
+                    notify: None,
+                    by: None,
+                })
                 .await
             {
                 Err(StoreError::Exists) => Ok(Outcome::Exists),

@@ -76,7 +76,15 @@ fn record(call: &Call, now: Timestamp) -> Record {
     let within = if bounded { QUOTAS } else { Quotas::default() };
     let charge = Charge { owner: owner.map(|owner| OwnerId([owner; 16])), within };
     let receipt = receipt.map(receipt_id);
-    Record { id: secret_id(id), head, sealed: vec![id; length].as_slice().into(), charge, receipt }
+    Record {
+        id: secret_id(id),
+        head,
+        sealed: vec![id; length].as_slice().into(),
+        charge,
+        receipt,
+        notify: None,
+        by: None,
+    }
 }
 
 async fn ask(store: &Store, call: &Call, now: Timestamp) -> Answer {

@@ -203,7 +203,7 @@ impl Model {
     }
 
     fn keep(&mut self, record: &Record) {
-        let Record { id, head, sealed, charge, receipt } = record;
+        let Record { id, head, sealed, charge, receipt, .. } = record;
         let (order, sealed, receipt) = (self.inserted, sealed.as_ref().to_vec(), *receipt);
         let (head, owner) = (head.clone(), charge.owner);
         let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt };

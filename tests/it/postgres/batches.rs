@@ -36,6 +36,8 @@ fn record(number: u16) -> Record {
         sealed: Buffer::from(&number.to_be_bytes()[..]),
         charge: Charge::default(),
         receipt: None,
+        notify: None,
+        by: None,
     }
 }
 

@@ -30,7 +30,15 @@ fn receipt(number: u16) -> ReceiptId {
 fn record(number: u16, receipt: Option<ReceiptId>) -> Record {
     let expires_at = NOW + Duration::from_secs(100);
     let head = Head { created_at: NOW, expires_at, kind: 0, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [1; 50][..].into(), charge: Charge::default(), receipt }
+    Record {
+        id: id(number),
+        head,
+        sealed: [1; 50][..].into(),
+        charge: Charge::default(),
+        receipt,
+        notify: None,
+        by: None,
+    }
 }
 
 fn after(seconds: u64) -> Timestamp {
@@ -108,8 +116,9 @@ async fn tables_of_the_version_before_go_on() {
     store.close().await.unwrap();
     cluster.psql(
         &database,
-        "DROP TABLE ots.receipt; ALTER TABLE ots.record DROP COLUMN receipt, DROP COLUMN claimed_at;
-         DELETE FROM ots.migration WHERE number = 2",
+        "DROP TABLE ots.receipt, ots.outbox, ots.courier;
+         ALTER TABLE ots.record DROP COLUMN receipt, DROP COLUMN claimed_at, DROP COLUMN notify;
+         DELETE FROM ots.migration WHERE number > 1",
     );
     let store = Store::open(&location, 1 << 20).unwrap();
     store.insert(record(4, Some(receipt(4)))).await.unwrap();

@@ -11,7 +11,8 @@ fn back_to_two(data: &Path) {
     let database = rusqlite::Connection::open(data.join("ots.db")).unwrap();
     database
         .execute_batch(
-            "DROP TABLE owner; DROP TABLE receipt; DROP INDEX record_by_receipt; ALTER TABLE record DROP COLUMN owner;
+            "DROP TABLE outbox; ALTER TABLE record DROP COLUMN notify; ALTER TABLE state DROP COLUMN numbered;
+             DROP TABLE owner; DROP TABLE receipt; DROP INDEX record_by_receipt; ALTER TABLE record DROP COLUMN owner;
              ALTER TABLE record DROP COLUMN receipt; ALTER TABLE record DROP COLUMN claimed_at; PRAGMA user_version = 2;",
         )
         .unwrap();

@@ -41,7 +41,15 @@ fn id(number: u16) -> SecretId {
 fn record(number: u16, owner: Option<OwnerId>, within: Quotas) -> Record {
     let expires_at = start() + Duration::from_secs(100);
     let head = Head { created_at: start(), expires_at, kind: 0, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [7; 50][..].into(), charge: Charge { owner, within }, receipt: None }
+    Record {
+        id: id(number),
+        head,
+        sealed: [7; 50][..].into(),
+        charge: Charge { owner, within },
+        receipt: None,
+        notify: None,
+        by: None,
+    }
 }
 
 fn records(most: u64) -> Quota {

@@ -30,7 +30,15 @@ fn receipt(number: u8) -> ReceiptId {
 fn record(number: u8, receipt: Option<ReceiptId>) -> Record {
     let expires_at = NOW + Duration::from_secs(100);
     let head = Head { created_at: NOW, expires_at, kind: 0, size: 7, key_id: KeyId([9; 8]), verifier: None };
-    Record { id: id(number), head, sealed: [number; 50][..].into(), charge: Charge::default(), receipt }
+    Record {
+        id: id(number),
+        head,
+        sealed: [number; 50][..].into(),
+        charge: Charge::default(),
+        receipt,
+        notify: None,
+        by: None,
+    }
 }
 
 /// A store that has kept some, and is closed.
@@ -60,7 +68,8 @@ async fn a_database_of_the_version_before_goes_on() {
     store.close().await.unwrap();
     change(
         data.path(),
-        "DROP TABLE receipt; DROP INDEX record_by_receipt; ALTER TABLE record DROP COLUMN receipt;
+        "DROP TABLE outbox; ALTER TABLE record DROP COLUMN notify; ALTER TABLE state DROP COLUMN numbered;
+         DROP TABLE receipt; DROP INDEX record_by_receipt; ALTER TABLE record DROP COLUMN receipt;
          ALTER TABLE record DROP COLUMN claimed_at; PRAGMA user_version = 3;",
     );
     let store = open(data.path());
