@@ -22,7 +22,7 @@ const NOTHING: &str = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAA
 const DOCUMENT: &str = "openapi.json";
 
 /// What pages, workers and tests load by its name; what these import comes with them.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 13] = [
     "answer.js",
     "choices.js",
     "collecting.js",
@@ -31,6 +31,7 @@ const SCRIPTS: [&str; 12] = [
     "lost.js",
     "receipt.js",
     "receipts.js",
+    "request.js",
     "sealed_box.js",
     "secret.js",
     "share.js",

@@ -162,6 +162,22 @@ fn where_nobody_creates_nothing_is_answered() {
     run_over("where_nobody_creates_nothing_is_answered", &["--no-create"], &[]);
 }
 
+#[test]
+fn asking_takes_the_key_where_there_is_one() {
+    run_with_key("asking_takes_the_key_where_there_is_one");
+}
+
+#[test]
+fn where_nobody_creates_nothing_is_asked() {
+    run_over("where_nobody_creates_nothing_is_asked", &["--no-create"], &[]);
+    run_over("where_nobody_creates_nothing_is_asked", &["--no-create-page"], &[]);
+}
+
+#[test]
+fn the_page_asks_and_collects() {
+    run_over("the_page_asks_and_collects", &["--max-size", "2MiB"], &[]);
+}
+
 /// Text, bytes, and a mebibyte, which is more when it is sealed.
 #[test]
 fn the_page_answers_a_request() {
@@ -262,6 +278,15 @@ scenarios! {
     what_can_not_be_answered_says_why
     without_its_script_or_ciphers_the_page_says_how_to_answer
     answering_fits_in_every_language
+    a_passphrase_of_ones_own_is_asked_for_and_a_wrong_one_costs_nothing
+    a_request_is_taken_back_or_ends
+    a_changed_answer_or_link_is_found_out
+    a_broken_connection_costs_no_answer
+    leaving_a_request_that_nobody_kept_is_asked_about
+    the_keyboard_is_enough_to_ask
+    without_its_script_or_ciphers_the_page_says_how_to_ask
+    requests_fit_in_every_language
     firefox_shares_reveals_and_forgets
+    firefox_asks_answers_and_collects
     firefox_keeps_the_key_when_the_language_changes
 }

@@ -22,6 +22,7 @@ pub(super) enum Route {
     SharePage,
     SecretPage,
     RequestPage,
+    AskPage,
     ReceiptPage,
     ReceiptsPage,
     Asset,
@@ -35,7 +36,7 @@ pub(super) enum Route {
 
 impl Route {
     /// Each of them.
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Health,
         Self::Live,
         Self::Ready,
@@ -51,6 +52,7 @@ impl Route {
         Self::SharePage,
         Self::SecretPage,
         Self::RequestPage,
+        Self::AskPage,
         Self::ReceiptPage,
         Self::ReceiptsPage,
         Self::Asset,
@@ -111,7 +113,15 @@ impl Route {
 
     /// Whether people look at what it answers.
     pub(super) fn is_page(self) -> bool {
-        matches!(self, Self::SharePage | Self::SecretPage | Self::ReceiptPage | Self::ReceiptsPage | Self::RequestPage)
+        matches!(
+            self,
+            Self::SharePage
+                | Self::SecretPage
+                | Self::ReceiptPage
+                | Self::ReceiptsPage
+                | Self::RequestPage
+                | Self::AskPage
+        )
     }
 
     fn name(self) -> &'static str {
@@ -131,6 +141,7 @@ impl Route {
             Self::SharePage => "share-page",
             Self::SecretPage => "secret-page",
             Self::RequestPage => "request-page",
+            Self::AskPage => "ask-page",
             Self::ReceiptPage => "receipt-page",
             Self::ReceiptsPage => "receipts-page",
             Self::Asset => "asset",
@@ -151,6 +162,7 @@ impl Route {
             | Self::Info
             | Self::Status
             | Self::RequestPage
+            | Self::AskPage
             | Self::ReceiptsPage
             | Self::Asset
             | Self::Face

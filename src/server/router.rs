@@ -21,7 +21,7 @@ use crate::{
     api::{Code, HEALTH_PATH, INFO_PATH, LIVE_PATH, Problem, READY_PATH, RECEIPTS_PATH, REQUESTS_PATH, SECRETS_PATH},
     audit::Event,
     memory::Reservation,
-    secret::{LINK_PATH, RECEIPT_PATH, REQUEST_PATH, Token},
+    secret::{COLLECT_PATH, LINK_PATH, RECEIPT_PATH, REQUEST_PATH, Token},
 };
 
 /// Bytes that a field of a head takes besides its text.
@@ -58,6 +58,7 @@ static ROUTES: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
         (format!("{REQUESTS_PATH}/{{token}}"), Route::Request),
         (format!("{REQUESTS_PATH}/{{token}}/answer"), Route::Answer),
         (format!("/{REQUEST_PATH}{{token}}"), Route::RequestPage),
+        (format!("/{COLLECT_PATH}"), Route::AskPage),
     ] {
         routes.insert(path, route).expect("no two routes are in conflict");
     }
@@ -267,6 +268,7 @@ async fn handle(app: &App, route: Option<Route>, incoming: Call<'_>) -> Result<R
         Route::SecretPage if head_or_get => pages::secret::get(app, &incoming).await,
         Route::SecretPage if *method == Method::POST => pages::secret::read(app, incoming).await,
         Route::RequestPage if head_or_get => Ok(pages::request::answer(app, &incoming)?),
+        Route::AskPage if head_or_get => Ok(pages::request::ask(app, &incoming)),
         Route::ReceiptPage if head_or_get => Ok(pages::receipt::get(app, &incoming).await),
         Route::ReceiptPage if *method == Method::POST => Ok(pages::receipt::burn(app, &incoming).await),
         Route::ReceiptsPage if head_or_get => Ok(pages::receipt::several(app, &incoming)),

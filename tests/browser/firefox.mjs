@@ -48,6 +48,7 @@ const selector = (id) => `[data-id="${id}"]`;
 export const inState = (page, state) => page.waitForSelector(`main[data-state="${state}"]`);
 export const fill = (page, id, text) => page.locator(selector(id)).fill(text);
 export const click = (page, id) => page.locator(selector(id)).click();
-export const submit = (page) => page.locator(`main [data-view="${page.url().includes("/s/") ? "waiting" : "compose"}"] form > .primary`).click();
+/** Sends the form of the view that is shown. */
+export const submit = (page) => page.locator("main [data-view]:not([hidden]) form > .primary").click();
 export const textOf = (page, id) => page.$eval(selector(id), (part) => part.textContent);
 export const valueOf = (page, id) => page.$eval(selector(id), (part) => part.value);

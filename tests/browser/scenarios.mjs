@@ -6,6 +6,7 @@ import { startFirefox, stopFirefox } from "./firefox.mjs";
 import { start, stop } from "./harness.mjs";
 import { scenarios as answering } from "./scenarios/answering.mjs";
 import { scenarios as choices } from "./scenarios/choices.mjs";
+import { scenarios as collecting } from "./scenarios/collecting.mjs";
 import { scenarios as face } from "./scenarios/face.mjs";
 import { scenarios as files } from "./scenarios/files.mjs";
 import { scenarios as firefox } from "./scenarios/firefox.mjs";
@@ -20,10 +21,11 @@ import { scenarios as pages } from "./scenarios/pages.mjs";
 import { scenarios as pictures } from "./scenarios/pictures.mjs";
 import { scenarios as reading } from "./scenarios/reading.mjs";
 import { scenarios as receipts } from "./scenarios/receipts.mjs";
+import { scenarios as requesting } from "./scenarios/requesting.mjs";
 import { scenarios as told } from "./scenarios/told.mjs";
 import { scenarios as ways } from "./scenarios/ways.mjs";
 
-const scenarios = Object.assign({}, answering, choices, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, receipts, told, ways);
+const scenarios = Object.assign({}, answering, choices, collecting, face, files, firefox, generating, honesty, keys, late, links, looks, offline, pages, pictures, reading, receipts, requesting, told, ways);
 
 const name = process.argv[2];
 assert.ok(scenarios[name], `there is no scenario ${name}`);

@@ -101,6 +101,7 @@ async fn every_page_carries_its_policy() {
         ("/t/unknown", 404),
         ("/t/", 200),
         (REQUEST, 200),
+        ("/request", 200),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let answer = server.request(method.clone(), path).send().await.unwrap();
@@ -132,6 +133,14 @@ async fn every_page_carries_its_policy() {
             assert_eq!(html.is_empty(), method == Method::HEAD);
             assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains("onclick"));
             assert!(!html.contains("https://") && !html.contains("http://"), "another host: {html}");
+            for attribute in [" id=\"", " data-id=\""] {
+                let mut names: Vec<&str> =
+                    html.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+                let all = names.len();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), all, "{path}: two parts have one name: {names:?}");
+            }
         }
     }
 }
@@ -169,6 +178,9 @@ async fn a_host_can_have_no_page_to_share_from() {
     }
     let page = path_of(&put(&server, &[]));
     assert_eq!(server.request(Method::GET, &page).send().await.unwrap().status(), 200);
+    // What was asked for elsewhere is collected, and nothing asked.
+    let ask = server.request(Method::GET, "/request").send().await.unwrap().text().await.unwrap();
+    assert!(ask.contains("No requests are made on this page.") && !ask.contains("data-id=\"ask\""), "{ask}");
 }
 
 #[tokio::test]
@@ -294,6 +306,7 @@ async fn nothing_readable_can_be_sent_where_a_script_should_seal_it() {
     for (path, plain) in [
         ("/".to_owned(), None),
         (REQUEST.to_owned(), None),
+        ("/request".to_owned(), None),
         (path_of(&put(&server, &["-e"])), None),
         (path_of(&put(&server, &[])), Some(1)),
     ] {

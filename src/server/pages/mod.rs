@@ -27,6 +27,7 @@ use super::{
     call::{App, Call},
     reply::Reply,
 };
+use crate::api::Code;
 
 /// What a page may do: run and show what this server serves, talk to this server, and put content in as text only.
 /// The worker is one script of this server's, which the trusted type `ots` names (`src/web/js/argon.js`).
@@ -48,6 +49,16 @@ fn here(app: &App, call: &Call<'_>) -> Here {
         named: app.settings.public_url.is_some(),
         lease: app.vault.claim_lease().as_secs(),
         ..Here::at(call.head.uri.path(), &app.settings.face)
+    }
+}
+
+/// The same, and who may share here.
+fn doorway(app: &App, call: &Call<'_>) -> Here {
+    let denied = call.permission(app).err().map(|problem| problem.code);
+    Here {
+        closed: denied == Some(Code::CreationClosed),
+        key_needed: denied == Some(Code::KeyRequired),
+        ..here(app, call)
     }
 }
 

@@ -1,12 +1,13 @@
-//! The page of a request's link, where it is answered. Its script does all of it: what is asked for, and by which key, is sealed for whoever has
-//! what stands after `#`.
+//! The pages of requests: where one is answered, and where one is made and its answer collected. Their scripts do all of it: the keys stand
+//! after `#`, and the server has none of them.
 
 use hyper::StatusCode;
 
 use super::{
-    here, html,
-    templates::{AnswerPage, Here},
+    doorway, here, html,
+    templates::{AnswerPage, AskPage, Here},
     texts::Texts,
+    ttl,
 };
 use crate::{
     api::Problem,
@@ -27,4 +28,13 @@ pub(in crate::server) fn answer(app: &App, call: &Call<'_>) -> Result<Reply, Pro
     let here = Here { closed: app.settings.creation.answers().is_err(), ..here(app, call) };
     let state = if here.closed { "closed" } else { "opening" };
     Ok(html(StatusCode::OK, text, &AnswerPage { text, here, state }))
+}
+
+/// `GET /request`. Answers are collected also where nothing is asked.
+pub(in crate::server) fn ask(app: &App, call: &Call<'_>) -> Reply {
+    let text = Texts::for_reader(call.head);
+    let mut here = doorway(app, call);
+    here.closed |= !app.settings.create_page;
+    let offer = ttl::offer(&app.settings, text);
+    html(StatusCode::OK, text, &AskPage { text, here, state: "compose", offer })
 }

@@ -4,8 +4,8 @@ use hyper::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
-    here, html, problems,
-    templates::{Here, Made, SharePage, Typed},
+    doorway, html, problems,
+    templates::{Made, SharePage, Typed},
     texts::Texts,
     ttl,
 };
@@ -91,16 +91,6 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let made = Made { link: &link, receipt, expires: created.expires_at.into(), needs_passphrase };
     let page = SharePage::made(text, here, offer, made);
     Ok(html(StatusCode::CREATED, text, &page))
-}
-
-/// What a page may say of this server, and who may share here.
-fn doorway(app: &App, call: &Call<'_>) -> Here {
-    let denied = call.permission(app).err().map(|problem| problem.code);
-    Here {
-        closed: denied == Some(Code::CreationClosed),
-        key_needed: denied == Some(Code::KeyRequired),
-        ..here(app, call)
-    }
 }
 
 /// Whether a time of the sender's own isn't one.

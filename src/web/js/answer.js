@@ -27,7 +27,7 @@ async function start() {
   } catch (error) {
     return refuse(error);
   }
-  note("asked", invitation.label ?? phrase("unsaid"));
+  note("wanted", invitation.label ?? phrase("unsaid"));
   note("host", location.host);
   note("largest", size(asked.max_size));
   showTime(element("expires"), new Date(asked.expires_at));

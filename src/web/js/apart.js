@@ -1,7 +1,7 @@
 // The link that was made, whole, or in two parts that go two ways: the link with the mark of a key (# and nothing after it), and the key.
 // Leaving the page before they were copied would lose them: the browser asks.
 
-import { copy, element, phrase, shown } from "./ui.js";
+import { element, offerCopy, shown } from "./ui.js";
 
 let parts = null;
 /** The fields whose content nobody has yet. */
@@ -43,14 +43,7 @@ function arrange() {
 }
 
 element("apart").addEventListener("change", arrange);
-for (const [button, field] of [["copy", "link"], ["copy-key", "key"]]) {
-  element(button).addEventListener("click", async ({ currentTarget }) => {
-    if (await copy(currentTarget, element(field).value, () => phrase("copyByHand"))) uncopied.delete(field);
-    else element(field).focus(); // and selected: to be copied by hand
-  });
-  element(field).addEventListener("focus", ({ currentTarget }) => currentTarget.select());
-  element(field).addEventListener("copy", () => uncopied.delete(field));
-}
+for (const [button, field] of [["copy", "link"], ["copy-key", "key"]]) offerCopy(button, field, () => uncopied.delete(field));
 addEventListener("beforeunload", (event) => {
   if (shown() === "made" && uncopied.size > 0) event.preventDefault();
 });

@@ -41,6 +41,11 @@ export function receiptLinkTo(created, named) {
   return named ? new URL(created.receipt_url).href : new URL(`t/${created.receipt}`, root).href;
 }
 
+/** The link to a request, in the same way, without what follows #. */
+export function requestLinkTo(opened, named) {
+  return named ? new URL(opened.url).href : new URL(`r/${opened.token}`, root).href;
+}
+
 function problemOf(text, status) {
   try {
     return new Problem({ status, ...JSON.parse(text) });
@@ -150,6 +155,15 @@ function upload(address, headers, content, onProgress) {
     };
     request.send(content);
   });
+}
+
+/** Makes a request. Not repeated by itself: when the answer is lost, so is the link. */
+export const ask = (request, key) =>
+  upload(REQUESTS, { "Content-Type": "application/json", ...withKey(key) }, JSON.stringify(request), () => {});
+
+/** Takes a request back that nobody has answered. */
+export async function withdraw(token, collecting) {
+  await call(`${REQUESTS}/${token}`, { method: "DELETE", headers: { "Ots-Collecting-Token": collecting } });
 }
 
 /** What whoever answers a request may know. */

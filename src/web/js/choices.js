@@ -53,7 +53,8 @@ function isLeft() {
 /** Whether something was written or chosen that a reload loses. */
 function isWritten() {
   const file = document.querySelector('[data-id="chosen"]');
-  return Boolean(document.querySelector("main textarea")?.value) || (file !== null && !file.hidden);
+  const fields = [...document.querySelectorAll('main textarea, main [data-id="label"]')];
+  return fields.some(({ value }) => value !== "") || (file !== null && !file.hidden);
 }
 
 function offerChoices() {

@@ -36,6 +36,6 @@ if (field) {
     event.preventDefault();
     keepKey();
     if (createKey() === null) field.focus();
-    else element("text").focus();
+    else (element("text") ?? element("label")).focus();
   });
 }

@@ -3,8 +3,8 @@
 import * as api from "./api.js";
 import { forget, give, settle } from "./apart.js";
 import { awayWords, isGone, isOver, titleOf, UNTOLD, watch, whyOf } from "./fate.js";
-import { qrCode } from "./libraries.js";
-import { copy, element, entitle, note, phrase, show, showTime } from "./ui.js";
+import { drawCode } from "./qr.js";
+import { element, entitle, note, offerCopy, phrase, show, showTime } from "./ui.js";
 
 let made = null;
 let watching = null;
@@ -26,22 +26,10 @@ export function present(created) {
   watching = watch(() => look(created));
 }
 
-/** A QR code as shapes, so that nothing is parsed as markup. It lacks the key when that goes `apart`. */
+/** The code lacks the key when that goes `apart`. */
 function drawQr(link, apart) {
-  const figure = element("qr");
-  figure.hidden = qrCode === null;
-  if (qrCode === null) return;
   note("qr-caption", phrase(apart ? "qrApart" : "qrCaption"));
-  const { data, size: side } = qrCode(link, { border: 2 });
-  const svg = (name, attributes) => {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [attribute, value] of Object.entries(attributes)) shape.setAttribute(attribute, value);
-    return shape;
-  };
-  const path = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
-  const image = svg("svg", { viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": phrase("qrLabel") });
-  image.append(svg("rect", { width: side, height: side, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
-  element("qr-code").replaceChildren(image);
+  drawCode(link);
 }
 
 /** What an older server's token tells: whether it is there. */
@@ -128,7 +116,4 @@ export function clear() {
 
 element("check").addEventListener("click", () => watching.now());
 element("burn").addEventListener("click", burn);
-element("receipt").addEventListener("focus", ({ currentTarget }) => currentTarget.select());
-element("copy-receipt").addEventListener("click", async ({ currentTarget }) => {
-  if (!(await copy(currentTarget, element("receipt").value, () => phrase("copyByHand")))) element("receipt").focus();
-});
+offerCopy("copy-receipt", "receipt");

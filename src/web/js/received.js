@@ -7,6 +7,8 @@ import { forgetSent } from "./links.js";
 import { tab } from "./tab.js";
 import { copy, element, note, phrase, save, show } from "./ui.js";
 
+/** Browsers inside apps, as they call themselves. */
+const IN_APP = /FBAN|FBAV|Instagram|MicroMessenger|Snapchat|\bLine\/|; wv\)/;
 /** Bytes that a clipboard takes, as Base64, without a page that stands still. */
 const COPIED = 1 << 20;
 
@@ -118,3 +120,5 @@ export async function acknowledge(token, storedClaim) {
   forgetSent(token);
   note("fate", phrase(destroyed ? "destroyed" : "destroyedSoon"));
 }
+
+element("in-app").hidden = !IN_APP.test(navigator.userAgent);

@@ -46,6 +46,9 @@ export function fromBase64(text) {
   }
 }
 
+/** The other way round. */
+export const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+
 /** A new request's key: 32 bytes. */
 export const newKey = () => random(32);
 

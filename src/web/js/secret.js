@@ -1,10 +1,9 @@
 // The page of a link: reads the secret once, on a click. Nothing is asked of the server before that.
 //
-// The claim makes the read this tab's own: it lies in sessionStorage until the secret is acknowledged, so that a reload or a
-// broken connection asks again for the same secret. The key is in the address (#…) as long as it may be needed, or was typed here
-// and is nowhere else.
+// The key is in the address (#…) as long as it may be needed, or was typed here and is nowhere else.
 
 import * as api from "./api.js";
+import { claimOf, handedClaim, linkWith, ownClaim } from "./claims.js";
 import { Refused, deriveKeys, open, toBase64url } from "./envelope.js";
 import { isMarked, keyIn, tokenIn, wasSent } from "./links.js";
 import { refusal, watchForSpace } from "./passphrase.js";
@@ -15,27 +14,14 @@ import { element, localTimes, mark, note, phrase, progress, ready, saying, show,
 
 const { dataset } = document.querySelector("main");
 const token = location.pathname.split("/").filter(Boolean).pop();
-const storedClaim = `ots-claim-${token}`;
+const storedClaim = claimOf(token);
 const form = element("read");
-/** Browsers inside apps, as they call themselves. */
-const IN_APP = /FBAN|FBAV|Instagram|MicroMessenger|Snapchat|\bLine\/|; wv\)/;
 let typedKey = null;
 let reading = false;
 /** What "Try again" does. */
 let again = read;
 
 const key = () => keyIn(location.hash.slice(1)) ?? typedKey;
-/** A link that hands the claim on to another browser: behind the key, so that no server sees it. */
-const linkWith = (claim) => `${location.origin}${location.pathname}#${key() ? toBase64url(key()) : ""}~${claim}`;
-
-/** Takes such a claim out of the address. It counts for what was read already: nobody reads for the first time under another's claim. */
-function takeClaim() {
-  const [whole, given, claim] = /^#(.*)~([0-9a-f]{32})$/.exec(location.hash) ?? [];
-  if (!whole) return;
-  if (shown() === "gone") tab.setItem(storedClaim, claim);
-  history.replaceState(null, "", `${location.pathname}${location.search}${given && `#${given}`}`);
-}
-
 const claimed = () => tab.getItem(storedClaim) !== null;
 
 /** What to show before anything is read. */
@@ -108,12 +94,11 @@ async function read() {
   try {
     const encrypted = dataset.encrypted === "true";
     const keys = encrypted ? await saying(passphrase, deriveKeys(key(), passphrase)) : null;
-    const claim = tab.getItem(storedClaim) ?? api.newClaim();
-    tab.setItem(storedClaim, claim);
+    const claim = ownClaim(storedClaim);
     const bytes = await api.reveal(token, claim, keys ? keys.proof : passphrase, progress("received"));
     const secret = keys ? await open(keys, bytes) : { content: bytes, name: null, type: null };
     element("passphrase").value = "";
-    present(secret, linkWith(claim), () => acknowledge(token, storedClaim));
+    present(secret, linkWith(key() ? toBase64url(key()) : "", claim), () => acknowledge(token, storedClaim));
   } catch (error) {
     failed(error);
   } finally {
@@ -171,9 +156,9 @@ addEventListener("hashchange", () => {
   note("wrong", "");
   start();
 });
-element("in-app").hidden = !IN_APP.test(navigator.userAgent);
 watchForSpace(element("passphrase"), element("space"), phrase("passphraseSpace"));
 localTimes();
-takeClaim();
+const handed = handedClaim();
+if (handed !== null && shown() === "gone") tab.setItem(storedClaim, handed);
 start();
 ready();

@@ -138,6 +138,16 @@ export async function copy(button, text, byHand = () => "") {
   return true;
 }
 
+/** A field that is there to be copied, by its button or by hand; `copied` is called when it was. */
+export function offerCopy(button, field, copied = () => {}) {
+  element(button).addEventListener("click", async ({ currentTarget }) => {
+    if (await copy(currentTarget, element(field).value, () => phrase("copyByHand"))) copied();
+    else element(field).focus(); // and selected: to be copied by hand
+  });
+  element(field).addEventListener("focus", ({ currentTarget }) => currentTarget.select());
+  element(field).addEventListener("copy", copied);
+}
+
 export function save(content, name, type) {
   const link = document.createElement("a");
   // Always as bytes to be saved: nothing that a sender made is ever opened in this origin.

@@ -33,7 +33,7 @@ export const scenarios = {
     const { file, link } = asked(["--label", LABEL]);
     const page = await visit(context, link);
     await inState(page, "compose");
-    assert.equal(await part(page, "asked").textContent(), LABEL, "as text, never as markup");
+    assert.equal(await part(page, "wanted").textContent(), LABEL, "as text, never as markup");
     assert.equal(await part(page, "host").textContent(), new URL(server).host);
     assert.match(await part(page, "expires").textContent(), / \(in 1 day\)$/);
     assert.equal(await part(page, "largest").textContent(), "2 MB");
@@ -55,7 +55,7 @@ export const scenarios = {
       const other = asked([]);
       const given = await visit(context, other.link);
       await inState(given, "compose");
-      await part(given, "asked").getByText("The request doesn’t say what for").waitFor();
+      await part(given, "wanted").getByText("The request doesn’t say what for").waitFor();
       await answerWith(given, { file: content });
       await inState(given, "sent");
       assert.deepEqual(collect(other.file), content);

@@ -40,6 +40,38 @@ async function read(link, passphrase) {
 }
 
 export const scenarios = {
+  async firefox_asks_answers_and_collects() {
+    const asks = await open(`${server}/request`);
+    await fill(asks, "label", "the key");
+    await fill(asks, "passphrase", PASSPHRASE);
+    await submit(asks);
+    await inState(asks, "open");
+    const [link, own] = [await valueOf(asks, "link"), await valueOf(asks, "collecting")];
+    assert.equal(asks.url(), own);
+    const answers = await open(link);
+    await inState(answers, "compose");
+    assert.equal(await textOf(answers, "wanted"), "the key");
+    await fill(answers, "text", TEXT);
+    await submit(answers);
+    await inState(answers, "sent");
+    await close(answers);
+    await inState(asks, "answered");
+    const collects = await open(own);
+    await inState(collects, "answered");
+    await fill(collects, "own", "wrong");
+    await submit(collects);
+    await collects.waitForFunction(() => document.querySelector('[data-id="wrong"]').textContent.includes("Nothing was sent"));
+    await fill(collects, "own", PASSPHRASE);
+    await submit(collects);
+    await inState(collects, "shown");
+    await click(collects, "reveal");
+    await collects.waitForFunction(() => document.querySelector('[data-id="fate"]').textContent.includes("destroyed: nobody"));
+    assert.equal(await textOf(collects, "content"), TEXT);
+    assert.equal(collects.url(), `${server}/request`);
+    await close(collects);
+    await close(asks);
+  },
+
   async firefox_shares_reveals_and_forgets() {
     for (const encrypted of [true, false]) {
       for (const passphrase of [undefined, PASSPHRASE]) {

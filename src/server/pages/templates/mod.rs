@@ -26,9 +26,9 @@ pub(super) struct Here {
     pub(super) lease: u64,
     /// What its operator has it say.
     pub(super) face: Arc<Face>,
-    /// Whether nobody shares here; only the share page says so.
+    /// Whether nobody shares here; only the pages that make something say so.
     pub(super) closed: bool,
-    /// Whether whoever looks at it needs a key to share; only the share page asks for one.
+    /// Whether whoever looks at it needs a key to share; only those pages ask for one.
     pub(super) key_needed: bool,
 }
 
@@ -192,6 +192,16 @@ pub(super) struct AnswerPage<'a> {
     pub(super) state: &'static str,
 }
 
+/// The page that makes a request and collects its answer.
+#[derive(Template)]
+#[template(path = "request.html")]
+pub(super) struct AskPage<'a> {
+    pub(super) text: &'a Texts,
+    pub(super) here: Here,
+    pub(super) state: &'static str,
+    pub(super) offer: Offer<'a>,
+}
+
 /// The way from a path to the root, as a browser goes it.
 fn root_of(path: &str) -> String {
     /// Beyond it nobody's link goes, and a page shouldn't grow with its address.
@@ -285,6 +295,7 @@ mod tests {
             (html(&SecretPage::waiting(text, here(), Waiting { encrypted: Some(false), ..waiting })), 5),
             (html(&LostPage::failed(text, here(), HOSTILE)), 1),
             (html(&AnswerPage { text, here: here(), state: HOSTILE }), 4),
+            (html(&AskPage { text, here: here(), state: HOSTILE, offer: offer() }), 6),
             (
                 html(&SharePage::compose(
                     text,

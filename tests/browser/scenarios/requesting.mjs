@@ -1,0 +1,248 @@
+// The page that makes a request and collects its answer: by itself, and with the command line.
+
+import assert from "node:assert/strict";
+
+import { asked, BYTES, capture, finish, inState, look, ots, part, reader, server, TEXT, visit, withoutBundle } from "../harness.mjs";
+import { askOn, INVITATIONS, LABEL, ownLinkOf, PAGE, putTo, readOn } from "../requests.mjs";
+
+export const scenarios = {
+  async the_page_asks_and_collects() {
+    const context = await reader({ permissions: ["clipboard-read", "clipboard-write"] });
+    const page = await visit(context, server);
+    await page.getByRole("link", { name: "Or ask somebody for a secret" }).click();
+    await page.waitForSelector("html.js");
+    assert.equal(page.url(), PAGE);
+    await look(page, "request-compose");
+    const { link, own } = await askOn(page, { label: LABEL });
+    assert.match(link, new RegExp(`^${server}/r/[a-z2-7]{32}#[A-Za-z0-9_-]{43}$`));
+    assert.match(own, new RegExp(`^${PAGE}#k(\\.[a-z2-7]{32}){2}(\\.[A-Za-z0-9_-]{43}){2}$`));
+    assert.equal(page.url(), own, "it can be bookmarked");
+    assert.equal(await part(page, "wanted").textContent(), LABEL);
+    assert.ok(await page.getByText("it is the only way to the answer").isVisible());
+    assert.ok(await part(page, "qr").isVisible());
+    await page.getByText("Nobody has answered the request.").waitFor();
+    for (const [button, text] of [["copy-given", link], ["copy-collecting", own]]) {
+      await part(page, button).click();
+      await page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, text);
+    }
+    await look(page, "request-open");
+    const [receipt] = await Promise.all([context.waitForEvent("page"), page.getByRole("link", { name: "Open the receipt" }).click()]);
+    await receipt.getByRole("heading", { name: "Not answered yet" }).waitFor();
+    await receipt.close();
+
+    // Answered on the command line, it is told here as it happens.
+    putTo(link, TEXT);
+    await inState(page, "answered");
+    assert.equal(await page.title(), "The answer is here");
+    await look(page, "request-answered");
+    assert.deepEqual(await readOn(page), Buffer.from(TEXT));
+    await look(page, "request-collected");
+    await page.reload();
+    await inState(page, "compose");
+
+    // From page to page, and to the command line; what was kept is opened in another browser.
+    for (const [content, name] of [[BYTES, "key 1.pem"], [Buffer.alloc(1 << 20, 7), "key 1.pem"]]) {
+      const other = await reader();
+      const made = await askOn(await visit(context, PAGE));
+      const answers = await visit(other, made.link);
+      await inState(answers, "compose");
+      await part(answers, "file").setInputFiles({ name, mimeType: "", buffer: content });
+      await answers.getByRole("button", { name: "Send the answer" }).click();
+      await inState(answers, "sent");
+      assert.deepEqual(await readOn(await visit(other, made.own), { file: name }), content);
+      await finish(other);
+    }
+    const made = await askOn(await visit(context, PAGE));
+    putTo(made.link, BYTES);
+    assert.deepEqual(ots(["get", made.own]), BYTES);
+    const ofCommand = asked(["--label", LABEL]);
+    const opened = await visit(context, ownLinkOf(ofCommand));
+    await inState(opened, "open");
+    assert.deepEqual([await part(opened, "wanted").textContent(), await part(opened, "link").inputValue()], [LABEL, ofCommand.link]);
+    assert.ok(!(await part(opened, "open-receipt").isVisible()));
+    putTo(ofCommand.link, "secret content");
+    assert.equal((await readOn(opened)).toString(), "secret content");
+    await finish(context);
+  },
+
+  async a_request_is_taken_back_or_ends() {
+    const context = await reader();
+    context.forgiven.push(/ERR_FAILED/);
+    const page = await visit(context, PAGE);
+    const { link, own } = await askOn(page);
+    const answers = await visit(context, link);
+    await inState(answers, "compose");
+    await page.getByRole("button", { name: "Take the request back" }).click();
+    await page.getByRole("heading", { name: "Taken back" }).waitFor();
+    assert.equal(page.url(), PAGE);
+    await look(page, "request-withdrawn");
+    await part(answers, "text").fill("secret content");
+    await answers.getByRole("button", { name: "Send the answer" }).click();
+    await inState(answers, "over");
+    const opened = await visit(context, own);
+    await inState(opened, "gone");
+    await look(opened, "request-gone");
+    await opened.getByRole("link", { name: "Ask for another secret" }).click();
+    await inState(opened, "compose");
+
+    // The receipt, as long as the page has it, knows what became of the request.
+    const watched = await visit(context, PAGE);
+    const other = await askOn(watched);
+    const file = asked([]);
+    const opens = await visit(context, ownLinkOf(file));
+    await inState(opens, "open");
+    ots(["burn", file.file]);
+    await opens.getByRole("button", { name: "Check again" }).click();
+    await inState(opens, "gone");
+    const elsewhere = await visit(context, other.own);
+    await inState(elsewhere, "open");
+    await elsewhere.getByRole("button", { name: "Take the request back" }).click();
+    await watched.getByRole("heading", { name: "Taken back" }).waitFor();
+
+    // It was answered before it was taken back.
+    const late = await visit(context, PAGE);
+    const answered = await askOn(late);
+    await late.route(INVITATIONS, (route) => (route.request().method() === "GET" ? route.abort() : route.continue()));
+    putTo(answered.link, "secret content");
+    await part(late, "status").getByText("This page goes on asking by itself.").waitFor();
+    await look(late, "request-away");
+    await late.unroute(INVITATIONS);
+    await late.getByRole("button", { name: "Take the request back" }).click();
+    assert.equal((await readOn(late)).toString(), "secret content");
+
+    const brief = asked(["--ttl", "1s"]);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await inState(await visit(context, ownLinkOf(brief)), "gone");
+    await inState(await visit(context, brief.link), "over");
+    // Another server's, or one that has forgotten it.
+    const unknown = own.replace(/\.[a-z2-7]{32}/g, `.${"a".repeat(32)}`);
+    await inState(await visit(context, unknown), "gone");
+    await finish(context);
+  },
+
+  /** Its own link isn't kept anywhere but where its maker does. */
+  async leaving_a_request_that_nobody_kept_is_asked_about() {
+    const context = await reader({ permissions: ["clipboard-read", "clipboard-write"] });
+    const page = await visit(context, PAGE);
+    const questions = [];
+    page.on("dialog", async (dialog) => {
+      questions.push(dialog.type());
+      await dialog.dismiss();
+    });
+    await askOn(page);
+    await page.getByRole("link", { name: "Ask for another secret" }).click();
+    await page.waitForTimeout(500);
+    assert.deepEqual([questions, await page.locator("main").getAttribute("data-state")], [["beforeunload"], "open"]);
+    await part(page, "copy-collecting").click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    await page.getByRole("link", { name: "Ask for another secret" }).click();
+    await inState(page, "compose");
+    assert.deepEqual([questions.length, page.url()], [1, PAGE]);
+    assert.deepEqual(await page.evaluate(() => [Object.keys(localStorage), Object.keys(sessionStorage)]), [[], []]);
+    await finish(context);
+  },
+
+  async the_keyboard_is_enough_to_ask() {
+    const context = await reader();
+    const page = await visit(context, PAGE);
+    const until = async (id) => {
+      for (let steps = 0; steps < 25; steps += 1) {
+        if (await page.evaluate((id) => document.activeElement.dataset.id === id, id)) return;
+        await page.keyboard.press("Tab");
+      }
+      assert.fail(`Tab doesn't lead to ${id}`);
+    };
+    await until("label");
+    await page.keyboard.type("a key");
+    await page.keyboard.press("Enter");
+    await inState(page, "open");
+    assert.ok(await page.evaluate(() => document.activeElement.textContent === "Your request is open"));
+    for (const id of ["copy-given", "collecting", "copy-collecting", "check", "withdraw"]) await until(id);
+    putTo(await part(page, "link").inputValue(), "secret content");
+    await inState(page, "answered");
+    assert.ok(await page.evaluate(() => document.activeElement.textContent === "The answer is here"));
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await inState(page, "shown");
+    await until("reveal");
+    await page.keyboard.press("Enter");
+    assert.ok(await page.evaluate(() => document.activeElement.textContent === "secret content"));
+    await finish(context);
+  },
+
+  async without_its_script_or_ciphers_the_page_says_how_to_ask() {
+    const own = ownLinkOf(asked([]));
+    for (const options of [{ javaScriptEnabled: false }, {}]) {
+      const without = await reader(options);
+      without.forgiven.push(/ERR_FAILED/);
+      await without.route("**/request.js", (route) => route.abort());
+      const silent = await without.newPage();
+      await silent.goto(PAGE);
+      const plain = options.javaScriptEnabled === false;
+      await silent.locator(plain ? ".warning:visible" : ".words").getByText("ots request asks").waitFor();
+      await capture(silent, plain ? "plain-request" : "request-late-script", { fullPage: true });
+      await finish(without);
+    }
+    const context = await reader();
+    await withoutBundle(context);
+    for (const address of [PAGE, own]) {
+      const page = await visit(context, address);
+      await inState(page, "unsupported");
+      await page.getByText("ots request asks").waitFor();
+    }
+    await finish(context);
+  },
+
+  async requests_fit_in_every_language() {
+    for (const language of ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "zh", "ja"]) {
+      const context = await reader({ locale: language });
+      const page = await visit(context, PAGE);
+      assert.equal(await page.evaluate(() => document.documentElement.lang), language);
+      await part(page, "label").fill(LABEL);
+      await page.locator('[data-id="ask"] button.primary').click();
+      await inState(page, "open");
+      const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
+      for (const view of views) {
+        await page.evaluate((view) => {
+          document.querySelector("main").dataset.state = view;
+          for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
+        }, view);
+        await page.setViewportSize({ width: 320, height: 720 });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= 320, `${language}, ${view}: ${wide} px wide on a screen of 320`);
+        await capture(page, `${language}-request-${view}`, { fullPage: true });
+      }
+      await finish(context);
+    }
+  },
+
+  async asking_takes_the_key_where_there_is_one() {
+    const context = await reader();
+    const page = await visit(context, PAGE);
+    await look(page, "request-key");
+    await part(page, "label").fill("a label");
+    await page.getByRole("button", { name: "Make the request" }).click();
+    await page.locator("#problem").getByText("Sharing here needs a valid key.").waitFor();
+    assert.equal(await part(page, "label").inputValue(), "a label");
+    await part(page, "create-key").fill(process.env.OTS_CREATE_KEY);
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.id), "label");
+    const { link, own } = await askOn(page);
+    putTo(link, "secret content");
+    const other = await reader();
+    assert.equal((await readOn(await visit(other, own))).toString(), "secret content");
+    await finish(other);
+    await finish(context);
+  },
+
+  async where_nobody_creates_nothing_is_asked() {
+    const context = await reader();
+    const page = await visit(context, PAGE);
+    await page.getByText("No requests are made on this page.").waitFor();
+    assert.equal(await page.locator("main form:visible").count(), 0);
+    await look(page, "request-closed");
+    const own = `${PAGE}#k${`.${"a".repeat(32)}`.repeat(2)}${`.${"A".repeat(43)}`.repeat(2)}`;
+    await inState(await visit(context, own), "incomplete");
+    await finish(context);
+  },
+};
