@@ -13,7 +13,11 @@ pub const LINK_KEY_BYTES: usize = 32;
 pub const LINK_KEY_CHARS: usize = 43;
 
 /// 32 random bytes, shown as 43 characters of base64url (RFC 4648, section 5, no padding).
-pub struct LinkKey(Zeroizing<[u8; LINK_KEY_BYTES]>);
+pub struct LinkKey(Hidden);
+
+/// 32 bytes that are nobody else's to see, and their one text: 43 characters of base64url.
+#[derive(Clone)]
+pub(super) struct Hidden(Zeroizing<[u8; LINK_KEY_BYTES]>);
 
 /// The text is not a whole key. Holds no part of it; the words follow the place that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,50 +33,68 @@ pub enum InvalidLinkKey {
     Changed,
 }
 
+impl Hidden {
+    pub(super) fn generate() -> Result<Self, NoRandomness> {
+        random().map(Self::from)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8; LINK_KEY_BYTES] {
+        &self.0
+    }
+
+    pub(super) fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64URL_NOPAD.encode(self.as_bytes()))
+    }
+}
+
+impl From<[u8; LINK_KEY_BYTES]> for Hidden {
+    fn from(bytes: [u8; LINK_KEY_BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl FromStr for Hidden {
+    type Err = InvalidLinkKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
+        match text.chars().count() {
+            LINK_KEY_CHARS if text.is_ascii() => {}
+            LINK_KEY_CHARS => return Err(InvalidLinkKey::Changed),
+            count if count < LINK_KEY_CHARS => return Err(InvalidLinkKey::Cut(count)),
+            count => return Err(InvalidLinkKey::Long(count)),
+        }
+        let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey::Changed)?;
+        Ok(Self(bytes))
+    }
+}
+
 impl LinkKey {
     /// Draws a new key.
     ///
     /// # Errors
     /// [`NoRandomness`] when the operating system has none.
     pub fn generate() -> Result<Self, NoRandomness> {
-        random().map(|bytes| Self(Zeroizing::new(bytes)))
+        Hidden::generate().map(Self)
     }
 
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; LINK_KEY_BYTES] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The 43 characters for the link. Named so that each place that shows a key can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        text_of(&self.0)
+        self.0.expose()
     }
-}
-
-/// 32 bytes as base64url.
-pub(super) fn text_of(bytes: &[u8; LINK_KEY_BYTES]) -> Zeroizing<String> {
-    Zeroizing::new(BASE64URL_NOPAD.encode(bytes))
-}
-
-/// 32 bytes from base64url: each has one text.
-pub(super) fn bytes_of(text: &str) -> Result<Zeroizing<[u8; LINK_KEY_BYTES]>, InvalidLinkKey> {
-    match text.chars().count() {
-        LINK_KEY_CHARS if text.is_ascii() => {}
-        LINK_KEY_CHARS => return Err(InvalidLinkKey::Changed),
-        count if count < LINK_KEY_CHARS => return Err(InvalidLinkKey::Cut(count)),
-        count => return Err(InvalidLinkKey::Long(count)),
-    }
-    let mut bytes = Zeroizing::new([0; LINK_KEY_BYTES]);
-    BASE64URL_NOPAD.decode_mut(text.as_bytes(), bytes.as_mut()).map_err(|_| InvalidLinkKey::Changed)?;
-    Ok(bytes)
 }
 
 /// From the 32 bytes, as an answer to a request has them.
 impl From<Zeroizing<[u8; LINK_KEY_BYTES]>> for LinkKey {
     fn from(bytes: Zeroizing<[u8; LINK_KEY_BYTES]>) -> Self {
-        Self(bytes)
+        Self(Hidden(bytes))
     }
 }
 
@@ -80,7 +102,7 @@ impl FromStr for LinkKey {
     type Err = InvalidLinkKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
-        bytes_of(text).map(Self)
+        text.parse().map(Self)
     }
 }
 

@@ -9,13 +9,13 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use super::{InvalidLinkKey, LINK_KEY_BYTES, NoRandomness, link_key, random};
+use super::{InvalidLinkKey, LINK_KEY_BYTES, NoRandomness, link_key::Hidden};
 
 pub use collecting::{COLLECT_PATH, CollectingKey, InvalidCollectingKey};
 pub use label::{InvalidRequestLabel, MAX_REQUEST_LABEL_BYTES, RequestLabel};
 
 /// 32 random bytes from which a request's key pair comes, with a passphrase if it has one. Never leaves the requester.
-pub struct RequestKey(Zeroizing<[u8; LINK_KEY_BYTES]>);
+pub struct RequestKey(Hidden);
 
 impl RequestKey {
     /// Draws a new key.
@@ -23,19 +23,19 @@ impl RequestKey {
     /// # Errors
     /// [`NoRandomness`] when the operating system has none.
     pub fn generate() -> Result<Self, NoRandomness> {
-        random().map(|bytes| Self(Zeroizing::new(bytes)))
+        Hidden::generate().map(Self)
     }
 
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; LINK_KEY_BYTES] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Its 43 characters of base64url. Named so that each place that shows it can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        link_key::text_of(&self.0)
+        self.0.expose()
     }
 }
 
@@ -43,7 +43,7 @@ impl FromStr for RequestKey {
     type Err = InvalidLinkKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
-        link_key::bytes_of(text).map(Self)
+        text.parse().map(Self)
     }
 }
 
@@ -56,25 +56,25 @@ impl fmt::Debug for RequestKey {
 /// The SHA-256 of a request's public key. It follows `#` in the link to give away, so the server never sees it: who has it can answer,
 /// and read what is asked for.
 #[derive(Clone)]
-pub struct Fingerprint(Zeroizing<[u8; LINK_KEY_BYTES]>);
+pub struct Fingerprint(Hidden);
 
 impl Fingerprint {
     /// Takes a hash.
     #[must_use]
     pub fn new(hash: [u8; LINK_KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(hash))
+        Self(hash.into())
     }
 
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; LINK_KEY_BYTES] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Its 43 characters of base64url. Named so that each place that shows it can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        link_key::text_of(&self.0)
+        self.0.expose()
     }
 
     /// Whether they are the same, in a time that doesn't say how much of them is.
@@ -88,7 +88,7 @@ impl FromStr for Fingerprint {
     type Err = InvalidLinkKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidLinkKey> {
-        link_key::bytes_of(text).map(Self)
+        text.parse().map(Self)
     }
 }
 
