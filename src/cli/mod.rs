@@ -33,6 +33,7 @@ mod status;
 mod terminal;
 mod usage;
 mod values;
+mod waiting;
 
 use std::{
     path::{Path, PathBuf},

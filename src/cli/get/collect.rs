@@ -1,20 +1,15 @@
 //! `get` of a request: waits for its answer if that is wished, and collects it as any secret is.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{AskAgain, Get, GetError, Kept, Reading, access::Access, earlier_claim, lease};
 use crate::{
     api::Status,
-    cli::{Global, interrupt::blocking, terminal},
+    cli::{Global, interrupt::blocking, terminal, waiting},
     client::{Client, ClientError},
     crypto::sealed_box::{Keys, KeysError},
     secret::{ClaimKey, CollectingKey},
 };
-
-/// How often `--wait` asks: at first, and when it has asked for a while.
-const SOON: Duration = Duration::from_secs(1);
-const LATER: Duration = Duration::from_secs(5);
-const WHILE: u32 = 60;
 
 impl Get {
     /// In the order of [`Get`]'s: a wrong passphrase is found out here, before anything is claimed.
@@ -52,40 +47,37 @@ impl Get {
         collecting: &CollectingKey,
         earlier: Option<&ClaimKey>,
     ) -> Result<Status, GetError> {
-        for turn in 0_u32.. {
-            match self.look(client, collecting, earlier).await {
-                Err(GetError::NotAnswered) if self.wait => {}
-                Err(GetError::Call(error)) if self.wait && turn > 0 && error.is_passing() => {
-                    tracing::debug!(%error, "asking again");
-                }
-                outcome => return outcome,
-            }
-            tokio::time::sleep(if turn < WHILE { SOON } else { LATER }).await;
+        let look = async || self.look(client, collecting, earlier).await;
+        let mut status = look().await?;
+        if self.wait {
+            let passes = |error: &GetError| matches!(error, GetError::Call(error) if error.is_passing());
+            status = waiting::until(status, Option::is_none, look, passes).await?;
         }
-        Err(GetError::NotAnswered)
+        status.ok_or(GetError::NotAnswered)
     }
 
+    /// None while nobody has answered.
     async fn look(
         &self,
         client: &Client,
         collecting: &CollectingKey,
         earlier: Option<&ClaimKey>,
-    ) -> Result<Status, GetError> {
+    ) -> Result<Option<Status>, GetError> {
         let status = async || client.status(&collecting.token, earlier).await;
         match status().await {
             Err(ClientError::Gone) if earlier.is_some() => return Err(GetError::ClaimOver),
             Err(ClientError::Gone) => {}
-            status => return Ok(status?),
+            status => return Ok(Some(status?)),
         }
         match client.invitation(&collecting.link.token).await {
-            Ok(_) => return Err(GetError::NotAnswered),
+            Ok(_) => return Ok(None),
             Err(ClientError::Gone) => {}
             Err(error) => return Err(error.into()),
         }
         // It may have been answered between the two.
         match status().await {
             Err(ClientError::Gone) => Err(GetError::RequestGone),
-            status => Ok(status?),
+            status => Ok(Some(status?)),
         }
     }
 

@@ -68,6 +68,13 @@ pub(super) enum StatusError {
     Gone,
 }
 
+impl StatusError {
+    /// Whether the same call may succeed a moment later.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Call(error) if error.is_passing())
+    }
+}
+
 impl From<ClientError> for StatusError {
     fn from(error: ClientError) -> Self {
         Self::Call(error.into())

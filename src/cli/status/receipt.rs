@@ -1,19 +1,12 @@
 //! What a receipt tells: what became of its secret.
 
-use std::time::Duration;
-
 use super::StatusError;
 use crate::{
     api::{BurnedBy, ReceiptState, ReceiptStatus},
-    cli::{Global, error::Exit, terminal, values::counted},
+    cli::{Global, error::Exit, terminal, values::counted, waiting},
     client::{Client, ClientError},
     secret::Receipt,
 };
-
-/// How often `--wait` asks: at first, and when it has asked for a while.
-const SOON: Duration = Duration::from_secs(1);
-const LATER: Duration = Duration::from_secs(5);
-const WHILE: u32 = 60;
 
 /// What `--wait` waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,11 +26,12 @@ pub(super) async fn tell(
     receipt: &Receipt,
     awaited: Option<Awaited>,
 ) -> Result<(), StatusError> {
-    let first = client.receipt(receipt).await.map_err(unknown)?;
-    let status = match awaited {
-        Some(awaited) => wait(client, receipt, first, awaited).await?,
-        None => first,
-    };
+    let look = async || client.receipt(receipt).await.map_err(unknown);
+    let mut status = look().await?;
+    if let Some(awaited) = awaited {
+        let is_awaited = |status: &ReceiptStatus| !has_ended(status) && !awaited.is_reached(status);
+        status = waiting::until(status, is_awaited, look, StatusError::is_passing).await?;
+    }
     if global.json {
         terminal::answer_json(&status)?;
     } else {
@@ -48,27 +42,6 @@ pub(super) async fn tell(
         Some(exit) if !is_it => Err(StatusError::State(exit)),
         _ => Ok(()),
     }
-}
-
-/// Asks until it has come to that, or can't any more.
-async fn wait(
-    client: &Client,
-    receipt: &Receipt,
-    mut status: ReceiptStatus,
-    awaited: Awaited,
-) -> Result<ReceiptStatus, StatusError> {
-    for turn in 0_u32.. {
-        if has_ended(&status) || awaited.is_reached(&status) {
-            break;
-        }
-        tokio::time::sleep(if turn < WHILE { SOON } else { LATER }).await;
-        match client.receipt(receipt).await {
-            Ok(later) => status = later,
-            Err(error) if error.is_passing() => tracing::debug!(%error, "asking again"),
-            Err(error) => return Err(unknown(error)),
-        }
-    }
-    Ok(status)
 }
 
 /// The secret's own words for it don't fit.

@@ -1,16 +1,11 @@
 //! What a requester is told: whether its request is open, or answered.
 
-use std::time::Duration;
-
 use super::{Awaited, StatusError};
 use crate::{
-    cli::{Global, error::Exit, terminal},
+    cli::{Global, error::Exit, terminal, waiting},
     client::{Client, ClientError},
     secret::CollectingKey,
 };
-
-/// How often `--wait` asks.
-const INTERVAL: Duration = Duration::from_secs(2);
 
 enum Found {
     Open(crate::api::RequestStatus),
@@ -28,13 +23,10 @@ pub(super) async fn tell(
     }
     let client = global.client_for(Some(collecting.link.server.clone()))?;
     let mut found = find(&client, collecting).await?;
-    while awaited.is_some() && matches!(found, Found::Open(_)) {
-        tokio::time::sleep(INTERVAL).await;
-        match find(&client, collecting).await {
-            Ok(later) => found = later,
-            Err(StatusError::Call(error)) if error.is_passing() => tracing::debug!(%error, "asking again"),
-            Err(error) => return Err(error),
-        }
+    if awaited.is_some() {
+        let is_open = |found: &Found| matches!(found, Found::Open(_));
+        found =
+            waiting::until(found, is_open, async || find(&client, collecting).await, StatusError::is_passing).await?;
     }
     let (state, expires_at, size, text) = match &found {
         Found::Open(status) => {
