@@ -33,6 +33,11 @@ impl NewFile {
         &self.path
     }
 
+    /// The file itself, to be written to also when it is in its place.
+    pub(super) fn handle(&self) -> Result<File, FileError> {
+        self.file.as_file().try_clone().map_err(FileError::new("write", &self.path))
+    }
+
     /// Writes the content to the disk.
     pub(super) fn write(&mut self, content: &[u8]) -> Result<(), FileError> {
         let written = self.file.write_all(content).and_then(|()| self.file.as_file().sync_all());

@@ -46,7 +46,7 @@ pub(in crate::cli) struct Put {
     file: Option<PathBuf>,
     /// Answer a request, sealed for whoever asked
     #[arg(long, value_name = "LINK", value_hint = clap::ValueHint::Other)]
-    #[arg(conflicts_with_all = ["key_file", "receipt", "copies", "token", "qr", "copy"])]
+    #[arg(conflicts_with_all = ["key_file", "receipt", "copies", "token", "qr", "copy", "ttl", "passphrase", "passphrase_file"])]
     to: Option<String>,
     /// Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and
     /// `passphrase:N` have N. It is printed on the line after the links
@@ -117,7 +117,7 @@ impl Put {
             None => self.content(global).await?,
         });
         let passphrase = self.passphrase.for_sending(global).await?;
-        let receipts = Receipts::open(self.receipt.as_ref(), usize::from(self.copies))?;
+        let receipts = Receipts::open(self.receipt.as_deref(), usize::from(self.copies))?;
         for copy in 0..self.copies {
             let mut parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             parcel.create.key.clone_from(&key);

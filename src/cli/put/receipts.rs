@@ -2,9 +2,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use url::Url;
@@ -12,15 +12,15 @@ use zeroize::Zeroizing;
 
 use super::PutError;
 use crate::{
-    cli::{error::FileError, new_file},
+    cli::{error::FileError, new_file::NewFile},
     secret::{Receipt, ReceiptLink},
 };
 
 /// Receipts that one page shows.
 const SHOWN_TOGETHER: usize = 100;
 
-/// Made before anything is sent: a receipt that can't be kept costs nobody a secret. A file in which no printed link has its line is
-/// removed again.
+/// Made before anything is sent: a receipt that can't be kept costs nobody a secret. The file has its name once there is a receipt in it; one
+/// in which no printed link has its line is removed again.
 pub(super) struct Receipts<'a> {
     place: Place<'a>,
     copies: usize,
@@ -30,11 +30,17 @@ pub(super) struct Receipts<'a> {
 enum Place<'a> {
     None,
     Stderr,
-    File { file: File, path: &'a Path, kept: Cell<bool> },
+    File {
+        file: File,
+        /// As long as it has no name.
+        nameless: RefCell<Option<NewFile>>,
+        path: &'a Path,
+        kept: Cell<bool>,
+    },
 }
 
 impl<'a> Receipts<'a> {
-    pub(super) fn open(path: Option<&'a PathBuf>, copies: usize) -> Result<Self, PutError> {
+    pub(super) fn open(path: Option<&'a Path>, copies: usize) -> Result<Self, PutError> {
         let place = Place::open(path)?;
         Ok(Self { place, copies, all: RefCell::default() })
     }
@@ -66,11 +72,13 @@ impl<'a> Receipts<'a> {
                 let written = io::stderr().lock().write_all(lines(["receipt: ", "receipts: "]).as_bytes());
                 written.map_err(FileError::new("write", Path::new("standard error")))?;
             }
-            Place::File { file, path, .. } => {
+            Place::File { file, nameless, path, .. } => {
                 let mut file = file;
                 let written = file.write_all(lines([""; 2]).as_bytes()).and_then(|()| file.sync_all());
                 written.map_err(FileError::new("write", path))?;
-                new_file::sync_name(path);
+                if let Some(nameless) = nameless.take() {
+                    nameless.place(path, false).map_err(|(error, _)| error)?;
+                }
             }
         }
         Ok(link)
@@ -85,28 +93,24 @@ impl<'a> Receipts<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn open(path: Option<&'a PathBuf>) -> Result<Self, PutError> {
+    fn open(path: Option<&'a Path>) -> Result<Self, PutError> {
         let Some(path) = path else { return Ok(Self::None) };
         if path == Path::new("-") {
             return Ok(Self::Stderr);
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(path) {
-            Ok(file) => Ok(Self::File { file, path, kept: Cell::new(false) }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(PutError::ReceiptFileExists(path.clone()))
-            }
-            Err(error) => Err(FileError::new("write", path)(error).into()),
+        if path.symlink_metadata().is_ok() {
+            return Err(PutError::ReceiptFileExists(path.to_owned()));
         }
+        let nameless = NewFile::create(path)?;
+        let file = nameless.handle()?;
+        Ok(Self::File { file, nameless: RefCell::new(Some(nameless)), path, kept: Cell::new(false) })
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Self::File { file, path, kept } = self
+        if let Self::File { file, nameless, path, kept } = self
+            && nameless.get_mut().is_none()
             && !kept.get()
             && is_there(file, path)
         {

@@ -1,11 +1,14 @@
 //! Receipts on the command line: `put --receipt`, `status RECEIPT`, `burn RECEIPT`.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
 use super::{assert_fails, client, text};
-use crate::common::{Server, directory, ots, run, wait_for_exit};
+use crate::common::{Server, directory, lying::lying, ots, run, wait_for_exit};
 
 /// What `status` says of a receipt, and the code that it ends with.
 fn told(server: &Server, receipt: &str) -> (String, i32) {
@@ -57,7 +60,7 @@ fn the_receipt_goes_to_a_file_of_its_own() {
     assert_fails(&again, 8, "exists: choose another name for the receipt; nothing was sent");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), receipts);
     let nowhere = run(server.client(&["put", "--receipt", "/nonexistent/receipt"]), b"x");
-    assert_fails(&nowhere, 8, "can't write /nonexistent/receipt");
+    assert_fails(&nowhere, 8, "can't write to /nonexistent");
     assert!(nowhere.stdout.is_empty());
 }
 
@@ -100,6 +103,30 @@ fn a_receipt_that_can_not_be_said_burns_its_secret() {
     let stats = run(server.client(&["--json", "admin", "stats", "--data-dir", data.path().to_str().unwrap()]), b"");
     let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
     assert_eq!(stats["secrets"], 0);
+}
+
+/// Killed before there was a receipt, it leaves no file of its name: an empty one would be taken for a receipt's, and be in the way.
+#[test]
+fn a_put_that_is_killed_leaves_no_empty_receipt() {
+    let (data, place) = (directory(), directory());
+    let file = place.path().join("receipt");
+    let (url, asked) = lying(|_, stream| std::io::copy(stream, &mut std::io::sink()).map(drop));
+    let arguments = ["put", "--receipt", file.to_str().unwrap()];
+    let mut put = ots();
+    put.args(["--server", &url]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut put = put.spawn().unwrap();
+    std::io::Write::write_all(&mut put.stdin.take().unwrap(), b"hunter2").unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while asked.lock().unwrap().is_empty() {
+        assert!(Instant::now() < end, "it sends");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    put.kill().unwrap();
+    put.wait().unwrap();
+    assert!(!file.exists());
+    let server = Server::start(data.path(), &[]);
+    assert!(run(server.client(&arguments), b"hunter2").status.success());
+    assert_eq!(told(&server, std::fs::read_to_string(&file).unwrap().trim()).1, 10);
 }
 
 #[test]

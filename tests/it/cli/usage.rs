@@ -131,6 +131,20 @@ fn flags_beat_variables_that_they_conflict_with() {
     let both = run_with(&[], &["put", "-p", "--passphrase-file", "x"]);
     assert_fails(&both, 2, "--passphrase and --passphrase-file don't go together");
     assert_fails(&run_with(&[], &["put", "--ttl", "1h", "--ttl", "2h"]), 2, "--ttl was given more than once");
+    // Whoever asked has said how long an answer is kept, and has a passphrase of their own or none.
+    let link = format!("http://127.0.0.1:1/r/{}#{}", "a".repeat(32), "A".repeat(43));
+    for (option, name) in [
+        (&["--ttl", "1h"][..], "--ttl"),
+        (&["-p"], "--passphrase"),
+        (&["--passphrase-file", "x"], "--passphrase-file"),
+        (&["--receipt", "x"], "--receipt"),
+    ] {
+        let output = run_with(&[], &[&["put", "--to", &link], option].concat());
+        assert_fails(&output, 2, "don't go together");
+        assert!(text(&output.stderr).contains(name) && !text(&output.stderr).contains("127.0.0.1"), "{output:?}");
+    }
+    let variables = [("OTS_TTL", "1h"), ("OTS_PASSPHRASE_FILE", "/nonexistent"), ("OTS_ENCRYPT", "true")];
+    assert_fails(&run_with(&variables, &["put", "--to", &link]), 4, "can't reach");
     assert_fails(&run_with(&[], &["put", "--token=yes"]), 2, "--token takes no value");
 }
 
