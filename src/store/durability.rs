@@ -196,6 +196,19 @@ impl Store {
         }
     }
 
+    /// Whether something was refused because somebody has locked the tables, and they are locked still.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "an engine elsewhere makes its caller wait")
+    )]
+    pub async fn is_locked(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(store) => store.is_locked().await,
+        }
+    }
+
     /// Why a call failed, where that isn't its own doing: what has waited for others behind a commit that waits for a standby.
     pub(super) fn cause_of(&self, error: StoreError) -> StoreError {
         match error {

@@ -69,7 +69,7 @@ impl Vault {
             troubles.push(Trouble::Busy);
         }
         let state = self.store.state(now).await?;
-        let unreadable = self.expected.others(&state).iter().map(|held| held.records).sum();
+        let unreadable = self.unreadable_of(&state);
         let audit = &self.tally().audit;
         let assurance = self.store.assurance();
         let durability = assurance.durability;
@@ -87,6 +87,17 @@ impl Vault {
         ];
         troubles.extend(wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, trouble)| trouble));
         Ok(Health { troubles, state, durability })
+    }
+
+    /// How many secrets none of the keys opens, of those that are kept, where nobody has said that this is known.
+    #[must_use]
+    pub fn unreadable_of(&self, state: &State) -> u64 {
+        self.expected.others(state).iter().map(|held| held.records).sum()
+    }
+
+    /// Whether somebody has locked the tables of a database elsewhere, so that what is asked of them is refused.
+    pub async fn is_locked(&self) -> bool {
+        self.store.is_locked().await
     }
 
     /// What outlives the loss of a machine, as it is known.

@@ -27,26 +27,33 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All of them, as they are now.
 pub(super) async fn text(app: &Arc<App>) -> Result<String, Error> {
-    let state = state(app).await;
+    let (state, locked) = state(app).await.unzip();
+    let (state, locked) = (state.flatten(), locked.unwrap_or_default());
     let mut registry = Registry::with_prefix("ots");
-    registry.register_collector(Box::new(Scrape { app: Arc::clone(app), state, now: Timestamp::now() }));
+    registry.register_collector(Box::new(Scrape { app: Arc::clone(app), state, locked, now: Timestamp::now() }));
     let mut text = String::with_capacity(16 * 1024);
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
-/// Asked on a thread where it holds up no request, whatever the store does.
-async fn state(app: &Arc<App>) -> Option<State> {
+/// How the store is, if it tells, and whether its tables are locked. Asked on a thread where it holds up no request, whatever the store does.
+async fn state(app: &Arc<App>) -> Option<(Option<State>, bool)> {
     let app = Arc::clone(app);
     let runtime = tokio::runtime::Handle::current();
-    let asked = tokio::task::spawn_blocking(move || runtime.block_on(app.vault.state()));
-    tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?.ok()
+    let asked = async move {
+        let state = tokio::time::timeout(PATIENCE, app.vault.state());
+        let (state, locked) = tokio::join!(state, app.vault.is_locked());
+        (state.ok().and_then(Result::ok), locked)
+    };
+    let asked = tokio::task::spawn_blocking(move || runtime.block_on(asked));
+    tokio::time::timeout(PATIENCE + PATIENCE / 4, asked).await.ok()?.ok()
 }
 
 /// What one scrape shows.
 struct Scrape {
     app: Arc<App>,
     state: Option<State>,
+    locked: bool,
     now: Timestamp,
 }
 
@@ -141,6 +148,7 @@ impl Scrape {
             page.gauge("audit_queue_length", "Lines that wait to be written", audit.queue.get().max(0))?;
             page.gauge("audit_late_seconds", "For how long lines could not be written", audit.late().as_secs_f64())?;
         }
+        page.gauge("store_locked", "1 when somebody has locked the database's tables", i64::from(self.locked))?;
         page.gauge("store_up", "1 when the store tells how it is", i64::from(self.state.is_some()))
     }
 
@@ -176,6 +184,8 @@ impl Scrape {
             held(|held| held.records),
         )?;
         page.gauge("secrets_bytes", "Bytes of ciphertext that are kept", held(|held| held.bytes))?;
+        let unreadable = self.app.vault.unreadable_of(state);
+        page.gauge("secrets_unreadable", "Secrets under a SECRET_KEY that the server wasn't given", unreadable)?;
         let age = |since: Option<Timestamp>| since.map_or(0.0, |since| seconds(self.now) - seconds(since)).max(0.0);
         page.gauge("oldest_dead_seconds", "Age of what waits longest to be removed", age(state.oldest_dead))?;
         page.gauge("unclean_seconds", "Since when something removed may be in the files", age(state.unclean_since))?;

@@ -43,6 +43,10 @@ impl PostgresStore {
         }
         if self.line.waits_in_vain(PATIENCE).await { Err(StoreError::NoStandby) } else { Ok(()) }
     }
+
+    pub(in crate::store) async fn is_locked(&self) -> bool {
+        self.line.is_locked().await
+    }
 }
 
 impl Line {

@@ -7,7 +7,10 @@ use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
 use super::{refused, serve};
-use crate::common::{Server, assert_refuses, postgres::Cluster, until};
+use crate::{
+    common::{Server, assert_refuses, postgres::Cluster, until},
+    watch::Watched,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -27,12 +30,15 @@ async fn status(server: &Server, path: &str) -> (u16, Value) {
 
 /// Who asks is told that it is locked, not that much is to be done; the log says once by whom; and no balancer sends requests here until it is
 /// over.
+#[expect(clippy::float_cmp, reason = "it is whole")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn locked_tables_are_told_once_until_they_are_free() {
     let Some(cluster) = Cluster::shared() else { return };
     let database = cluster.new_database();
     let url = cluster.url(&database);
-    let server = serve(&url, &["--cleanup-interval", "30s"]);
+    let watched = Watched::of(serve(&url, &["--cleanup-interval", "30s", "--metrics-listen", "127.0.0.1:0"]));
+    let (server, numbers) = (&watched.server, async || watched.numbers().await["ots_store_locked"]);
+    assert_eq!(numbers().await, 0.0);
     let token = server.create("x").await;
     let (somebody, process) = somebody(&url).await;
     for (mode, turn) in [("SHARE", 1), ("ACCESS EXCLUSIVE", 2)] {
@@ -43,15 +49,17 @@ async fn locked_tables_are_told_once_until_they_are_free() {
             let problem: Value = answer.json().await.unwrap();
             assert!(problem["code"] == "unavailable" && problem["detail"].as_str().unwrap().contains("has locked it"));
         }
-        let (code, health) = status(&server, "/health").await;
+        let (code, health) = status(server, "/health").await;
         assert_eq!((code, &health["problems"][0]["code"]), (503, &"locked".into()), "{mode}: {health}");
-        assert_eq!(status(&server, "/readyz").await.0, 503, "{mode}");
+        assert_eq!(status(server, "/readyz").await.0, 503, "{mode}");
         let said = format!("tables are locked by process {process} (user ots, a person)");
         let count = |said: &str| server.log().matches(said).count();
         until("it is told", SOON, async || count(&said) >= turn).await;
         assert_eq!(count(&said), turn, "{mode}: {}", server.log());
+        assert_eq!(numbers().await, 1.0, "{mode}");
         somebody.batch_execute("ROLLBACK").await.unwrap();
-        until("it is over", SOON, async || status(&server, "/readyz").await.0 == 200).await;
+        until("it is over", SOON, async || numbers().await == 0.0).await;
+        assert_eq!(status(server, "/readyz").await.0, 200);
         until("that is told", SOON, async || count("tables aren't locked any more") == turn).await;
         server.create("x").await;
     }
@@ -59,9 +67,9 @@ async fn locked_tables_are_told_once_until_they_are_free() {
     let burned = server.create("x").await;
     somebody.batch_execute("BEGIN; LOCK TABLE ots.receipt IN SHARE MODE").await.unwrap();
     assert_eq!(server.delete(&burned, None).await.status(), 503);
-    assert_eq!(status(&server, "/readyz").await.0, 503);
+    assert_eq!(status(server, "/readyz").await.0, 503);
     somebody.batch_execute("ROLLBACK").await.unwrap();
-    until("it is over", SOON, async || status(&server, "/readyz").await.0 == 200).await;
+    until("it is over", SOON, async || status(server, "/readyz").await.0 == 200).await;
     // A lock on one record is no other's affair.
     somebody.batch_execute("BEGIN; SELECT FROM ots.record ORDER BY id LIMIT 1 FOR UPDATE").await.unwrap();
     assert_eq!(server.get(&token).await.status(), 503);
