@@ -55,6 +55,8 @@ pub enum Event {
     Answered,
     /// A request was taken back unanswered.
     Withdrawn,
+    /// A request's time was over, and it was removed.
+    Unanswered,
     /// A request was refused. Nothing was committed by it.
     Refused {
         /// What was asked for.

@@ -100,6 +100,7 @@ pub(super) fn write(entry: &Entry, names: &AuditKey, addresses: bool, out: &mut 
         }
         Event::Answered => "answered",
         Event::Withdrawn => "withdrawn",
+        Event::Unanswered => "expired",
         Event::Refused { route, code, status } => {
             (line.route, line.code, line.status) = (Some(*route), Some(*code), Some(*status));
             "refused"

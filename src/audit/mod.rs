@@ -160,7 +160,11 @@ impl Journal {
             Event::Expired { read: false } => secrets.expired.one(),
             Event::Expired { read: true } => secrets.lapsed.one(),
             // No secret's. Refusals the server counts, by their code.
-            Event::Requested { .. } | Event::Answered | Event::Withdrawn | Event::Refused { .. } => {}
+            Event::Requested { .. }
+            | Event::Answered
+            | Event::Withdrawn
+            | Event::Unanswered
+            | Event::Refused { .. } => {}
         }
     }
 }

@@ -14,6 +14,10 @@ pub struct Census {
     pub dead: u64,
     /// Live ones that a reader has claimed.
     pub claimed: u64,
+    /// Live ones that are requests, which nobody has answered.
+    pub requests: u64,
+    /// What removed ones have left for their receipts.
+    pub receipts: u64,
     /// When the oldest was made.
     pub oldest: Option<Timestamp>,
     /// When the first of the live ones dies.

@@ -63,6 +63,8 @@ pub struct Trace {
 pub enum Burnt {
     /// It was unread, and is gone.
     Now(SecretId),
+    /// It was an open request, and is taken back.
+    Withdrawn(SecretId),
     /// This receipt has burned it before, or it is of a request that was taken back.
     Already,
     /// It has a reader, or has had its end otherwise.

@@ -80,6 +80,8 @@ pub struct Gone {
     pub id: Option<SecretId>,
     /// Whether it was its claim's time.
     pub claimed: bool,
+    /// Whether it was a request, which nobody had answered.
+    pub request: bool,
 }
 
 /// What one bounded sweep did.

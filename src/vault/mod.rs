@@ -314,8 +314,8 @@ impl Vault {
 
 /// Notes what was removed because its time was over.
 pub fn note_gone(journal: &Journal, gone: &[Gone]) {
-    for Gone { id, claimed } in gone {
-        journal.note(None, *id, Event::Expired { read: *claimed });
+    for Gone { id, claimed, request } in gone {
+        journal.note(None, *id, if *request { Event::Unanswered } else { Event::Expired { read: *claimed } });
     }
 }
 

@@ -28,8 +28,10 @@ impl Vault {
         let (store, journal, receipt) = (Arc::clone(&self.store), Arc::clone(&self.journal), receipt.id());
         let burned = async move {
             let burnt = store.burn_by_receipt(receipt, Timestamp::now()).await?;
-            if let Burnt::Now(id) = burnt {
-                journal.note(Some(origin), Some(id), Event::Burned { by_receipt: true });
+            match burnt {
+                Burnt::Now(id) => journal.note(Some(origin), Some(id), Event::Burned { by_receipt: true }),
+                Burnt::Withdrawn(id) => journal.note(Some(origin), Some(id), Event::Withdrawn),
+                Burnt::Already | Burnt::TooLate | Burnt::Unknown => {}
             }
             Ok(burnt)
         };

@@ -48,6 +48,12 @@ pub(in crate::cli) enum Answer {
 pub(in crate::cli) struct Stats {
     /// Secrets that can be read, those that are being read included.
     pub(super) secrets: u64,
+    /// Requests that nobody has answered.
+    #[serde(default)]
+    pub(super) requests: u64,
+    /// What secrets that are gone have left for their receipts.
+    #[serde(default)]
+    pub(super) receipts: u64,
     /// Bytes of ciphertext, that of expired secrets included.
     pub(super) bytes: u64,
     /// Secrets that a reader has claimed and not acknowledged.
@@ -128,7 +134,9 @@ impl Stats {
     pub(in crate::cli) fn new(census: &Census, quotas: Option<Quotas>) -> Self {
         let bound = |quota: Quota| Bound { secrets: quota.records, bytes: quota.bytes };
         Self {
-            secrets: census.held.records.saturating_sub(census.dead),
+            secrets: census.held.records.saturating_sub(census.dead).saturating_sub(census.requests),
+            requests: census.requests,
+            receipts: census.receipts,
             bytes: census.held.bytes,
             claimed: census.claimed,
             expired: census.dead,

@@ -14,8 +14,8 @@ use crate::{
 
 /// Say how much the server keeps
 ///
-/// Counts secrets and bytes, those that are being read and those that have expired and wait to be removed; what the one who has most has,
-/// where each has a quota; and the files. Asks the server that runs on the database; without one, or in a PostgreSQL, it looks
+/// Counts secrets and bytes, those that are being read and those that have expired and wait to be removed; open requests, and what is left of
+/// secrets for their receipts; what the one who has most has, where each has a quota; and the files. Asks the server that runs on the database; without one, or in a PostgreSQL, it looks
 /// into the database itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Stats {
@@ -44,6 +44,8 @@ fn rows(told: &Told, is_shared: bool) -> Vec<(&'static str, String)> {
         ("secrets", format!("{}, {}", told.secrets, bytes(told.bytes))),
         ("being read", told.claimed.to_string()),
         ("expired, to be removed", told.expired.to_string()),
+        ("open requests", told.requests.to_string()),
+        ("receipts of what is gone", told.receipts.to_string()),
     ];
     let time = |time: &Option<String>| time.as_deref().map_or_else(|| "none".to_owned(), one_line);
     rows.push(("oldest", time(&told.oldest)));

@@ -31,7 +31,7 @@ pub(in crate::server) async fn burn(app: &App, call: &Call<'_>) -> Reply {
     let page = Page::new(app, call);
     let late = &page.text.problem_too_late;
     match app.vault.burn_by_receipt(&receipt, call.caller.origin()).await {
-        Ok(Burnt::Now(_) | Burnt::Already) => page.tell(app, &receipt, StatusCode::OK, "").await,
+        Ok(Burnt::Now(_) | Burnt::Withdrawn(_) | Burnt::Already) => page.tell(app, &receipt, StatusCode::OK, "").await,
         Ok(Burnt::TooLate) => page.tell(app, &receipt, StatusCode::CONFLICT, late).await.coded(Code::TooLate),
         Ok(Burnt::Unknown) => page.untold(),
         Err(error) => page.failed(app, error.into()),

@@ -20,7 +20,7 @@ pub(in crate::server) async fn get(app: &App, call: &Call<'_>) -> Result<Reply, 
 
 pub(in crate::server) async fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Failed> {
     match app.vault.burn_by_receipt(&receipt(call)?, call.caller.origin()).await? {
-        Burnt::Now(_) | Burnt::Already => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        Burnt::Now(_) | Burnt::Withdrawn(_) | Burnt::Already => Ok(Reply::empty(StatusCode::NO_CONTENT)),
         Burnt::TooLate => Err(Problem::new(
             Code::TooLate,
             "It is too late, and nothing was destroyed: the secret is being read, or was read or burned, or has expired. Ask for the \

@@ -70,6 +70,8 @@ pub(super) fn of(row: &Row, skew: &Skew) -> Result<Census, StoreError> {
         held: Usage { records: count(row, 0)?, bytes: count(row, 1)? },
         dead: count(row, 2)?,
         claimed: count(row, 3)?,
+        requests: count(row, 10)?,
+        receipts: count(row, 11)?,
         oldest: made.and_then(|made| Timestamp::from_millisecond(made).ok()),
         next_deadline: time(row, 5, skew)?,
         owners: count(row, 6)?,

@@ -54,7 +54,8 @@ impl PostgresStore {
             let rows = self.line.rows(call).await.map_err(Fault::into_error)?;
             self.has_committed();
             if let Some(row) = rows.first() {
-                return Ok(Burnt::Now(SecretId(row::bytes(row, 0)?)));
+                let id = SecretId(row::bytes(row, 0)?);
+                return Ok(if row::gone(row).request { Burnt::Withdrawn(id) } else { Burnt::Now(id) });
             }
             match self.trace(receipt, now).await?.map(|trace| trace.state) {
                 None => return Ok(Burnt::Unknown),

@@ -85,7 +85,11 @@ pub(super) fn head(row: &Row) -> Result<Head, StoreError> {
 
 /// What is told of a record that was removed.
 pub(super) fn gone(row: &Row) -> Gone {
-    Gone { id: bytes(row, 0).ok().map(crate::secret::SecretId), claimed: column(row, 1).unwrap_or_default() }
+    Gone {
+        id: bytes(row, 0).ok().map(crate::secret::SecretId),
+        claimed: column(row, 1).unwrap_or_default(),
+        request: column(row, 2).unwrap_or_default(),
+    }
 }
 
 /// A time of the database, as this machine has it.

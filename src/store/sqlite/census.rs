@@ -34,6 +34,7 @@ pub(super) fn census(connection: &Connection, path: &Path, now: Timestamp) -> ru
     let leased = now.saturating_add(LONGEST_LEASE).unwrap_or(Timestamp::MAX).as_millisecond();
     let claimed = "SELECT count(*) FROM record WHERE deadline > ?1 AND deadline <= ?2 AND claim IS NOT NULL";
     let dead = "SELECT count(*) FROM record WHERE deadline <= ?1";
+    let requests = "SELECT count(*) FROM record WHERE kind = 8 AND deadline > ?1";
     let held = Reader::held_of(connection)?.iter().fold(Usage::default(), |all, held| Usage {
         records: all.records.saturating_add(held.records),
         bytes: all.bytes.saturating_add(held.bytes),
@@ -48,6 +49,8 @@ pub(super) fn census(connection: &Connection, path: &Path, now: Timestamp) -> ru
         held,
         dead: connection.query_row(dead, [milliseconds], |row| row.get(0))?,
         claimed: connection.query_row(claimed, params![milliseconds, leased], |row| row.get(0))?,
+        requests: connection.query_row(requests, [milliseconds], |row| row.get(0))?,
+        receipts: number("SELECT count(*) FROM receipt")?,
         oldest: at("SELECT created_at FROM record WHERE seq > ?1 ORDER BY seq LIMIT 1", i64::MIN)?,
         next_deadline: at("SELECT deadline FROM record WHERE deadline > ?1 ORDER BY deadline LIMIT 1", milliseconds)?,
         owners,

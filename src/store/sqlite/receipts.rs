@@ -155,7 +155,7 @@ impl Tables {
             }
             let id = place.id.ok_or_else(|| damaged("id"))?;
             self.end(&place, Removal::Burned(By::Receipt, now))?;
-            return Ok(Burnt::Now(id));
+            return Ok(if place.is_request() { Burnt::Withdrawn(id) } else { Burnt::Now(id) });
         }
         let code = self
             .connection

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_receipts.sql"),
     include_str!("migrations/0005_receipts_by_id.sql"),
     include_str!("migrations/0006_outbox.sql"),
+    include_str!("migrations/0007_requests.sql"),
 ];
 
 /// "ots1": tells our files from other SQLite databases.

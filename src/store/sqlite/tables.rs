@@ -61,9 +61,13 @@ impl Place {
         Ok(Self { seq, key_id, owner, sealed_len, id, claimed, mark, request, notify })
     }
 
+    pub(super) fn is_request(&self) -> bool {
+        self.request
+    }
+
     /// As it is told once it is removed.
     pub(super) fn gone(&self) -> Gone {
-        Gone { id: self.id, claimed: self.claimed }
+        Gone { id: self.id, claimed: self.claimed, request: self.request }
     }
 
     /// What webhooks are told of its removal, and as of when; nothing where they have been told why.

@@ -48,8 +48,8 @@ async fn stats_tell_what_there_is() {
     assert_eq!(told["quotas"]["each"], json!({"secrets": null, "bytes": 2 << 20}));
     assert!(told["oldest"].as_str().unwrap() < told["next_expiry"].as_str().unwrap());
     let shown = text(&admin(data.path(), &["stats"]).stdout);
-    assert!(shown.contains("secrets                 5, 235 bytes\nbeing read              1\n"), "{shown}");
-    assert!(shown.contains("quota in all            50 secrets\nquota of each           2.0 MiB\n"), "{shown}");
+    assert!(shown.contains("secrets                   5, 235 bytes\nbeing read                1\n"), "{shown}");
+    assert!(shown.contains("quota in all              50 secrets\nquota of each             2.0 MiB\n"), "{shown}");
     server.kill();
     let alone = object(&admin(data.path(), &["stats", "--json"]));
     assert_eq!((counts(&alone), alone.get("quotas")), (counts(&told), None));

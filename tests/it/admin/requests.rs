@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{admin, admin_with, object};
 use crate::common::{
     SECRET_KEY, Server,
-    asked::{ask, invited},
+    asked::{ask, invited, withdraw},
     client,
     database::assert_sound,
     directory, ots, text,
@@ -39,7 +39,7 @@ async fn a_request_outlives_a_change_of_keys() {
     let server = with_keys(data.path(), &[("SECRET_KEY", NEW)], &["--allow-unreadable"]).unwrap();
     assert_eq!(invited(&server, &open.token).await.status(), 500);
     assert_eq!(open.answer(&server, b"x").await, 500);
-    assert_eq!(crate::common::asked::withdraw(&server, &open.token, Some(&open.collecting)).await, 500);
+    assert_eq!(withdraw(&server, &open.token, Some(&open.collecting)).await, 500);
     assert_eq!((open.state(&server).await.as_str(), answered.state(&server).await.as_str()), ("open", "unread"));
     assert!(server.stop().success());
 
@@ -53,7 +53,7 @@ async fn a_request_outlives_a_change_of_keys() {
     assert_eq!(answered.collect(&server).await.unwrap(), b"hunter2");
     assert_eq!(open.answer(&server, b"late").await, 201);
     assert_eq!(under_old(), 2, "its answer needs the key that it was opened under");
-    assert_eq!(crate::common::asked::withdraw(&server, &back.token, Some(&back.collecting)).await, 204);
+    assert_eq!(withdraw(&server, &back.token, Some(&back.collecting)).await, 204);
     let file = data.path().join("kept.ots");
     std::fs::write(&file, open.file(&server)).unwrap();
     assert_eq!(client(&server, &["get", file.to_str().unwrap()]).stdout, b"late");
@@ -66,6 +66,31 @@ async fn a_request_outlives_a_change_of_keys() {
     for (asked, state) in [(&answered, "delivered"), (&open, "delivered"), (&back, "withdrawn")] {
         assert_eq!(asked.state(&server).await, state, "receipts are under no key");
     }
+}
+
+/// A request is no secret yet, and what is gone leaves its receipt: the server counts them, and the files tell the same.
+#[tokio::test]
+async fn stats_count_requests_and_receipts_by_themselves() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let [open, answered, back] =
+        [ask(&server, json!({})).await, ask(&server, json!({})).await, ask(&server, json!({})).await];
+    assert_eq!(answered.answer(&server, b"x").await, 201);
+    assert_eq!(withdraw(&server, &back.token, Some(&back.collecting)).await, 204);
+    let counts = || {
+        let told = object(&admin(data.path(), &["stats", "--json"]));
+        ["secrets", "requests", "receipts", "expired"].map(|name| told[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(), [1, 1, 1, 0]);
+    assert_eq!(answered.collect(&server).await.unwrap(), b"x");
+    assert_eq!(counts(), [0, 1, 2, 0]);
+    let shown = text(&admin(data.path(), &["stats"]).stdout);
+    assert!(shown.contains("open requests             1\nreceipts of what is gone  2\n"), "{shown}");
+    server.kill();
+    assert_eq!(counts(), [0, 1, 2, 0]);
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(open.answer(&server, b"x").await, 201);
+    assert_eq!(counts(), [1, 0, 2, 0]);
 }
 
 /// Without a server, what has expired is swept by hand, open or answered, and its receipt says so.
@@ -115,10 +140,11 @@ async fn a_request_that_was_changed_on_the_disk_is_told_and_stays() {
         let problem: Value = invited(&server, &asked.token).await.json().await.unwrap();
         assert_eq!(problem["code"], "damaged");
         assert_eq!(asked.answer(&server, b"x").await, 500);
-        assert_eq!(crate::common::asked::withdraw(&server, &asked.token, Some(&asked.collecting)).await, 500);
+        assert_eq!(withdraw(&server, &asked.token, Some(&asked.collecting)).await, 500);
         assert_eq!(server.get(&asked.token).await.status(), 404);
     }
     assert_eq!(server.get(&secret).await.status(), 200, "and is in nobody's way");
     assert!(server.stop().success());
-    assert_eq!(object(&admin(data.path(), &["stats", "--json"]))["secrets"], 2);
+    let stats = object(&admin(data.path(), &["stats", "--json"]));
+    assert_eq!((&stats["secrets"], &stats["requests"]), (&json!(1), &json!(1)));
 }

@@ -215,13 +215,13 @@ async fn sweep_removes_what_is_dead_in_bounded_batches() {
         assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 90)).await.unwrap().is_some());
         assert_eq!(store.sweep(at(start, 99), 100).await.unwrap(), Swept { gone: vec![], more: false });
         let unread = |ids: std::ops::Range<u8>| {
-            ids.map(|number| Gone { id: Some(id(number)), claimed: false }).collect::<Vec<_>>()
+            ids.map(|number| Gone { id: Some(id(number)), claimed: false, request: false }).collect::<Vec<_>>()
         };
         assert_eq!(store.sweep(at(start, 100), 5).await.unwrap(), Swept { gone: unread(1..6), more: true });
         assert_eq!(store.sweep(at(start, 100), 5).await.unwrap().gone, unread(6..10), "the claimed one has its lease");
         assert!(store.claim(id(0), Access::Open, MINE, LEASE, at(start, 100)).await.unwrap().is_some());
         assert_eq!(store.sweep(at(start, 150), 5).await.unwrap(), {
-            Swept { gone: vec![Gone { id: Some(id(0)), claimed: true }], more: false }
+            Swept { gone: vec![Gone { id: Some(id(0)), claimed: true, request: false }], more: false }
         });
         assert!(!store.release(id(0), MINE, start).await.unwrap());
         assert!(store.take(id(10), Access::Open, at(start, 150)).await.unwrap());

@@ -119,7 +119,7 @@ async fn requests_and_their_answers_are_told_to_the_requesters_webhook() {
         assert_eq!(store.claim(id(2), Access::Verified, MINE, LEASE, at(start, 21)).await, Ok(Some(Claimed::New)));
         assert!(store.release(id(2), MINE, at(start, 22)).await.unwrap());
         assert!(store.burn(id(3), at(start, 23)).await.unwrap());
-        assert_eq!(store.burn_by_receipt(ReceiptId([104; 32]), at(start, 24)).await, Ok(Burnt::Now(id(4))));
+        assert_eq!(store.burn_by_receipt(ReceiptId([104; 32]), at(start, 24)).await, Ok(Burnt::Withdrawn(id(4))));
         store.sweep(at(start, 100), 10).await.unwrap();
         for hook in [EVERY, OWN] {
             let told = drained(&store, hook, at(start, 100)).await;

@@ -124,7 +124,7 @@ async fn a_request_is_taken_back_or_expires_and_is_answered_no_more() {
 
         let other = ReceiptId([101; 32]);
         store.insert(Record { id: id(3), receipt: Some(other), ..request(start) }).await.unwrap();
-        assert_eq!(store.burn_by_receipt(other, at(start, 7)).await, Ok(Burnt::Now(id(3))));
+        assert_eq!(store.burn_by_receipt(other, at(start, 7)).await, Ok(Burnt::Withdrawn(id(3))));
         let trace = store.trace(other, at(start, 8)).await.unwrap().unwrap();
         assert_eq!((trace.state, trace.ended_at), (ReceiptState::Withdrawn, Some(at(start, 7))));
 
@@ -134,7 +134,8 @@ async fn a_request_is_taken_back_or_expires_and_is_answered_no_more() {
         for _ in 0..2 {
             let trace = store.trace(third, at(start, 100)).await.unwrap().unwrap();
             assert_eq!((trace.state, trace.ended_at), (ReceiptState::Expired, Some(at(start, 100))));
-            store.sweep(at(start, 100), 10).await.unwrap();
+            let gone = store.sweep(at(start, 100), 10).await.unwrap().gone;
+            assert!(gone.iter().all(|gone| gone.request && !gone.claimed), "{gone:?}");
         }
         store.close().await.unwrap();
         assert_eq!(Store::check(location).unwrap().findings, [""; 0]);

@@ -121,7 +121,10 @@ impl Model {
     fn burn_by_receipt(&mut self, receipt: ReceiptId) -> Burnt {
         let id = self.records.iter().find(|(_, kept)| kept.receipt == Some(receipt)).map(|(id, _)| *id);
         match (id, self.trace(receipt).map(|trace| trace.state)) {
-            (Some(id), _) if self.burn(id, By::Receipt) => Burnt::Now(secret_id(id)),
+            (Some(id), _) if self.burn(id, By::Receipt) => match self.traces.get(&receipt).map(|trace| trace.state) {
+                Some(ReceiptState::Withdrawn) => Burnt::Withdrawn(secret_id(id)),
+                _ => Burnt::Now(secret_id(id)),
+            },
             (_, None) => Burnt::Unknown,
             (_, Some(ReceiptState::Burned(By::Receipt) | ReceiptState::Withdrawn)) => Burnt::Already,
             _ => Burnt::TooLate,
@@ -178,8 +181,11 @@ impl Model {
     fn sweep(&mut self, at_most: usize) -> Swept {
         let dead: Vec<u8> = self.dead().into_iter().take(at_most).collect();
         let removed: Vec<_> = dead.iter().map(|id| (*id, self.end(*id, Kept::died).unwrap())).collect();
-        let gone =
-            removed.into_iter().map(|(id, kept)| Gone { id: Some(secret_id(id)), claimed: kept.claim.is_some() });
+        let gone = removed.into_iter().map(|(id, kept)| Gone {
+            id: Some(secret_id(id)),
+            claimed: kept.claim.is_some(),
+            request: kept.is_request(),
+        });
         Swept { gone: gone.collect(), more: dead.len() == at_most }
     }
 

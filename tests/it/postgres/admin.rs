@@ -29,7 +29,7 @@ async fn stats_keys_check_and_sweep_work_beside_the_servers() {
     };
     let stats = said(&["stats"]);
     assert!(
-        stats.contains("secrets                 3, ") && stats.contains("tables ") && !stats.contains("WAL"),
+        stats.contains("secrets                   3, ") && stats.contains("tables ") && !stats.contains("WAL"),
         "{stats}"
     );
     assert!(said(&["keys"]).contains("current    3 secret(s) from "));

@@ -50,6 +50,9 @@ async fn requests_and_answers_are_moved_as_they_are() {
     assert_eq!(open.answer(&there, &[7; 4000]).await, 413, "its bound, too");
     assert_eq!(open.answer(&there, b"over there").await, 201);
     assert_eq!(open.answer(&there, b"again").await, 404);
+    let stats = run(super::admin::admin(&url, &["stats", "--json"]), b"");
+    let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!(["secrets", "requests", "receipts"].map(|name| stats[name].as_u64().unwrap()), [3, 0, 2]);
     let file = data.path().join("kept.ots");
     for (asked, content) in [(open, &b"over there"[..]), (answered, b"answered")] {
         std::fs::write(&file, asked.file(&there)).unwrap();

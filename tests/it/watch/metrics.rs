@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{Watched, scrape};
-use crate::common::{CLAIM, Server, directory, http, until};
+use crate::common::{CLAIM, Server, asked::ask, directory, http, until};
 
 #[tokio::test]
 async fn what_becomes_of_secrets_is_counted() {
@@ -78,6 +78,38 @@ async fn what_becomes_of_secrets_is_counted() {
     }
     assert!(!numbers.contains_key("ots_certificate_expiry_timestamp_seconds"), "it has none");
     assert_eq!(server.get(&kept).await.status(), 200);
+}
+
+/// A request that nobody answered is no secret that nobody read; nor is one that was taken back a secret that was destroyed.
+#[tokio::test]
+async fn what_becomes_of_requests_is_not_counted_as_secrets() {
+    let data = directory();
+    let audit = data.path().join("audit.jsonl");
+    let watched = Watched::start(data.path(), &["--audit", audit.to_str().unwrap()]);
+    let server = &watched.server;
+    ask(server, json!({"ttl_seconds": 1})).await;
+    let answered = ask(server, json!({"ttl_seconds": 5})).await;
+    assert_eq!(answered.answer(server, b"x").await, 201);
+    let back = ask(server, json!({})).await;
+    let burn = server.request(Method::DELETE, &format!("/api/v1/receipts/{}", back.receipt));
+    assert_eq!(burn.send().await.unwrap().status(), 204);
+    let expired = || async { watched.numbers().await["ots_secrets_expired_total{what=\"unread\"}"] > 0.0 };
+    until("the answer has expired", Duration::from_secs(30), expired).await;
+    let numbers = watched.numbers().await;
+    for (name, is) in [
+        ("ots_secrets_created_total", 1.0),
+        ("ots_secrets_expired_total{what=\"unread\"}", 1.0),
+        ("ots_secrets_expired_total{what=\"read\"}", 0.0),
+        ("ots_secrets_burned_total{why=\"asked\"}", 0.0),
+        ("ots_secrets", 0.0),
+    ] {
+        assert_eq!(numbers.get(name), Some(&is), "{name}: {numbers:#?}");
+    }
+    assert!(watched.server.stop().success());
+    let told = super::lines(&audit);
+    let count = |event: &str| told.iter().filter(|line| line["event"] == event).count();
+    let of_requests = told.iter().filter(|line| line["event"] == "expired" && line.get("read").is_none()).count();
+    assert_eq!((count("expired"), of_requests, count("withdrawn"), count("burned")), (2, 1, 1, 0), "{told:?}");
 }
 
 /// Nothing that a client sends becomes a name or a label: not a path, a method, a header, a token.

@@ -155,7 +155,8 @@ pub(super) const CENSUS: &str = "
            (SELECT count(*) FROM ots.record WHERE deadline > $1 AND deadline <= $2 AND claim IS NOT NULL),
            (SELECT created_at FROM ots.record ORDER BY id LIMIT 1), (SELECT min(deadline) FROM ots.record WHERE deadline > $1),
            (SELECT count(*) FROM ots.owner WHERE records > 0), (SELECT coalesce(max(records), 0) FROM ots.owner),
-           (SELECT coalesce(max(bytes), 0) FROM ots.owner), pg_total_relation_size('ots.record')";
+           (SELECT coalesce(max(bytes), 0) FROM ots.owner), pg_total_relation_size('ots.record'),
+           (SELECT count(*) FROM ots.record WHERE kind = 8 AND deadline > $1), (SELECT count(*) FROM ots.receipt)";
 
 pub(super) const KEYS: &str = "
     SELECT key_id, count(*), sum(octet_length(sealed))::bigint, min(created_at), max(greatest(expires_at, deadline))
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_requests_kind_is_the_one_of_the_statements() {
-        for statement in [ANSWER, USAGE, OPEN, BURN, BURN_BY_RECEIPT, INSERT] {
+        for statement in [ANSWER, USAGE, OPEN, BURN, BURN_BY_RECEIPT, INSERT, SWEEP, CENSUS] {
             assert!(statement.contains(&format!("kind = {} ", crate::store::REQUEST)), "{statement}");
         }
     }

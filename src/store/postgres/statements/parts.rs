@@ -99,7 +99,7 @@ macro_rules! removal {
             $beside,
             " WHERE ",
             $which,
-            " RETURNING r.id, r.deadline, r.claim, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len,
+            " RETURNING r.id, r.deadline, r.claim, r.kind, r.key_id, r.owner, octet_length(r.sealed)::bigint AS sealed_len,
                         r.receipt, r.created_at, r.expires_at, r.claimed_at, r.attempts, ",
             $end,
             " AS state, ",
@@ -115,7 +115,7 @@ macro_rules! removal {
                 ON CONFLICT (id) DO NOTHING
             )",
             $told,
-            " SELECT id, claim IS NOT NULL FROM gone ORDER BY deadline, id"
+            " SELECT id, claim IS NOT NULL, kind = 8 FROM gone ORDER BY deadline, id"
         )
     };
 }
