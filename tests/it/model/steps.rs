@@ -128,8 +128,11 @@ impl Call {
     /// What it asks for by its id.
     fn asked_for(&mut self) -> Option<&mut u8> {
         match self {
-            Self::Insert { .. } | Self::Open { .. } => None,
-            Self::Sweep { .. } | Self::BurnByReceipt { .. } | Self::Forget { .. } => None,
+            Self::Insert { .. }
+            | Self::Open { .. }
+            | Self::Sweep { .. }
+            | Self::BurnByReceipt { .. }
+            | Self::Forget { .. } => None,
             Self::Load { id, .. }
             | Self::Peek { id, .. }
             | Self::Take { id, .. }
