@@ -47,6 +47,8 @@ pub struct Story {
     /// Its receipt, and the state that it told in the end.
     pub receipt: Option<String>,
     pub state: Option<String>,
+    /// Of a request: who answered, and what came of each try. Its answer is the secret, made when one of them was acknowledged.
+    pub answers: Vec<(u8, Outcome)>,
 }
 
 impl Story {
@@ -105,10 +107,18 @@ impl Verdict {
     fn add(&mut self, story: &Story, kills: &[Kill]) {
         let all = &story.operations;
         let with = |outcome: Outcome| all.iter().filter(|one| one.outcome == outcome).count();
-        self.operations += all.len();
+        self.operations += all.len() + story.answers.len();
         self.refused += with(Outcome::Refused);
         self.broken += with(Outcome::Broken);
         let mut found = |finding| self.findings.push((story.number, finding));
+        let taken: BTreeSet<u8> = story.answers.iter().filter(|one| one.1 == Outcome::Done).map(|one| one.0).collect();
+        if taken.len() > 1 {
+            found(Finding::Twice);
+        }
+        // Too late for nobody.
+        if !story.answers.is_empty() && story.answers.iter().all(|one| one.1 == Outcome::Gone) {
+            found(Finding::Lost);
+        }
         if all.iter().any(|one| one.outcome == Outcome::Broken && !struck(one, kills)) {
             found(Finding::Broken);
         }
@@ -265,6 +275,25 @@ fn a_story_is_judged_by_what_the_promises_say() {
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Gone)], &[3]), (vec![], 1));
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Gone)], &[9]), (vec![Finding::Broken, Lost], 0));
     assert_eq!(judged(&[(Read(1), Broken), (Read(1), Done), (Read(2), Gone)], &[3]), (vec![], 0));
+}
+
+/// Of two answers one is taken, and nobody is told that it is too late where there is none.
+#[test]
+fn a_request_is_judged_by_its_answers() {
+    use Outcome::{Broken, Done, Gone, Refused};
+
+    for (answers, findings) in [
+        (&[(1, Done), (2, Gone)][..], &[][..]),
+        (&[(1, Refused), (2, Gone), (1, Gone)], &[]),
+        (&[(1, Broken), (1, Refused)], &[]),
+        (&[(1, Done), (2, Done)], &[Finding::Twice]),
+        (&[(1, Gone), (2, Gone)], &[Finding::Lost]),
+    ] {
+        let story = Story { answers: answers.to_vec(), ..Story::new(7) };
+        let verdict = Verdict::of(&[story], &[]);
+        let found: Vec<Finding> = verdict.findings.iter().map(|(_, finding)| *finding).collect();
+        assert_eq!(found, findings, "{answers:?}");
+    }
 }
 
 /// Each state is told of what may have been so.

@@ -16,6 +16,8 @@ use super::ledger::{Operation, Outcome, Story, What};
 /// How long somebody asks again.
 const PATIENCE: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(60);
+/// What a requester shows: the server checks no more of it than that it is the same again.
+const PROOF: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// Workers side by side.
 const WORKERS: usize = 8;
 /// Who looks at the end of a story.
@@ -87,7 +89,8 @@ impl Load {
         let looks = told.into_iter().map(|(number, token)| async move {
             let mut story = Story::new(number);
             // One that a killed server had in hand may be nobody's for minutes: that is seen to elsewhere.
-            look(shared, &mut story, &token, What::Read(LAST), Duration::from_secs(2)).await;
+            let what = if is_request(number) { What::Claim(LAST) } else { What::Read(LAST) };
+            look(shared, &mut story, &token, what, Duration::from_secs(2)).await;
             story
         });
         let looks = in_parts(looks.collect()).await;
@@ -129,11 +132,16 @@ impl Shared {
 /// A secret's story, which one depends on its number.
 async fn tell(shared: &Shared, number: usize) {
     let mut story = Story::new(number);
-    let Some(token) = create(shared, &mut story).await else {
+    let made = if is_request(number) { request(shared, &mut story).await } else { create(shared, &mut story).await };
+    let Some(token) = made else {
         shared.stories.lock().unwrap().push(story);
         tokio::time::sleep(PAUSE).await;
         return;
     };
+    if is_request(number) {
+        claim_and_acknowledge(shared, &mut story, &token, 1).await;
+        return shared.done(story, token);
+    }
     match number % 8 {
         0 | 1 => claim_and_acknowledge(shared, &mut story, &token, 1).await,
         2 | 3 => look(shared, &mut story, &token, What::Read(1), PATIENCE).await,
@@ -157,6 +165,82 @@ async fn tell(shared: &Shared, number: usize) {
         _ => return shared.resting.lock().unwrap().push((story, token)),
     }
     shared.done(story, token);
+}
+
+/// Whether it is one that is asked for, and answered.
+fn is_request(number: usize) -> bool {
+    number % 9 == 8
+}
+
+/// Asks, and has two answer at once, until each is told what came of it: the token to collect with, once one of them was told that it is
+/// kept. Then that is made.
+async fn request(shared: &Shared, story: &mut Story) -> Option<String> {
+    let begin = Instant::now();
+    let made = |outcome| Operation { what: What::Create, begin, end: Instant::now(), outcome };
+    let post =
+        |path: String| shared.client.post(format!("{}/api/v1/requests{path}", shared.url)).header("host", "ots.test");
+    let mut invitation = vec![0; ots::crypto::sealed_box::INVITATION_BYTES];
+    invitation[..4].copy_from_slice(b"OTSR");
+    let invitation = data_encoding::BASE64.encode(&invitation);
+    let opens = post(String::new()).json(&serde_json::json!({ "invitation": invitation, "proof": PROOF }));
+    let opened = match answered(opens).await {
+        Some((201, text)) => serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+        Some((503, _)) => {
+            story.operations.push(made(Outcome::Refused));
+            return None;
+        }
+        Some((status, text)) => panic!("{status} {text}"),
+        None => {
+            story.operations.push(made(Outcome::Broken));
+            return None;
+        }
+    };
+    let word = |name: &str| opened[name].as_str().unwrap().to_owned();
+    let (token, number) = (word("token"), story.number);
+    let answer = async |who: u8| {
+        let (until, mut tries) = (Instant::now() + PATIENCE, Vec::new());
+        loop {
+            let mut body = format!("OTSArequest {number}, answer {who}.").into_bytes();
+            body.resize(1200, 0xff); // no text, so that it comes as base64
+            let sent = post(format!("/{token}/answer")).header("content-type", "application/octet-stream").body(body);
+            let outcome = match answered(sent).await {
+                Some((201, _)) => Outcome::Done,
+                Some((404, _)) => Outcome::Gone,
+                Some((503, _)) => Outcome::Refused,
+                Some((status, text)) => panic!("{status} {text}"),
+                None => Outcome::Broken,
+            };
+            tries.push((who, outcome));
+            if matches!(outcome, Outcome::Done | Outcome::Gone) || Instant::now() > until {
+                return tries;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let (one, other) = tokio::join!(answer(1), answer(2));
+    story.answers = [one, other].concat();
+    let done = story.answers.iter().any(|one| one.1 == Outcome::Done);
+    let outcome = if done { Outcome::Done } else { Outcome::Refused };
+    story.operations.push(made(outcome));
+    story.receipt = done.then(|| word("receipt"));
+    done.then(|| word("collecting_token"))
+}
+
+/// The status of an answer, and its text; none when it broke off.
+async fn answered(request: reqwest::RequestBuilder) -> Option<(u16, String)> {
+    let answer = request.send().await.ok()?;
+    Some((answer.status().as_u16(), answer.text().await.ok()?))
+}
+
+/// Whether a reader has got what was made, by whoever was told so where that is known; or its answer broke off before that.
+fn is_content(number: usize, by: Option<u8>, text: &str) -> bool {
+    if text.is_empty() || !is_request(number) {
+        return text.is_empty() || text.contains(&format!("secret {number}."));
+    }
+    let revealed: serde_json::Value = serde_json::from_str(text).unwrap();
+    let content = data_encoding::BASE64.decode(revealed["content"].as_str().unwrap().as_bytes()).unwrap();
+    let is = |who: u8| content.starts_with(format!("OTSArequest {number}, answer {who}.").as_bytes());
+    content.len() == 1200 && by.map_or(is(1) || is(2), is)
 }
 
 async fn create(shared: &Shared, story: &mut Story) -> Option<String> {
@@ -197,9 +281,10 @@ async fn claim_and_acknowledge(shared: &Shared, story: &mut Story, token: &str, 
 /// Asks until it is told what came of it.
 async fn look(shared: &Shared, story: &mut Story, token: &str, what: What, patience: Duration) {
     let until = Instant::now() + patience;
+    let by = story.answers.iter().find(|one| one.1 == Outcome::Done).map(|one| one.0);
     loop {
         let begin = Instant::now();
-        let outcome = ask(shared, story.number, token, what).await;
+        let outcome = ask(shared, story.number, by, token, what).await;
         story.operations.push(Operation { what, begin, end: Instant::now(), outcome });
         if matches!(outcome, Outcome::Done | Outcome::Gone) || Instant::now() > until {
             return;
@@ -222,7 +307,7 @@ async fn state(shared: &Shared, receipt: &str) -> Option<String> {
     Some(told["state"].as_str()?.to_owned())
 }
 
-async fn ask(shared: &Shared, number: usize, token: &str, what: What) -> Outcome {
+async fn ask(shared: &Shared, number: usize, by: Option<u8>, token: &str, what: What) -> Outcome {
     let (method, end, claim) = match what {
         What::Create => unreachable!("a creation is asked for once"),
         What::Read(_) => (Method::GET, "", None),
@@ -232,6 +317,8 @@ async fn ask(shared: &Shared, number: usize, token: &str, what: What) -> Outcome
     };
     let request = shared.client.request(method, format!("{}/api/v1/secrets/{token}{end}", shared.url));
     let request = request.header("host", "ots.test");
+    let proves = is_request(number) && matches!(what, What::Claim(_));
+    let request = if proves { request.json(&serde_json::json!({ "passphrase": PROOF })) } else { request };
     let claim = claim.map(|reader| format!("claim-of-reader-{reader}-{token}"));
     let request = claim.into_iter().fold(request, |request, claim| request.header("idempotency-key", claim));
     let answer: Result<_, reqwest::Error> = async {
@@ -242,7 +329,7 @@ async fn ask(shared: &Shared, number: usize, token: &str, what: What) -> Outcome
     .await;
     match answer {
         Ok((200, _, text)) => {
-            assert!(text.contains(&format!("secret {number}.")) || text.is_empty(), "{text}");
+            assert!(is_content(number, by, &text), "{text}");
             Outcome::Done
         }
         Ok((204, ..)) => Outcome::Done,
