@@ -31,7 +31,7 @@ macro_rules! counted {
     };
 }
 
-/// How a record ended whose time is over, and when: with its lease, with the last of its tries ([`TRY`]), or with its time. What somebody had
+/// How a record ended whose time is over, and when: with its lease, with the last of its tries (`TRY`), or with its time. What somebody had
 /// isn't unread, whatever ended it.
 macro_rules! died {
     () => {
