@@ -33,6 +33,16 @@ impl Bearer {
         Ok(Self(bytes))
     }
 
+    /// Another, which whoever bears this one can make too: the same second, then `BLAKE2b-128(label ‖ bytes)`. This one can't be found
+    /// from it.
+    pub(super) fn derive(&self, label: &[u8]) -> Self {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        let (second, hashed) = bytes.split_at_mut(SECOND_BYTES);
+        second.copy_from_slice(self.0.split_at(SECOND_BYTES).0);
+        hashed.copy_from_slice(&hash::<RANDOM_BYTES>(&[label, self.as_bytes()]));
+        Self(bytes)
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8; BYTES] {
         &self.0
     }

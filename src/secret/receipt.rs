@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{NoRandomness, ReceiptId, bearer, bearer::Bearer};
+use super::{NoRandomness, ReceiptId, Token, bearer, bearer::Bearer};
 
 /// What a receipt's text begins with, so that nobody takes it for a token.
 const PREFIX: &str = "r-";
@@ -28,6 +28,13 @@ impl Receipt {
     /// [`NoRandomness`] when the operating system has none.
     pub fn generate(now: Timestamp) -> Result<Self, NoRandomness> {
         Bearer::generate(now).map(Self)
+    }
+
+    /// The receipt of a request, from the token that its answer is collected under: whoever may collect can see what became of it, with
+    /// nothing more to keep (`docs/request.md`).
+    #[must_use]
+    pub fn of_request(collecting: &Token) -> Self {
+        Self(collecting.bearer().derive(b"ots/request-receipt/v1"))
     }
 
     /// `r-` and the 32 characters, in lower case. Named so that each place that shows a receipt can be found.
@@ -65,7 +72,6 @@ impl fmt::Debug for Receipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Token;
     use proptest::prelude::*;
 
     #[test]
@@ -94,6 +100,13 @@ mod tests {
         ] {
             assert_eq!(data_encoding::HEXLOWER.encode(&receipt.parse::<Receipt>().unwrap().id().0), id);
         }
+    }
+
+    /// The vector is from Python: `token[:4] + hashlib.blake2b(b"ots/request-receipt/v1" + token, digest_size=16).digest()`.
+    #[test]
+    fn a_requests_receipt_is_the_documented_hash_of_its_collecting_token() {
+        let token: Token = "abcdefghijklmnopqrstuvwxyz234567".parse().unwrap();
+        assert_eq!(Receipt::of_request(&token).expose().as_str(), "r-abcdeffezyqhwhlte65n47d5sjfv43nw");
     }
 
     #[test]

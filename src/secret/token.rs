@@ -35,6 +35,10 @@ impl Token {
         self.0.as_bytes()
     }
 
+    pub(super) fn bearer(&self) -> &Bearer {
+        &self.0
+    }
+
     /// The 32 characters for the link, in lower case. Named so that each place that shows a token can be found.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {

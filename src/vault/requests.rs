@@ -83,7 +83,7 @@ impl Vault {
         let [token, collecting_token] = [Token::generate(created_at), Token::generate(created_at)];
         let (token, collecting_token) =
             (token.map_err(CryptoError::from)?, collecting_token.map_err(CryptoError::from)?);
-        let receipt = Receipt::generate(created_at).map_err(CryptoError::from)?;
+        let receipt = Receipt::of_request(&collecting_token);
         let (id, receipt_id, master) = (token.request_id(), receipt.id(), self.keys.current());
         let charge = self.charge(owner)?;
         let place = Place {
