@@ -34,7 +34,9 @@ pub(super) enum BurnError {
         "it is too late: the secret is being read, or was read or burned, or has expired; ots status RECEIPT says which"
     )]
     TooLate,
-    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    #[error(
+        "the request is gone: its answer was collected or burned, or it was taken back, or has expired; ots status says which"
+    )]
     RequestGone,
     #[error("no such receipt: it is another server's, or its secret ended long ago")]
     NoReceipt,

@@ -83,7 +83,9 @@ pub(in crate::cli) enum GetError {
     Keys(#[from] KeysError),
     #[error("nobody has answered the request yet: --wait waits for it")]
     NotAnswered,
-    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    #[error(
+        "the request is gone: its answer was collected or burned, or it was taken back, or has expired; ots status says which"
+    )]
     RequestGone,
     #[error("only the answer to a request is waited for: give the request's file, or leave --wait out")]
     NothingToWaitFor,

@@ -32,7 +32,8 @@ const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 /// Reads nothing. Of a link: exits with 0 while the secret is there and 3 when it is gone; with --wait, 0 once a reader has asked for it or
 /// it was burned, and 3 when it expired unread. Of a receipt, which knows more: 0 delivered, 10 unread, 11 claimed by a reader who hasn't
 /// said yet that it arrived, 12 unconfirmed (given out, and nobody said so), 13 burned, 14 expired, 15 a request that is open, 16 one that was
-/// taken back, and 3 when there is no such receipt. Of a request, by its file: 0 answered, 15 open, 3 gone; --wait waits for the answer.
+/// taken back, and 3 when there is no such receipt. Of a request, by its file: 0 answered or
+/// collected, 15 open, and after that as of a receipt; --wait waits for the answer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
     /// The link or its token, the receipt's link or the receipt, a request's file, or `-` to read it from standard input
@@ -57,7 +58,9 @@ pub(super) enum StatusError {
     OnlyReceipts,
     #[error("no such receipt: it is another server's, or its secret ended long ago")]
     NoReceipt,
-    #[error("the request is gone: its answer was collected or burned, or it was taken back, or has expired")]
+    #[error(
+        "the request is gone: its answer was collected or burned, or it was taken back, or has expired, too long ago for its receipt to be kept"
+    )]
     RequestGone,
     /// It is told; only the code is left to say.
     #[error("not delivered")]

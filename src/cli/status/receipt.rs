@@ -65,7 +65,7 @@ fn has_ended(status: &ReceiptStatus) -> bool {
 }
 
 /// None once it has arrived.
-fn exit_of(state: ReceiptState) -> Option<Exit> {
+pub(super) fn exit_of(state: ReceiptState) -> Option<Exit> {
     match state {
         ReceiptState::Delivered => None,
         ReceiptState::Unread => Some(Exit::Unread),
@@ -79,7 +79,7 @@ fn exit_of(state: ReceiptState) -> Option<Exit> {
     }
 }
 
-fn describe(status: &ReceiptStatus) -> String {
+pub(super) fn describe(status: &ReceiptStatus) -> String {
     let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
     let mut text = match status.state {
         ReceiptState::Open => format!("open: nobody has answered the request; expires {:.0}", status.expires_at),

@@ -1,15 +1,21 @@
-//! What a requester is told: whether its request is open, or answered.
+//! What a requester is told: whether its request is open, or answered, or what became of it.
 
-use super::{Awaited, StatusError};
+use super::{
+    Awaited, StatusError,
+    receipt::{describe, exit_of},
+};
 use crate::{
+    api::{ReceiptState, ReceiptStatus},
     cli::{Global, error::Exit, terminal, waiting},
     client::{Client, ClientError},
-    secret::CollectingKey,
+    secret::{CollectingKey, Receipt},
 };
 
 enum Found {
     Open(crate::api::RequestStatus),
     Answered(crate::api::Status),
+    /// It is neither any more, nor can it be collected by anybody else.
+    Over(ReceiptStatus),
 }
 
 /// Tells it, at once or once it has been answered.
@@ -41,6 +47,7 @@ pub(super) async fn tell(
                 format!("answered {at:.0}; {size} bytes; can be collected until {until:.0}"),
             )
         }
+        Found::Over(status) => return tell_over(global, status),
     };
     if global.json {
         let expires_at = format!("{expires_at:.3}");
@@ -49,6 +56,30 @@ pub(super) async fn tell(
         terminal::answer(format!("{text}\n").as_bytes())?;
     }
     if matches!(found, Found::Open(_)) { Err(StatusError::State(Exit::Open)) } else { Ok(()) }
+}
+
+/// Tells it as its receipt does, in a requester's words.
+fn tell_over(global: &Global, status: &ReceiptStatus) -> Result<(), StatusError> {
+    let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
+    if global.json {
+        terminal::answer_json(status)?;
+    } else {
+        let text = match status.state {
+            ReceiptState::Delivered => format!("collected{}", at(status.ended_at)),
+            ReceiptState::Claimed => {
+                format!("claimed{}: whoever has this request's file is collecting it", at(status.claimed_at))
+            }
+            ReceiptState::Unconfirmed => {
+                format!(
+                    "unconfirmed{}: the answer was given out, and nobody said that it has arrived",
+                    at(status.claimed_at)
+                )
+            }
+            _ => describe(status),
+        };
+        terminal::answer(format!("{text}\n").as_bytes())?;
+    }
+    exit_of(status.state).map_or(Ok(()), |exit| Err(StatusError::State(exit)))
 }
 
 async fn find(client: &Client, collecting: &CollectingKey) -> Result<Found, StatusError> {
@@ -62,5 +93,12 @@ async fn find(client: &Client, collecting: &CollectingKey) -> Result<Found, Stat
         Err(error) => return Err(error.into()),
     }
     // It may have been answered between the two.
-    answered().await?.map(Found::Answered).ok_or(StatusError::RequestGone)
+    if let Some(status) = answered().await? {
+        return Ok(Found::Answered(status));
+    }
+    match client.receipt(&Receipt::of_request(&collecting.token)).await {
+        Ok(status) => Ok(Found::Over(status)),
+        Err(ClientError::Gone) => Err(StatusError::RequestGone),
+        Err(error) => Err(error.into()),
+    }
 }

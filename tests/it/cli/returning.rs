@@ -98,11 +98,14 @@ async fn what_comes_too_late_is_told_so() {
         assert_eq!(waited.status.code(), Some(code), "{waited:?}");
     }
     let gone = "the request is gone: its answer was collected or burned, or it was taken back, or has expired";
-    for file in [&brief, &answered, &back] {
+    for (file, code, says) in [(&brief, 14, "expired "), (&answered, 14, "expired "), (&back, 16, "withdrawn ")] {
         let name = file.to_str().unwrap();
-        for command in [&["get", name][..], &["get", "--wait", name], &["status", name], &["burn", name]] {
+        for command in [&["get", name][..], &["get", "--wait", name], &["burn", name]] {
             assert_fails(&client(&server, command), 3, gone);
         }
+        let told = client(&server, &["status", name]);
+        assert_eq!(told.status.code(), Some(code), "{told:?}");
+        assert!(text(&told.stdout).starts_with(says), "{told:?}");
     }
     let too_late = "the request is gone: answered, taken back or expired; ask whoever gave you its link for another";
     for link in [&link, &to, &taken] {
