@@ -9,7 +9,7 @@ use ots::{
         envelope::Label,
         sealed_box::{Invitation, InvitationError, Keys, OpenError},
     },
-    secret::{CollectingKey, Passphrase, RequestKey, RequestLabel},
+    secret::{CollectingKey, Passphrase, Receipt, RequestKey, RequestLabel},
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -230,6 +230,7 @@ fn every_link_to_collect_with_is_taken_or_refused() {
             "token": key.token.expose().as_str(),
             "key": key.key.expose().as_str(),
             "fingerprint": key.link.fingerprint.expose().as_str(),
+            "receipt": Receipt::of_request(&key.token).expose().as_str(),
         });
         assert_eq!(&found, vector);
         // Tokens are taken in either case and written in one.

@@ -16,7 +16,7 @@ globalThis.requestAnimationFrame = (painted) => setTimeout(painted);
 const load = (name) => import(pathToFileURL(join(assets, name)));
 const box = await load("sealed_box.js");
 const { deriveKeys, parseKey, seal, toBase64url } = await load("envelope.js");
-const { collectingFragment, parseCollecting } = await load("collecting.js");
+const { collectingFragment, parseCollecting, receiptOf } = await load("collecting.js");
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url)));
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 const hex = (text) => Uint8Array.from(Buffer.from(text, "hex"));
@@ -128,10 +128,11 @@ if (!box.supported) {
   for (const vector of read("requests.json")) await good(vector).catch((error) => wrong.push(`${vector.about}: ${error.stack}`));
   for (const vector of read("requests_refused.json")) await refused(vector);
   const collecting = read("collecting.json");
-  for (const { fragment, ...parts } of collecting.good) {
+  for (const { fragment, receipt, ...parts } of collecting.good) {
     const found = parseCollecting(fragment);
     const shown = found && { ...found, key: toBase64url(found.key), fingerprint: toBase64url(found.fingerprint) };
     expect(fragment, shown && Object.entries(shown).sort(), Object.entries(parts).sort());
+    if (found) expect(`${fragment}: receipt`, receiptOf(found.token), receipt);
     if (found) expect(`${fragment} again`, collectingFragment(found), fragment.toLowerCase().slice(0, 68) + fragment.slice(68));
   }
   for (const fragment of collecting.refused) expect(fragment, parseCollecting(fragment), null);

@@ -39,7 +39,6 @@ async function make({ label, passphrase, ttl }) {
     key,
     fingerprint: keys.fingerprint,
     link: api.requestLinkTo(opened, named),
-    receipt: opened.receipt,
     receiptLink: api.receiptLinkTo(opened, named),
   };
 }

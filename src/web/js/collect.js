@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { claimOf, linkWith, ownClaim } from "./claims.js";
-import { collectingFragment } from "./collecting.js";
+import { collectingFragment, receiptOf } from "./collecting.js";
 import { Refused, toBase64url } from "./envelope.js";
 import { awayWords, isGone, isOver, titleOf, watch, whyOf } from "./fate.js";
 import { refusal, watchForSpace } from "./passphrase.js";
@@ -30,7 +30,7 @@ async function find() {
   if (open) return { ...open, state: "open" };
   const answer = await unlessGone(answerStatus());
   if (answer) return { ...answer, state: "answered" };
-  return (held.receipt && (await unlessGone(api.trace(held.receipt)))) || { state: "gone" };
+  return (await unlessGone(api.trace(receiptOf(held.token)))) ?? { state: "gone" };
 }
 
 /** Also of an answer that this tab has claimed, or a browser that handed its claim on. */
@@ -98,6 +98,7 @@ function end(told) {
   const changed = element("ended-title").textContent !== titleOf(told);
   note("ended-title", titleOf(told));
   note("ended-why", whyOf(told));
+  element("ended-leak").hidden = !["claimed", "delivered", "unconfirmed"].includes(told.state);
   entitle(titleOf(told));
   if (changed || shown() !== "ended") show("ended");
 }
@@ -166,12 +167,11 @@ function failed(error) {
 }
 
 /**
- * Shows a request: what parseCollecting gives, its `link`, a claim that was `handed` on, or null; if it was made here its receipt and that
- * one's link.
+ * Shows a request: what parseCollecting gives, its `link`, a claim that was `handed` on, or null; if it was made here its receipt's link.
  */
 export async function collect(request) {
   held = request;
-  unkept = Boolean(held.receipt);
+  unkept = Boolean(held.receiptLink);
   show("opening");
   // Without a passphrase it is known at once whether the link is whole.
   if (!held.passphrase) {

@@ -2,6 +2,7 @@
 
 export { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 export { argon2idAsync } from "@noble/hashes/argon2.js";
+export { blake2b } from "@noble/hashes/blake2.js";
 export { expand, extract, hkdf } from "@noble/hashes/hkdf.js";
 export { sha256 } from "@noble/hashes/sha2.js";
 export { encode as qrCode } from "uqr";

@@ -2,6 +2,7 @@
 
 export const chacha20poly1305 = null;
 export const argon2idAsync = null;
+export const blake2b = null;
 export const expand = null;
 export const extract = null;
 export const hkdf = null;

@@ -120,7 +120,7 @@ export const scenarios = {
     await inState(page, "broken");
     // Nobody else gets it, and this tab does, anew too.
     const other = await reader();
-    await inState(await visit(other, ownLinkOf(one)), "gone");
+    await inState(await visit(other, ownLinkOf(one)), "ended");
     await page.reload();
     await inState(page, "answered");
     await page.getByRole("button", { name: "Read the secret" }).click();

@@ -79,13 +79,12 @@ export const scenarios = {
     await part(answers, "text").fill("secret content");
     await answers.getByRole("button", { name: "Send the answer" }).click();
     await inState(answers, "over");
+    // Its receipt is found from its own link, also in another tab.
     const opened = await visit(context, own);
-    await inState(opened, "gone");
-    await look(opened, "request-gone");
+    await opened.getByRole("heading", { name: "Taken back" }).waitFor();
     await opened.getByRole("link", { name: "Ask for another secret" }).click();
     await inState(opened, "compose");
 
-    // The receipt, as long as the page has it, knows what became of the request.
     const watched = await visit(context, PAGE);
     const other = await askOn(watched);
     const file = asked([]);
@@ -93,7 +92,7 @@ export const scenarios = {
     await inState(opens, "open");
     ots(["burn", file.file]);
     await opens.getByRole("button", { name: "Check again" }).click();
-    await inState(opens, "gone");
+    await opens.getByRole("heading", { name: "Taken back" }).waitFor();
     const elsewhere = await visit(context, other.own);
     await inState(elsewhere, "open");
     await elsewhere.getByRole("button", { name: "Take the request back" }).click();
@@ -112,11 +111,15 @@ export const scenarios = {
 
     const brief = asked(["--ttl", "1s"]);
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    await inState(await visit(context, ownLinkOf(brief)), "gone");
+    const ended = await visit(context, ownLinkOf(brief));
+    await ended.getByRole("heading", { name: "Expired" }).waitFor();
+    await look(ended, "request-expired");
     await inState(await visit(context, brief.link), "over");
     // Another server's, or one that has forgotten it.
     const unknown = own.replace(/\.[a-z2-7]{32}/g, `.${"a".repeat(32)}`);
-    await inState(await visit(context, unknown), "gone");
+    const gone = await visit(context, unknown);
+    await inState(gone, "gone");
+    await look(gone, "request-gone");
     await finish(context);
   },
 
