@@ -5,14 +5,20 @@
 mod rules;
 mod steps;
 
-use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use ots::{
     memory::Budget,
-    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId, Verifier},
-    store::{Burnt, Charge, Claimed, Head, Location, Quota, Quotas, REQUEST, Record, Store, StoreError, Swept},
+    secret::{ClaimHash, HookId, KeyId, OwnerId, ReceiptId, SecretId, Verifier},
+    store::{Burnt, Charge, Claimed, Head, Location, Quota, Quotas, REQUEST, Record, Store, StoreError, Swept, Told},
 };
 use proptest::prelude::*;
 
@@ -21,6 +27,10 @@ use steps::{Call, New, Step, steps};
 
 const LEASE: u64 = 60;
 const LIMIT: u32 = 3;
+/// Is told of everything, where anybody is.
+const EVERY: HookId = HookId([1; 8]);
+/// Is told of what names it.
+const OWN: HookId = HookId([2; 8]);
 /// Tight, so that they are met: of four records one is too many, and of the large ones two.
 const QUOTAS: Quotas = Quotas {
     all: Quota { records: Some(3), bytes: Some(500_000) },
@@ -53,8 +63,32 @@ fn claim_hash(claim: u8) -> ClaimHash {
     ClaimHash([100 + claim; 32])
 }
 
-fn open(location: &Location) -> Arc<Store> {
-    Arc::new(Store::open(location, 1 << 20).unwrap())
+/// What webhooks are told of each record, and as of when, in its order.
+type Outbox = BTreeMap<(HookId, u8), Vec<(Timestamp, Told)>>;
+
+/// One that tells a webhook of everything, or doesn't.
+fn open(location: &Location, tells: bool) -> Arc<Store> {
+    let mut store = Store::open(location, 1 << 20).unwrap();
+    store.tell(if tells { vec![EVERY] } else { Vec::new() });
+    Arc::new(store)
+}
+
+/// Takes all out of the outbox, as whoever sends it does: whatever the clock says, which runs backwards here.
+async fn delivered(store: &Store) -> Outbox {
+    let mut all = Outbox::new();
+    for hook in [EVERY, OWN] {
+        loop {
+            let due = store.messages(hook, "2100-01-01T00:00:00Z".parse().unwrap(), 20).await.unwrap();
+            if due.is_empty() {
+                break;
+            }
+            store.delivered(due.iter().map(|message| message.number).collect()).await.unwrap();
+            for message in due {
+                all.entry((hook, message.id.0[0])).or_default().push((message.at, message.told));
+            }
+        }
+    }
+    all
 }
 
 fn record(call: &Call, now: Timestamp) -> Record {
@@ -64,7 +98,7 @@ fn record(call: &Call, now: Timestamp) -> Record {
         Call::Answer { request, receipt, new } => (request + 1, 1, true, Some(receipt), new),
         _ => panic!("it keeps nothing: {call:?}"),
     };
-    let New { ttl, length, owner, bounded } = new;
+    let New { ttl, length, owner, bounded, named } = new;
     let head = Head {
         created_at: now,
         expires_at: now + Duration::from_secs(ttl),
@@ -82,8 +116,8 @@ fn record(call: &Call, now: Timestamp) -> Record {
         sealed: vec![id; length].as_slice().into(),
         charge,
         receipt,
-        notify: None,
-        by: None,
+        notify: named.then_some(OWN),
+        by: owner.map(|owner| owner.to_string().into()),
     }
 }
 
@@ -189,8 +223,13 @@ async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, locat
         }
         Step::Restart => {
             store.close().await.unwrap();
-            *store = open(location);
+            *store = open(location, models[0].tells);
             fitting.clone_from(models);
+        }
+        Step::Deliver => {
+            let told = delivered(store).await;
+            fitting.extend(models.iter().filter(|model| model.outbox == told).map(Model::sent));
+            assert!(!fitting.is_empty(), "{told:?} isn't told by {models:?}");
         }
     }
     // Every receipt tells what became of its secret.
@@ -219,13 +258,13 @@ async fn run(step: &Step, models: &mut Vec<Model>, store: &mut Arc<Store>, locat
 }
 
 /// What a store goes through, from an empty one to one that has been closed and is looked at.
-fn live(steps: &[Step], location: &Location) {
+fn live(steps: &[Step], tells: bool, location: &Location) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut store = open(location);
+        let mut store = open(location, tells);
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let mut models = vec![Model::new(now, !matches!(location, Location::Sqlite(_)))];
-        for step in steps {
+        let mut models = vec![Model::new(now, !matches!(location, Location::Sqlite(_)), tells)];
+        for step in steps.iter().chain([&Step::Deliver]) {
             run(step, &mut models, &mut store, location).await;
         }
         store.close().await.unwrap();
@@ -238,9 +277,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_answers_as_its_model_does(steps in steps()) {
+    fn the_store_answers_as_its_model_does(steps in steps(), tells: bool) {
         let directory = tempfile::tempdir().unwrap();
-        live(&steps, &Location::Sqlite(directory.path().join("ots.db")));
+        live(&steps, tells, &Location::Sqlite(directory.path().join("ots.db")));
     }
 }
 
@@ -267,10 +306,10 @@ mod shared {
         #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_shared_store_answers_as_its_model_does(steps in steps()) {
+        fn the_shared_store_answers_as_its_model_does(steps in steps(), tells: bool) {
             if let Some(cluster) = Cluster::shared() {
                 let database = cluster.new_database();
-                live(&alone(steps), &cluster.url(&database).parse().unwrap());
+                live(&alone(steps), tells, &cluster.url(&database).parse().unwrap());
                 cluster.psql("postgres", &format!("DROP DATABASE {database} WITH (FORCE)"));
             }
         }

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use ots::{
-    secret::{KeyId, OwnerId, ReceiptId},
+    secret::{HookId, KeyId, OwnerId, ReceiptId},
     store::{
-        Access, Burnt, By, Charge, Claimed, Gone, Head, Held, REQUEST, ReceiptState, Record, StoreError, Swept, Trace,
-        Usage, Whose,
+        Access, Burnt, By, Charge, Claimed, Gone, Head, Held, REQUEST, ReceiptState, Record, StoreError, Swept, Told,
+        Trace, Usage, Whose,
     },
 };
 
-use super::{Answer, Call, LEASE, LIMIT, receipt_id, record, secret_id};
+use super::{Answer, Call, EVERY, LEASE, LIMIT, Outbox, receipt_id, record, secret_id};
 
 /// What the model keeps of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,7 @@ pub(super) struct Kept {
     claimed_at: Option<Timestamp>,
     attempts: u32,
     receipt: Option<ReceiptId>,
+    notify: Option<HookId>,
 }
 
 impl Kept {
@@ -56,11 +57,35 @@ pub(super) struct Model {
     pub(super) now: Timestamp,
     /// Of those that die at the same time, which goes first: by their ids, else by when they came. That is left to engines.
     by_id: bool,
+    /// Whether a webhook is told of everything.
+    pub(super) tells: bool,
+    /// What isn't delivered.
+    pub(super) outbox: Outbox,
 }
 
 impl Model {
-    pub(super) fn new(now: Timestamp, by_id: bool) -> Self {
-        Self { records: BTreeMap::new(), traces: BTreeMap::new(), inserted: 0, now, by_id }
+    pub(super) fn new(now: Timestamp, by_id: bool, tells: bool) -> Self {
+        let (records, traces, outbox) = (BTreeMap::new(), BTreeMap::new(), Outbox::new());
+        Self { records, traces, inserted: 0, now, by_id, tells, outbox }
+    }
+
+    /// The same, once all is delivered.
+    pub(super) fn sent(&self) -> Self {
+        Self { outbox: Outbox::new(), ..self.clone() }
+    }
+
+    /// Tells it to the webhooks of everything, and to the record's own.
+    fn tell(&mut self, id: u8, notify: Option<HookId>, told: &Told) {
+        for hook in self.tells.then_some(EVERY).into_iter().chain(notify) {
+            self.outbox.entry((hook, id)).or_default().push((self.now, told.clone()));
+        }
+    }
+
+    /// Tells it of one that was removed.
+    fn ended(&mut self, id: u8, kept: Option<Kept>, told: impl FnOnce(&Kept) -> Told) -> bool {
+        let Some(kept) = kept else { return false };
+        self.tell(id, kept.notify, &told(&kept));
+        true
     }
 
     /// The deadline of the one that has been dead for longest.
@@ -108,14 +133,16 @@ impl Model {
     fn take(&mut self, id: u8, access: Access) -> bool {
         let now = Some(self.now);
         let taken = |kept: &Kept| Trace { claimed_at: now, ..kept.told(ReceiptState::Unconfirmed, now) };
-        self.unclaimed(id, access).is_some() && self.end(id, taken).is_some()
+        let kept = self.unclaimed(id, access).is_some().then(|| self.end(id, taken)).flatten();
+        self.ended(id, kept, |_| Told::Delivered)
     }
 
     fn burn(&mut self, id: u8, by: By) -> bool {
         let now = Some(self.now);
         let state = |kept: &Kept| if kept.is_request() { ReceiptState::Withdrawn } else { ReceiptState::Burned(by) };
         let burned = |kept: &Kept| kept.told(state(kept), now);
-        self.unclaimed(id, Access::Verified).is_some() && self.end(id, burned).is_some()
+        let kept = self.unclaimed(id, Access::Verified).is_some().then(|| self.end(id, burned)).flatten();
+        self.ended(id, kept, |kept| if kept.is_request() { Told::Withdrawn } else { Told::Burned(by) })
     }
 
     fn burn_by_receipt(&mut self, receipt: ReceiptId) -> Burnt {
@@ -142,6 +169,8 @@ impl Model {
         let now = self.now;
         if let Some(kept) = self.unclaimed(id, access) {
             (kept.claim, kept.claimed_at) = (Some((claim, until)), Some(now));
+            let notify = kept.notify;
+            self.tell(id, notify, &Told::Claimed);
             return Some(Claimed::New);
         }
         let open = |kept: &Kept| kept.head.verifier.is_none() || access == Access::Verified;
@@ -156,15 +185,18 @@ impl Model {
             deadline if deadline <= now => kept.told(ReceiptState::Unconfirmed, Some(deadline)),
             _ => kept.told(ReceiptState::Delivered, Some(now)),
         };
-        is_theirs && self.end(id, told).is_some()
+        let kept = is_theirs.then(|| self.end(id, told)).flatten();
+        self.ended(id, kept, |_| Told::Acknowledged)
     }
 
     fn fail_attempt(&mut self, id: u8, claim: Option<u8>) -> Option<u32> {
         let kept = self.live(id).filter(|kept| kept.claim.is_none_or(|(theirs, _)| Some(theirs) == claim))?;
         kept.attempts += 1;
         let left = LIMIT.saturating_sub(kept.attempts);
+        let (notify, is_claimed) = (kept.notify, kept.claim.is_some());
+        self.tell(id, notify, &Told::WrongPassphrase { left });
         if left == 0 {
-            let state = if kept.claim.is_some() { ReceiptState::Unconfirmed } else { ReceiptState::Burned(By::Tries) };
+            let state = if is_claimed { ReceiptState::Unconfirmed } else { ReceiptState::Burned(By::Tries) };
             let now = Some(self.now);
             self.end(id, |kept| kept.told(state, now));
         }
@@ -181,6 +213,9 @@ impl Model {
     fn sweep(&mut self, at_most: usize) -> Swept {
         let dead: Vec<u8> = self.dead().into_iter().take(at_most).collect();
         let removed: Vec<_> = dead.iter().map(|id| (*id, self.end(*id, Kept::died).unwrap())).collect();
+        for (id, kept) in &removed {
+            self.tell(*id, kept.notify, &Told::Expired { read: kept.claim.is_some() });
+        }
         let gone = removed.into_iter().map(|(id, kept)| Gone {
             id: Some(secret_id(id)),
             claimed: kept.claim.is_some(),
@@ -204,19 +239,23 @@ impl Model {
         if self.records.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        self.keep(record);
+        self.keep(record, record.notify);
         Ok(())
     }
 
-    fn keep(&mut self, record: &Record) {
-        let Record { id, head, sealed, charge, receipt, .. } = record;
+    fn keep(&mut self, record: &Record, notify: Option<HookId>) {
+        let Record { id, head, sealed, charge, receipt, by, .. } = record;
+        let (size, by) = (head.size, by.clone());
+        let ttl = head.expires_at.duration_since(head.created_at).unsigned_abs();
+        let made = if head.kind == REQUEST { Told::Requested { ttl, by } } else { Told::Created { size, ttl, by } };
+        self.tell(id.0[0], notify, &made);
         let (order, sealed, receipt) = (self.inserted, sealed.as_ref().to_vec(), *receipt);
         let (head, owner) = (head.clone(), charge.owner);
-        let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt };
+        let kept = Kept { order, head, sealed, owner, claim: None, claimed_at: None, attempts: 0, receipt, notify };
         self.records.insert(id.0[0], kept);
     }
 
-    /// The answer goes on with the request's receipt, which leaves nothing; or the request is there as it was.
+    /// The answer goes on with the request's receipt, which leaves nothing, and its webhook; or the request is there as it was.
     fn answer(&mut self, request: u8, answer: &Record) -> Result<bool, StoreError> {
         if !self.unclaimed(request, Access::Verified).is_some_and(|kept| kept.is_request()) {
             return Ok(false);
@@ -227,7 +266,9 @@ impl Model {
             self.records.extend(open.map(|open| (request, open)));
             return Err(StoreError::OverQuota(whose));
         }
-        self.keep(answer);
+        let notify = open.and_then(|open| open.notify);
+        self.tell(request, notify, &Told::Answered);
+        self.keep(answer, notify);
         Ok(true)
     }
 

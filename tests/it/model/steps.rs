@@ -72,6 +72,8 @@ pub(super) struct New {
     pub(super) owner: Option<u8>,
     /// Whether quotas hold for it.
     pub(super) bounded: bool,
+    /// Whether it names a webhook.
+    pub(super) named: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +91,8 @@ pub(super) enum Step {
         seconds: i64,
     },
     Restart,
+    /// Webhooks are told all that waits.
+    Deliver,
 }
 
 /// Ids of what is no request; then come [`LANES`] times a request's and its answer's, for [`with_numbers`] to make the newest one's of them.
@@ -104,8 +108,8 @@ fn calls() -> impl Strategy<Value = Call> {
     let access = prop_oneof![Just(Access::Open), Just(Access::Verified)];
     let maybe = proptest::option::of(claim.clone());
     let length = prop_oneof![1..300_usize, Just(2044), Just(300_000)];
-    let new = (1..200_u64, length, proptest::option::of(0..2_u8), proptest::bool::weighted(0.8))
-        .prop_map(|(ttl, length, owner, bounded)| New { ttl, length, owner, bounded });
+    let new = (1..200_u64, length, proptest::option::of(0..2_u8), proptest::bool::weighted(0.8), any::<bool>())
+        .prop_map(|(ttl, length, owner, bounded, named)| New { ttl, length, owner, bounded, named });
     prop_oneof![
         6 => (0..PLAIN, any::<bool>(), proptest::option::weighted(0.8, Just(0)), new.clone())
             .prop_map(|(id, guarded, receipt, new)| Call::Insert { id, guarded, receipt, new }),
@@ -159,6 +163,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (calls(), any::<bool>()).prop_map(|(call, asked)| Step::Left { call, asked }),
         5 => (-90..130_i64).prop_map(|seconds| Step::Clock { seconds }),
         1 => Just(Step::Restart),
+        4 => Just(Step::Deliver),
     ];
     proptest::collection::vec(step, 1..60).prop_map(with_numbers)
 }
@@ -180,7 +185,7 @@ fn with_numbers(mut steps: Vec<Step>) -> Vec<Step> {
         let calls = match step {
             Step::One(call) | Step::Left { call, .. } => std::slice::from_mut(call),
             Step::Together(calls) => calls.as_mut_slice(),
-            Step::Clock { .. } | Step::Restart => continue,
+            Step::Clock { .. } | Step::Restart | Step::Deliver => continue,
         };
         let (before, known) = (receipts, lanes);
         for call in calls.iter_mut() {
