@@ -115,8 +115,8 @@ const OBJECTS: &[(&str, &str)] = &[
     ("ots-keygen", "An object with \"key\" and \"name\"; without --file also \"line\"."),
     (
         "ots-admin-stats",
-        "An object with \"secrets\", \"bytes\", \"claimed\", \"expired\", \"oldest\", \"next_expiry\", \"owners\", \"largest_owner\", \"quotas\" where a \
-         server runs, \"database_bytes\", \"free_bytes\" and \"wal_bytes\".",
+        "An object with \"secrets\", \"bytes\", \"claimed\", \"expired\", \"oldest\", \"next_expiry\", \"owners\", \"largest_owner\", \"messages\", \"quotas\" where \
+         a server runs, \"database_bytes\", \"free_bytes\" and \"wal_bytes\".",
     ),
     ("ots-admin-sweep", "An object with \"removed\", and \"clean\": whether nothing of it is left in the files."),
     (

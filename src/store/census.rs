@@ -26,6 +26,8 @@ pub struct Census {
     pub owners: u64,
     /// The most that one of them has: records, and bytes, not of the same one perhaps.
     pub largest: Usage,
+    /// Messages that wait to be delivered to webhooks.
+    pub messages: u64,
     /// Bytes of the database.
     pub file: u64,
     /// Those of its pages that are free.

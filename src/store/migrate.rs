@@ -8,7 +8,8 @@
 //! 4. *removed* here, as a read removes it.
 //!
 //! Each step is durable before the next, and can be done again: what an earlier run has marked is published and removed first. Receipts go
-//! with their records when these are published; those of records that are gone are copied, then removed.
+//! with their records when these are published; those of records that are gone are copied, then removed. Messages to webhooks go first, so that
+//! they stay before whatever is told of their records over there.
 
 use std::{
     path::Path,
@@ -22,14 +23,14 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Head, Held, OpenError, StoreError, Usage,
+    Head, Held, Message, OpenError, StoreError, Usage,
     postgres::{Address, Import, ImportError, StartError},
     receipt::Tombstone,
     sqlite::SqliteStore,
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId},
+    secret::{ClaimHash, HookId, KeyId, OwnerId, ReceiptId, SecretId},
 };
 
 /// For how long a database that can't be reached is tried again, and how soon.
@@ -53,11 +54,12 @@ pub(super) struct Moving {
     pub(super) sealed: Buffer,
 }
 
-/// The receipt of a record, and when its reader got it.
+/// The receipt of a record, when its reader got it, and its webhook.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mark {
     pub(super) receipt: Option<ReceiptId>,
     pub(super) claimed_at: Option<Timestamp>,
+    pub(super) notify: Option<HookId>,
 }
 
 /// One that is staged there, and gone here.
@@ -83,6 +85,15 @@ pub(super) struct Batch {
     pub(super) left: Vec<Tombstone>,
 }
 
+/// Some of the messages that are to be moved.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    pub(super) messages: Vec<Message>,
+    /// The last number that was looked at; none at the end.
+    pub(super) last: Option<i64>,
+    pub(super) unreadable: u64,
+}
+
 /// What a migration did.
 #[derive(Debug, Default)]
 pub struct Migrated {
@@ -94,6 +105,8 @@ pub struct Migrated {
     pub moved: Usage,
     /// Receipts of records that were gone, which are there now.
     pub receipts: u64,
+    /// Messages to webhooks, which are there now.
+    pub messages: u64,
     /// Records that had expired, which were left.
     pub expired: u64,
     /// Records that can't be read whole, which were left.
@@ -178,6 +191,18 @@ async fn move_all(
     let (staging, keys) = begun.ok_or(MigrateError::OtherDestination)?;
     migrated.other_keys = held.iter().any(|held| !keys.contains(&held.key_id));
     migrated.keys = keys;
+    let mut last = 0;
+    loop {
+        let Outgoing { messages, last: next, unreadable } = store.messages_to_move(last).await?;
+        if unreadable > 0 {
+            migrated.damaged.push(format!("{unreadable} messages to webhooks can't be read"));
+        }
+        let Some(next) = next else { break };
+        last = next;
+        there.take_messages(&messages).await?;
+        migrated.messages += u64::try_from(messages.len()).unwrap_or(u64::MAX);
+        store.delivered(messages.iter().map(|message| message.number).collect()).await?;
+    }
     loop {
         let marked = store.marked().await?;
         if marked.is_empty() {
@@ -269,6 +294,10 @@ impl There<'_> {
 
     async fn publish(&mut self, staging: ClaimHash, marked: &[Marked]) -> Result<(), MigrateError> {
         self.again(async |import| import.publish(staging, marked).await).await
+    }
+
+    async fn take_messages(&mut self, messages: &[Message]) -> Result<(), MigrateError> {
+        self.again(async |import| import.take_messages(messages).await).await
     }
 
     async fn keep(&mut self, left: &[Tombstone]) -> Result<(), MigrateError> {

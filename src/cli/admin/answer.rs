@@ -66,6 +66,9 @@ pub(in crate::cli) struct Stats {
     pub(super) next_expiry: Option<String>,
     pub(super) owners: u64,
     pub(super) largest_owner: Amount,
+    /// Messages that wait for webhooks.
+    #[serde(default)]
+    pub(super) messages: u64,
     /// None are known where no server was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) quotas: Option<Bounds>,
@@ -144,6 +147,7 @@ impl Stats {
             next_expiry: census.next_deadline.map(written),
             owners: census.owners,
             largest_owner: Amount { secrets: census.largest.records, bytes: census.largest.bytes },
+            messages: census.messages,
             quotas: quotas.map(|quotas| Bounds { all: bound(quotas.all), each: bound(quotas.each) }),
             database_bytes: census.file,
             free_bytes: census.free,

@@ -103,6 +103,8 @@ struct Report<'a> {
     bytes: u64,
     /// Of secrets that were gone.
     receipts: u64,
+    /// To webhooks.
+    messages: u64,
     expired: u64,
     there_already: u64,
     /// Whether it went to its end.
@@ -179,13 +181,14 @@ fn what_next(key_file: Option<&Path>) -> String {
 
 fn tell(migrated: &Migrated, from: &Path, global: &Global) -> Result<(), OutputError> {
     let keys: Vec<Key> = migrated.before.iter().map(|before| key(before, &migrated.after)).collect();
-    let Migrated { moved, receipts, expired, there, finished, damaged, .. } = migrated;
+    let Migrated { moved, receipts, messages, expired, there, finished, damaged, .. } = migrated;
     let key_file = made_beside(from).filter(|(_, id)| migrated.keys.contains(id)).map(|(path, _)| path);
     if global.json {
         return terminal::answer_json(&Report {
             moved: moved.records,
             bytes: moved.bytes,
             receipts: *receipts,
+            messages: *messages,
             expired: *expired,
             there_already: *there,
             finished: *finished,
@@ -214,6 +217,9 @@ fn tell(migrated: &Migrated, from: &Path, global: &Global) -> Result<(), OutputE
     }
     if *receipts > 0 {
         text.push_str(&format!("moved {receipts} receipt(s) of secrets that are gone\n"));
+    }
+    if *messages > 0 {
+        text.push_str(&format!("moved {messages} message(s) to webhooks\n"));
     }
     if *expired > 0 {
         text.push_str(&format!("{expired} had expired, and stayed\n"));

@@ -57,6 +57,9 @@ fn rows(told: &Told, is_shared: bool) -> Vec<(&'static str, String)> {
             format!("{}, of whom one has {} secrets or {}", told.owners, most.secrets, bytes(most.bytes)),
         ));
     }
+    if told.messages > 0 {
+        rows.push(("messages to webhooks", told.messages.to_string()));
+    }
     match &told.quotas {
         Some(quotas) => {
             rows.push(("quota in all", quota(&quotas.all)));

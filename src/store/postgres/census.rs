@@ -76,6 +76,7 @@ pub(super) fn of(row: &Row, skew: &Skew) -> Result<Census, StoreError> {
         next_deadline: time(row, 5, skew)?,
         owners: count(row, 6)?,
         largest: Usage { records: count(row, 7)?, bytes: count(row, 8)? },
+        messages: count(row, 12)?,
         file: count(row, 9)?,
         free: 0,
         wal: 0,

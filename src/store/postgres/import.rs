@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, types::Type};
 
 use super::{
     Address,
@@ -15,8 +15,9 @@ use super::{
 use crate::{
     secret::{ClaimHash, KeyId},
     store::{
-        Held, StoreError, Usage,
+        Held, Message, StoreError, Usage,
         migrate::{Marked, Moving},
+        outbox::Event,
         receipt::Tombstone,
     },
 };
@@ -44,12 +45,19 @@ const CHARGE: &str = "
 /// A claim that lasts is one that its reader may repeat.
 const PUBLISH: &str = "
     UPDATE ots.record
-    SET claim = $3, own = false, reads = CASE WHEN $3::bytea IS NULL THEN 0 ELSE 1 END, receipt = $4, claimed_at = $5
+    SET claim = $3, own = false, reads = CASE WHEN $3::bytea IS NULL THEN 0 ELSE 1 END, receipt = $4, claimed_at = $5, notify = $6
     WHERE id = $1 AND claim = $2";
 
 const KEEP: &str = "
     INSERT INTO ots.receipt (id, state, created_at, expires_at, claimed_at, ended_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (id) DO NOTHING";
+
+/// One that an earlier try has taken isn't taken again, unless it was delivered meanwhile.
+const TAKE: &str = "
+    INSERT INTO ots.outbox (hook, id, at, due, event, size, ttl, tries_left, made_by, tries)
+    SELECT $1, $2, $3, $3, $4, $5, $6, $7, $8, $9 WHERE NOT EXISTS (
+        SELECT FROM ots.outbox WHERE hook = $1 AND id = $2 AND at = $3 AND event = $4 AND tries_left IS NOT DISTINCT FROM $7
+    )";
 
 /// Why a batch came to nothing, as far as is known.
 pub(in crate::store) enum ImportError {
@@ -169,7 +177,37 @@ impl Import {
                 let receipt = one.mark.receipt.as_ref().map(|receipt| receipt.0.as_slice());
                 let claimed_at = one.mark.claimed_at.map(|time| skew.there(time));
                 let (id, staging) = (one.id.0.as_slice(), staging.0.as_slice());
-                transaction.execute(&publish, &[&id, &staging, &claim, &receipt, &claimed_at]).await?;
+                let notify = one.mark.notify.as_ref().map(|notify| notify.0.as_slice());
+                transaction.execute(&publish, &[&id, &staging, &claim, &receipt, &claimed_at, &notify]).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    /// Takes messages to webhooks over, in their order.
+    pub(in crate::store) async fn take_messages(&mut self, messages: &[Message]) -> Result<(), ImportError> {
+        let (client, skew) = (&mut self.client, &self.skew);
+        bounded(async {
+            let transaction = client.transaction().await?;
+            let bytes = Type::BYTEA;
+            let types = [
+                bytes.clone(),
+                bytes,
+                Type::INT8,
+                Type::INT2,
+                Type::INT8,
+                Type::INT8,
+                Type::INT4,
+                Type::TEXT,
+                Type::INT4,
+            ];
+            let take = transaction.prepare_typed(TAKE, &types).await?;
+            for Message { hook, id, at, told, tries, .. } in messages {
+                let Event { code, size, ttl, left, by } = told.event();
+                let (hook, id, at) = (hook.0.as_slice(), id.0.as_slice(), skew.there(*at));
+                let (by, tries) = (by.as_deref(), i32::try_from(*tries).unwrap_or(i32::MAX));
+                transaction.execute(&take, &[&hook, &id, &at, &code, &size, &ttl, &left, &by, &tries]).await?;
             }
             Ok(transaction.commit().await?)
         })

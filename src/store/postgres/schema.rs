@@ -32,6 +32,13 @@ const FIRST: &str = "CREATE TABLE ots.migration (
     at         timestamptz NOT NULL DEFAULT now()
 )";
 
+/// Messages have their numbers from a sequence, which doesn't come along where the tables were copied: it goes on behind them.
+const NUMBERS: &str = "
+    SELECT setval(sequence, highest) FROM (SELECT pg_get_serial_sequence('ots.outbox', 'number')::regclass AS sequence) AS its,
+        (SELECT max(number) AS highest FROM ots.outbox) AS there
+    WHERE highest > coalesce((SELECT last_value FROM pg_sequences WHERE schemaname = 'ots' AND sequencename = 'outbox_number_seq'), 0)
+      AND has_sequence_privilege(sequence, 'UPDATE')";
+
 /// What has been done to the tables.
 #[derive(Debug, Clone, Copy, Default)]
 struct Found {
@@ -47,6 +54,7 @@ pub(super) async fn prepare(client: &mut Client, address: &Address) -> Result<()
     client.query_one("SELECT pg_advisory_lock($1)", &[&locks::MIGRATE]).await.map_err(of)?;
     // The lock goes with the connection, whatever happens.
     migrate(client, address, MIGRATIONS).await?;
+    client.execute(NUMBERS, &[]).await.map_err(of)?;
     client.query_one("SELECT pg_advisory_unlock($1)", &[&locks::MIGRATE]).await.map_err(of)?;
     client.batch_execute("RESET lock_timeout; RESET statement_timeout").await.map_err(of)?;
     check_rights(client, address).await

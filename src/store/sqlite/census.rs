@@ -55,6 +55,7 @@ pub(super) fn census(connection: &Connection, path: &Path, now: Timestamp) -> ru
         next_deadline: at("SELECT deadline FROM record WHERE deadline > ?1 ORDER BY deadline LIMIT 1", milliseconds)?,
         owners,
         largest,
+        messages: number("SELECT count(*) FROM outbox")?,
         file: number("PRAGMA page_count")?.saturating_mul(page_size),
         free: number("PRAGMA freelist_count")?.saturating_mul(page_size),
         wal: beside(path, "wal").metadata().map_or(0, |wal| wal.len()),

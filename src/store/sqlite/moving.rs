@@ -8,6 +8,7 @@ use super::{
     SqliteStore,
     error::engine_error,
     job::Failure,
+    outbox::{self, MESSAGE},
     payload,
     reader::{HEAD, Reader},
     receipts::{self, TOMBSTONE},
@@ -16,10 +17,10 @@ use super::{
 };
 use crate::{
     memory::Buffer,
-    secret::{ClaimHash, KeyId, OwnerId, ReceiptId, SecretId, random},
+    secret::{ClaimHash, HookId, KeyId, OwnerId, ReceiptId, SecretId, random},
     store::{
         Head, StoreError, Usage, damage,
-        migrate::{Batch, Mark, Marked, Moving},
+        migrate::{Batch, Mark, Marked, Moving, Outgoing},
         receipt::{End, Tombstone},
     },
 };
@@ -27,8 +28,9 @@ use crate::{
 /// Records in a batch at most, and bytes of ciphertext after which it ends.
 const RECORDS: usize = 64;
 const BYTES: usize = 4 * 1024 * 1024;
-/// Receipts in one at most.
+/// Receipts in one at most, and messages.
 const RECEIPTS: usize = 256;
+const MESSAGES: usize = 256;
 
 /// A database has the first two for as long as it is being moved. `moved` names the rows that are gone, and still have to be removed. The rest
 /// stays: under which keys there was something to be moved, and where to.
@@ -74,7 +76,7 @@ impl SqliteStore {
     pub(in crate::store) async fn marked(&self) -> Result<Vec<Marked>, StoreError> {
         self.write(Effect::Changes, |tables| {
             let mut statement = tables.connection.prepare_cached(
-                "SELECT seq, id, claim, receipt, claimed_at FROM moved JOIN record USING (seq) ORDER BY seq LIMIT 256",
+                "SELECT seq, id, claim, receipt, claimed_at, notify FROM moved JOIN record USING (seq) ORDER BY seq LIMIT 256",
             )?;
             let rows = statement.query_map([], |row| {
                 let claim = row.get::<_, Option<[u8; 32]>>(2)?.map(ClaimHash);
@@ -119,6 +121,32 @@ impl SqliteStore {
                 tables.connection.prepare_cached("DELETE FROM moved WHERE seq = ?1")?.execute([seq])?;
             }
             Ok(removed)
+        })
+        .await
+    }
+
+    /// Some of the messages to webhooks after number `last`, in their order.
+    pub(in crate::store) async fn messages_to_move(&self, last: i64) -> Result<Outgoing, StoreError> {
+        self.write(Effect::Changes, move |tables| {
+            let of = format!("SELECT {MESSAGE} FROM outbox WHERE number > ?1 ORDER BY number LIMIT {MESSAGES}");
+            let mut statement = tables.connection.prepare_cached(&of)?;
+            let mut found = Outgoing::default();
+            for row in statement.query_map([last], |row| Ok((row.get(0)?, outbox::message(row).ok())))? {
+                match row {
+                    Ok((number, message)) => {
+                        found.last = Some(number);
+                        found.unreadable += u64::from(message.is_none());
+                        found.messages.extend(message);
+                    }
+                    // What lies before it is moved first.
+                    Err(error) if is_damage(&error) => {
+                        found.unreadable += u64::from(found.last.is_none());
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(found)
         })
         .await
     }
@@ -254,7 +282,7 @@ enum Read {
 fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
     let connection = &tables.connection;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {HEAD}, deadline, attempts, claim, owner, sealed_len, id, receipt, claimed_at FROM record WHERE seq = ?1"
+        "SELECT {HEAD}, deadline, attempts, claim, owner, sealed_len, id, receipt, claimed_at, notify FROM record WHERE seq = ?1"
     ))?;
     let (record, length) = statement.query_row([seq], |row| {
         let record = Moving {
@@ -295,11 +323,12 @@ fn read(tables: &Tables, seq: i64, now: Timestamp) -> rusqlite::Result<Read> {
     Ok(Read::Live(Box::new(Moving { sealed, ..record })))
 }
 
-/// From the columns `receipt` and `claimed_at`; without a receipt where they are damaged.
+/// From the columns `receipt`, `claimed_at` and `notify`; without what is damaged.
 fn mark(row: &Row<'_>, first: usize) -> Mark {
+    let notify = row.get(first + 2).ok().flatten().map(HookId);
     match (row.get::<_, Option<[u8; 32]>>(first), receipts::maybe_time(row, first + 1)) {
-        (Ok(receipt), Ok(claimed_at)) => Mark { receipt: receipt.map(ReceiptId), claimed_at },
-        _ => Mark::default(),
+        (Ok(receipt), Ok(claimed_at)) => Mark { receipt: receipt.map(ReceiptId), claimed_at, notify },
+        _ => Mark { notify, ..Mark::default() },
     }
 }
 

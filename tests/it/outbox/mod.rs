@@ -1,6 +1,8 @@
 //! The outbox in the embedded store's file: databases of the version before, and damage. What is told, and in which order, is the contract's
 //! (`contract`).
 
+mod crash;
+
 use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;

@@ -13,6 +13,7 @@ mod faults;
 mod keys;
 mod locked;
 mod migrate;
+mod outbox;
 mod pooler;
 mod quotas;
 mod races;

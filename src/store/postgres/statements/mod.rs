@@ -156,7 +156,8 @@ pub(super) const CENSUS: &str = "
            (SELECT created_at FROM ots.record ORDER BY id LIMIT 1), (SELECT min(deadline) FROM ots.record WHERE deadline > $1),
            (SELECT count(*) FROM ots.owner WHERE records > 0), (SELECT coalesce(max(records), 0) FROM ots.owner),
            (SELECT coalesce(max(bytes), 0) FROM ots.owner), pg_total_relation_size('ots.record'),
-           (SELECT count(*) FROM ots.record WHERE kind = 8 AND deadline > $1), (SELECT count(*) FROM ots.receipt)";
+           (SELECT count(*) FROM ots.record WHERE kind = 8 AND deadline > $1), (SELECT count(*) FROM ots.receipt),
+           (SELECT count(*) FROM ots.outbox)";
 
 pub(super) const KEYS: &str = "
     SELECT key_id, count(*), sum(octet_length(sealed))::bigint, min(created_at), max(greatest(expires_at, deadline))

@@ -42,10 +42,11 @@ macro_rules! died {
     };
 }
 
-/// The codes of what webhooks are told of a record whose time is over: none where the last of its tries has told it.
+/// The codes of what webhooks are told of a record whose time is over: none where the last of its tries has told it, nor of one that is on
+/// its way from another database (`import`).
 macro_rules! death_told {
     () => {
-        "CASE WHEN claim IS NOT NULL THEN 12 WHEN deadline = ends_at THEN 11 END"
+        "CASE WHEN claim IS NOT NULL AND reads > 0 THEN 12 WHEN claim IS NULL AND deadline = ends_at THEN 11 END"
     };
 }
 
