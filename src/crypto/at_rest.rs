@@ -9,10 +9,10 @@ use orion::hazardous::{
 };
 use zeroize::Zeroizing;
 
-use super::CryptoError;
+use super::{CryptoError, webhook::SigningKey};
 use crate::{
     memory::Buffer,
-    secret::{KeyId, Kind, OwnerId, Passphrase, SecretId, Token, Verifier, random},
+    secret::{HookId, KeyId, Kind, OwnerId, Passphrase, SecretId, Token, Verifier, random},
 };
 
 /// Version of the sealed format: part of the associated data.
@@ -82,6 +82,15 @@ impl MasterKey {
         MasterSecret::try_from(bytes.as_ref()).map(AuditKey).map_err(|_| CryptoError::Seal)
     }
 
+    /// Derives the key that a webhook's messages are signed with.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn signing_key(&self, url: &str) -> Result<SigningKey, CryptoError> {
+        let master = self.secret.unprotected_as_ref().try_into().map_err(|_| CryptoError::Seal)?;
+        SigningKey::derive(master, url)
+    }
+
     /// Derives the verifier that is stored beside a record with a passphrase.
     ///
     /// # Errors
@@ -126,6 +135,17 @@ impl AuditKey {
     pub fn name(&self, id: SecretId) -> Result<[u8; 12], CryptoError> {
         let mut name = [0; 12];
         keyed(&self.0, &[&id.0], &mut name)?;
+        Ok(name)
+    }
+
+    /// The name of a message to a webhook: of the one with this number, to this one, of this secret and moment.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn message(&self, number: i64, hook: HookId, id: SecretId, at: Timestamp) -> Result<[u8; 16], CryptoError> {
+        let (number, at) = (number.to_be_bytes(), at.as_millisecond().to_be_bytes());
+        let mut name = [0; 16];
+        keyed(&self.0, &[b"ots/message/v1", &number, &hook.0, &id.0, &at], &mut name)?;
         Ok(name)
     }
 }
@@ -216,6 +236,14 @@ impl Keyring {
     #[must_use]
     pub fn ids(&self) -> Vec<KeyId> {
         std::iter::once(&self.current).chain(&self.old).map(MasterKey::id).collect()
+    }
+
+    /// The keys that a webhook's messages are signed with: that of the key that seals, then those of the old ones.
+    ///
+    /// # Errors
+    /// Only if a primitive fails.
+    pub fn signing_keys(&self, url: &str) -> Result<Vec<SigningKey>, CryptoError> {
+        std::iter::once(&self.current).chain(&self.old).map(|key| key.signing_key(url)).collect()
     }
 
     /// The key with that id, if the server was given it.

@@ -5,6 +5,7 @@ pub mod at_rest;
 mod derive;
 pub mod envelope;
 pub mod sealed_box;
+pub mod webhook;
 
 use crate::secret::NoRandomness;
 

@@ -5,6 +5,7 @@ mod bearer;
 mod claim;
 mod create_key;
 mod generated;
+mod hook;
 mod id;
 mod kind;
 mod link;
@@ -21,6 +22,7 @@ use orion::hazardous::hash::blake2::blake2b::Blake2b;
 pub use claim::{ClaimHash, ClaimKey, InvalidClaimKey};
 pub use create_key::{CreateKey, CreateKeyHash, InvalidCreateKey, InvalidCreateKeyHash};
 pub use generated::{Generated, InvalidRecipe, Recipe};
+pub use hook::{HookName, InvalidHookName};
 pub use id::{HookId, KeyId, OwnerId, ReceiptId, SecretId, Verifier};
 pub use kind::Kind;
 pub use link::{
