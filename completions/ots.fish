@@ -59,6 +59,7 @@ complete -c ots -n "__fish_ots_using_subcommand put" -l api-key-file -d 'The key
 complete -c ots -n "__fish_ots_using_subcommand put" -l name -d 'The file name to give the reader, sealed with an encrypted secret [default: that of FILE]' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l key-file -d 'Write the key to a new file (mode 0600), so that it and the link, which then ends in #, can go separate ways' -r -F
 complete -c ots -n "__fish_ots_using_subcommand put" -l receipt -d 'Keep its receipt in a new file (mode 0600), with copies a link to all too; `-` is stderr' -r -F
+complete -c ots -n "__fish_ots_using_subcommand put" -l notify -d 'Have the webhook NAME told what becomes of it' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s n -l copies -d 'Make N links to N copies, one a reader' -r
 complete -c ots -n "__fish_ots_using_subcommand put" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand put" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -69,7 +70,7 @@ always\t''
 never\t''"
 complete -c ots -n "__fish_ots_using_subcommand put" -s p -l passphrase -d 'Ask for a passphrase (or set `OTS_PASSPHRASE`)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l token -d 'Print the bare token in place of the link'
-complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file'
+complete -c ots -n "__fish_ots_using_subcommand put" -l qr -d 'Show the link as a QR code, too, on stderr: with its key, unless that goes to --key-file'
 complete -c ots -n "__fish_ots_using_subcommand put" -l copy -d 'Put the link on the clipboard as well, by the desktop\'s tool or the terminal (OSC 52)'
 complete -c ots -n "__fish_ots_using_subcommand put" -l trim-newline -d 'Drop one newline at the end, as `echo` adds'
 complete -c ots -n "__fish_ots_using_subcommand put" -s h -l help -d 'Print help'
@@ -134,6 +135,7 @@ complete -c ots -n "__fish_ots_using_subcommand burn" -s V -l version -d 'Print 
 complete -c ots -n "__fish_ots_using_subcommand request" -s l -l label -d 'Say what is asked for: one line, which whoever has the link sees, and the server doesn\'t' -r
 complete -c ots -n "__fish_ots_using_subcommand request" -s t -l ttl -d 'How long it can be answered, and from then on collected: 90 (seconds), 15m, 24h, 7d [default: the server\'s, 24h]' -r
 complete -c ots -n "__fish_ots_using_subcommand request" -l max-size -d 'The largest answer that is taken, as it is sent: encrypted and padded [default: the server\'s]' -r
+complete -c ots -n "__fish_ots_using_subcommand request" -l notify -d 'Have the server\'s webhook NAME told what becomes of it, and of the answer' -r
 complete -c ots -n "__fish_ots_using_subcommand request" -l passphrase-file -d 'Read the passphrase from a file; one newline at its end is dropped' -r -F
 complete -c ots -n "__fish_ots_using_subcommand request" -l api-key-file -d 'The key to create with (or set `OTS_API_KEY`)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand request" -s o -l output -d 'The new file (mode 0600) for what collects the answer; `-` is stdout, after the link [default: request-XXXXXXXX.ots here]' -r -F
@@ -174,7 +176,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -s l -l listen -d 'Where 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l socket-mode -d 'Who may connect to unix:PATH, in octal' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-cert -d 'Serve https, with the certificate in this PEM file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l tls-key -d 'And its private key, in PEM' -r -F
-complete -c ots -n "__fish_ots_using_subcommand serve" -l acme -d 'Serve https, with a certificate for these names that the server orders itself' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l acme -d 'Serve https, with a certificate for these names that it orders itself' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-contact -d 'Whom the authority that issues it may write to' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l acme-directory -d 'That authority, by its ACME directory' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
@@ -185,7 +187,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l old-key-file -d 'Read 
 complete -c ots -n "__fish_ots_using_subcommand serve" -l database-connections -d 'Connections to a PostgreSQL at once [default: 16]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l public-url -d 'The root that links start with, as people reach it' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-size -d 'The largest secret, up to 100MiB' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l default-ttl -d 'How long one is kept when nobody says [default: 24h, or --max-ttl]' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-ttl -d 'How long a secret can be kept' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l claim-lease -d 'How long a reader may ask again for what it is reading, at most 10m' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l receipt-retention -d 'How long a receipt outlives its secret' -r
@@ -195,7 +197,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l client-timeout -d 'How
 complete -c ots -n "__fish_ots_using_subcommand serve" -l max-connections -d 'Connections at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l log-format -d 'How to write the log' -r -f -a "text\t''
 json\t''"
-complete -c ots -n "__fish_ots_using_subcommand serve" -l create-keys -d 'Take secrets only with one of these keys (ots keygen)' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l create-keys -d 'Take secrets only with a key of these (ots keygen)' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l user-header -d 'Take secrets from those whom a trusted proxy names in this header' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l trusted-proxy -d 'Proxies whose word on the client counts: addresses, networks, unix' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l rate-limit -d 'What one address may do, as creates=60/m,misses=60/m; or off' -r
@@ -205,14 +207,16 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets -d 'Secr
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes -d 'Bytes of secrets that are kept at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-secrets-each -d 'Secrets of one key, user or address at once' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l quota-bytes-each -d 'Bytes of secrets of one key, user or address' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l metrics-listen -d 'Show the numbers at /metrics, on an address of their own' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l audit -d 'Tell what becomes of secrets: to FILE, -, or syslog' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l metrics-listen -d 'Show numbers at /metrics, on their own address' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l audit -d 'Write what becomes of secrets: FILE, -, syslog' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l webhook -d 'Send what becomes of secrets to a URL, signed; to one with a NAME, of those whose sender picks it. A URL that is itself secret is safer in `OTS_WEBHOOK`' -r
+complete -c ots -n "__fish_ots_using_subcommand serve" -l webhook-allow -d 'Networks of webhooks that aren\'t public' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l title -d 'The server\'s name, at the top of each page' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l notice -d 'A line on each page' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l contact -d 'Whom to ask: a mail address, or a page\'s URL' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l imprint-url -d 'The page that says who runs this server' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -l privacy-url -d 'The page that says what becomes of people\'s data' -r
-complete -c ots -n "__fish_ots_using_subcommand serve" -l logo -d 'A picture for the top of each page: PNG, JPEG, WebP or SVG' -r -F
+complete -c ots -n "__fish_ots_using_subcommand serve" -l logo -d 'A picture atop each page: PNG, JPEG, WebP or SVG' -r -F
 complete -c ots -n "__fish_ots_using_subcommand serve" -l accent -d 'The colour of buttons and links, as #2f4ac0' -r
 complete -c ots -n "__fish_ots_using_subcommand serve" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand serve" -l config -d 'Read this configuration file instead of the usual one' -r -F
@@ -226,7 +230,7 @@ complete -c ots -n "__fish_ots_using_subcommand serve" -l require-synchronous -d
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create-page -d 'Have no page to share from: links still open in a browser'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-unreadable -d 'Start though no key opens some of the secrets; they stay as they are'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l no-create -d 'Take no secrets: only hand out those that are there'
-complete -c ots -n "__fish_ots_using_subcommand serve" -l audit-addresses -d 'Tell it with the addresses of those who asked'
+complete -c ots -n "__fish_ots_using_subcommand serve" -l audit-addresses -d 'And the addresses of those who asked'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c ots -n "__fish_ots_using_subcommand serve" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
 complete -c ots -n "__fish_ots_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
@@ -269,25 +273,26 @@ complete -c ots -n "__fish_ots_using_subcommand keygen" -s v -l verbose -d 'Say 
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand keygen" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s s -l server -d 'The server; a full link brings its own' -r -f
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l config -d 'Read this configuration file instead of the usual one' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l timeout -d 'How long to wait for the server' -r
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s h -l help -d 'Print help'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s q -l quiet -d 'Say nothing but errors'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l json -d 'Answer in JSON, errors too'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -l no-input -d 'Never ask: fail where a question would be needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -s V -l version -d 'Print version'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "stats" -d 'Say how much the server keeps'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "sweep" -d 'Remove what has expired, now'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "keys" -d 'Say which keys are still needed'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "check" -d 'Check that the database is whole'
-complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check migrate" -f -a "migrate" -d 'Move a host\'s secrets into a PostgreSQL'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "stats" -d 'Say how much the server keeps'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "sweep" -d 'Remove what has expired, now'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "keys" -d 'Say which keys are still needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "check" -d 'Check that the database is whole'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "webhooks" -d 'Say how webhooks get on, and what their messages are signed with'
+complete -c ots -n "__fish_ots_using_subcommand admin; and not __fish_seen_subcommand_from stats sweep keys check webhooks migrate" -f -a "migrate" -d 'Move a host\'s secrets into a PostgreSQL'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from stats" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
@@ -368,6 +373,27 @@ complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcomman
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Answer in JSON, errors too'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: fail where a question would be needed'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l data-dir -d 'Where to keep the database and the key [default: the platform\'s data directory]' -r -f -a "(__fish_complete_directories)"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l database -d 'The database: sqlite:FILE or postgres://USER@HOST/DATABASE [default: sqlite:ots.db in the data directory]' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l database-password-file -d 'Read the password of a PostgreSQL from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l secret-key-file -d 'Read the secret key from a file' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l old-key-file -d 'Read an old key from a file, whole; can be given several times' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l webhook -d 'The server\'s webhooks, where it can\'t be asked' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -s s -l server -d 'The server; a full link brings its own' -r -f
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l config -d 'Read this configuration file instead of the usual one' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l timeout -d 'How long to wait for the server' -r
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l ca-cert -d 'Trust the certificates in this PEM file as well' -r -F
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l color -d 'When to colour what goes to stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l dev -d 'For development: a fixed key, data in ./storage/db, this machine only'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -s h -l help -d 'Print help'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l allow-http -d 'Allow plain http to a host that isn\'t this machine'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -s q -l quiet -d 'Say nothing but errors'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -s v -l verbose -d 'Say more: the causes of errors; for the server, a line a request'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l json -d 'Answer in JSON, errors too'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -l no-input -d 'Never ask: fail where a question would be needed'
+complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from webhooks" -s V -l version -d 'Print version'
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l database-password-file -d 'Read the password of the PostgreSQL from a file' -r -F
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -s s -l server -d 'The server; a full link brings its own' -r -f
 complete -c ots -n "__fish_ots_using_subcommand admin; and __fish_seen_subcommand_from migrate" -l config -d 'Read this configuration file instead of the usual one' -r -F

@@ -14,9 +14,10 @@
 //! - [`server`]: HTTP in, `vault` calls out.
 //! - [`client`]: the API from the other side, over reqwest.
 //! - [`acme`]: certificates for the server, ordered of an authority.
+//! - [`webhook`]: what becomes of secrets, brought to programs elsewhere.
 //! - [`cli`]: arguments in, text out: one file a command.
 //!
-//! Calls go `cli → client → api` and `cli → server → vault → store`; `acme` stands above client and server; whoever needs them uses `secret`, `memory` and `crypto`.
+//! Calls go `cli → client → api` and `cli → server → vault → store`; `acme` stands above client and server, `webhook` above client and store; whoever needs them uses `secret`, `memory` and `crypto`.
 //! No arrow turns back; a test sees to it.
 
 pub mod acme;
@@ -31,3 +32,4 @@ pub mod server;
 pub mod store;
 pub mod tally;
 pub mod vault;
+pub mod webhook;

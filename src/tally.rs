@@ -3,6 +3,9 @@
 //!
 //! - [`Tally`]: all of them, one for a server.
 //! - [`Count`], [`Gauge`], [`Histogram`]: what it is made of.
+//! - `webhooks`: how each webhook gets on.
+
+mod webhooks;
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -10,6 +13,8 @@ use std::{
 };
 
 use jiff::Timestamp;
+
+pub use webhooks::{Webhook, Webhooks};
 
 /// What only grows.
 #[derive(Debug, Default)]
@@ -243,6 +248,8 @@ pub struct Tally {
     pub failed_commits: Count,
     /// The audit stream.
     pub audit: Audit,
+    /// The webhooks.
+    pub webhooks: Webhooks,
     /// When the certificate expires, in seconds since 1970; 0 without one.
     certificate: Gauge,
     /// 1 while the create keys in use are older than their file, which can't be taken.
@@ -261,6 +268,7 @@ impl Default for Tally {
             commits: Durations::default(),
             failed_commits: Count::default(),
             audit: Audit::default(),
+            webhooks: Webhooks::default(),
             certificate: Gauge::default(),
             old_keys: Gauge::default(),
             old_certificate: Gauge::default(),

@@ -18,10 +18,12 @@ pub struct OpenRequest {
     pub ttl: TtlRequest,
     /// The largest answer that is wanted, in bytes: a whole number, not yet checked.
     pub max_size: Option<f64>,
+    /// The webhook that is to be told of it, and of its answer, by its name, as sent.
+    pub notify: Option<Zeroizing<String>>,
 }
 
 impl OpenRequest {
-    const MEMBERS: &'static [&'static str] = &["invitation", "proof", "ttl_seconds", "max_size"];
+    const MEMBERS: &'static [&'static str] = &["invitation", "proof", "ttl_seconds", "max_size", "notify"];
 
     /// Parses a JSON body, and decodes the invitation where it lies.
     ///
@@ -33,6 +35,7 @@ impl OpenRequest {
         let proof = members.text("proof");
         let ttl = members.integer("ttl_seconds").map_or(TtlRequest::Default, TtlRequest::Seconds);
         let max_size = members.integer("max_size");
+        let notify = members.text("notify");
         for (name, is_missing) in [("invitation", invitation.is_none()), ("proof", proof.is_none())] {
             if is_missing && !members.is_wrong(name) {
                 members.wrong(name, "it is missing: docs/request.md says what it is");
@@ -40,7 +43,7 @@ impl OpenRequest {
         }
         members.finish()?;
         let invitation = decode(body, "invitation", invitation.unwrap_or_default(), true)?;
-        Ok(Self { invitation, proof: proof.unwrap_or_default(), ttl, max_size })
+        Ok(Self { invitation, proof: proof.unwrap_or_default(), ttl, max_size, notify })
     }
 }
 
@@ -60,6 +63,12 @@ pub struct RequestOpened {
     pub url: String,
     /// The link of the receipt's page.
     pub receipt_url: String,
+    /// What the request is called in messages to the webhook that was picked, if one was, and in the audit stream.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// And what its answer will be called there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer_name: Option<String>,
 }
 
 /// What whoever answers may know of a request.

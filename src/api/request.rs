@@ -30,6 +30,8 @@ pub struct CreateOptions {
     pub kind: Kind,
     /// Whether its sender wants to be told what becomes of it.
     pub receipt: bool,
+    /// The webhook that is to be told of it, by its name, as sent.
+    pub notify: Option<Zeroizing<String>>,
 }
 
 /// How long to keep a secret, as asked.
@@ -82,6 +84,7 @@ impl CreateRequest {
         "encrypted",
         "passphrase_required",
         "receipt",
+        "notify",
     ];
 
     /// Parses a JSON body, and decodes its content where it lies.
@@ -126,7 +129,8 @@ pub(super) fn decode(
 }
 
 impl CreateOptions {
-    const PARAMETERS: &'static [&'static str] = &["ttl_seconds", "encrypted", "passphrase_required", "receipt"];
+    const PARAMETERS: &'static [&'static str] =
+        &["ttl_seconds", "encrypted", "passphrase_required", "receipt", "notify"];
 
     fn read(members: &mut Members<'_>) -> Self {
         let hours = members.number("ttl_hours");
@@ -135,6 +139,7 @@ impl CreateOptions {
         let encrypted = members.boolean("encrypted").unwrap_or(false);
         let passphrase_required = members.boolean("passphrase_required").unwrap_or(false);
         let receipt = members.boolean("receipt").unwrap_or(false);
+        let notify = members.text("notify");
         if hours.is_some() && seconds.is_some() {
             members.wrong("ttl_hours", "give ttl_hours or ttl_seconds, not both");
         }
@@ -148,7 +153,7 @@ impl CreateOptions {
             (None, Some(seconds)) => TtlRequest::Seconds(seconds),
             (None, None) => TtlRequest::Default,
         };
-        Self { ttl, passphrase, kind, receipt }
+        Self { ttl, passphrase, kind, receipt, notify }
     }
 
     /// What the query beside a body of bytes asks for.
@@ -157,7 +162,7 @@ impl CreateOptions {
     /// What is wrong with each parameter.
     pub fn from_query(query: &str) -> Result<Self, Vec<FieldError>> {
         let (mut ttl, mut encrypted, mut passphrase_required, mut receipt) = (TtlRequest::Default, false, false, false);
-        let mut errors = Vec::new();
+        let (mut notify, mut errors) = (None, Vec::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let outcome = match name.as_ref() {
                 "ttl_seconds" => seconds(&value).map(|seconds| ttl = TtlRequest::Seconds(seconds)),
@@ -166,6 +171,10 @@ impl CreateOptions {
                     boolean(&value, "/query/passphrase_required").map(|value| passphrase_required = value)
                 }
                 "receipt" => boolean(&value, "/query/receipt").map(|value| receipt = value),
+                "notify" => {
+                    notify = Some(Zeroizing::new(value.into_owned()));
+                    Ok(())
+                }
                 other => {
                     errors.push(unknown("/query", "parameter", other, Self::PARAMETERS));
                     break;
@@ -180,7 +189,7 @@ impl CreateOptions {
             ));
             Kind::Plain
         });
-        if errors.is_empty() { Ok(Self { ttl, passphrase: None, kind, receipt }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { ttl, passphrase: None, kind, receipt, notify }) } else { Err(errors) }
     }
 }
 

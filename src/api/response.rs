@@ -21,6 +21,9 @@ pub struct Created {
     /// The link to keep, with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub receipt_url: Option<String>,
+    /// What it is called in messages to the webhook that was picked, if one was, and in the audit stream.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
 }
 
 impl Created {
@@ -281,6 +284,7 @@ mod tests {
             url: "u".into(),
             receipt: None,
             receipt_url: None,
+            name: None,
         };
         let json = serde_json::to_string(&created).unwrap();
         assert!(json.contains("\"2026-07-28T10:00:00.000Z\""), "{json}");

@@ -100,7 +100,7 @@ fn render(mut page: Command, name: &str, names: &[String]) -> io::Result<Vec<u8>
 const OBJECTS: &[(&str, &str)] = &[
     (
         "ots-put",
-        "An object a link: \"link\" and \"token\"; \"expires_at\" (RFC 3339), \"size\" in bytes, \"encrypted\"; with --generate \"password\" \
+        "An object a link: \"link\" and \"token\"; \"expires_at\" (RFC 3339), \"size\" in bytes, \"encrypted\"; with --notify \"name\"; with --generate \"password\" \
          or \"passphrase\", and \"bits\".",
     ),
     (
@@ -123,6 +123,11 @@ const OBJECTS: &[(&str, &str)] = &[
         "ots-admin-keys",
         "An array, an object a key: \"id\", \"role\" (\"current\", \"old\", \"not_given\"), \"number\" among the old ones, \"secrets\", \"bytes\", \
          \"oldest\" and \"needed_until\".",
+    ),
+    (
+        "ots-admin-webhooks",
+        "An array, an object a webhook: \"name\" (\"#\" and its position, if it has none), \"host\", \"picked\" (told only of secrets whose sender \
+         picks it), \"secret\", \"old_secrets\"; where a server runs \"state\" (\"well\", \"failing\", \"gone\"), \"waiting\" and \"oldest\".",
     ),
     ("ots-generate", "An object with \"password\" or \"passphrase\", and \"bits\"."),
     ("ots", "With --json commands answer with an object on one line; their pages say what is in it."),
@@ -171,9 +176,8 @@ fn codes(name: &str) -> &'static [&'static str] {
         "ots-serve" => &["0", "1", "2", "8", "9", "130"],
         "ots-keygen" => &["0", "1", "2", "8", "141"],
         "ots-health" | "ots-generate" => &["0", "1", "2", "141"],
-        "ots-admin" | "ots-admin-check" | "ots-admin-keys" | "ots-admin-stats" | "ots-admin-sweep" => {
-            &["0", "1", "2", "6", "8", "141"]
-        }
+        "ots-admin" | "ots-admin-check" | "ots-admin-keys" | "ots-admin-stats" | "ots-admin-sweep"
+        | "ots-admin-webhooks" => &["0", "1", "2", "6", "8", "141"],
         "ots-admin-migrate" => &["0", "1", "2", "6", "8", "130", "141"],
         "ots-completions" => &["0", "2", "8", "141"],
         _ => {
@@ -183,8 +187,15 @@ fn codes(name: &str) -> &'static [&'static str] {
 }
 
 /// The pages of what is told where the server's data and keys are.
-const BESIDE_DATA: &[&str] =
-    &["ots-serve", "ots-admin", "ots-admin-check", "ots-admin-keys", "ots-admin-stats", "ots-admin-sweep"];
+const BESIDE_DATA: &[&str] = &[
+    "ots-serve",
+    "ots-admin",
+    "ots-admin-check",
+    "ots-admin-keys",
+    "ots-admin-stats",
+    "ots-admin-sweep",
+    "ots-admin-webhooks",
+];
 
 /// The pages of what may ask a PostgreSQL.
 const WITH_A_PASSWORD: &[&str] = &[
@@ -195,6 +206,7 @@ const WITH_A_PASSWORD: &[&str] = &[
     "ots-admin-migrate",
     "ots-admin-stats",
     "ots-admin-sweep",
+    "ots-admin-webhooks",
 ];
 
 /// Variables that belong to no option, and the pages that tell of them besides that of `ots`.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{Client, ClientError, OnProgress, retry, sensitive, upload};
 use crate::{
     api::{self, Answered, OCTET_STREAM, RequestOpened, RequestStatus},
-    secret::{CreateKey, Passphrase, Token},
+    secret::{CreateKey, HookName, Passphrase, Token},
 };
 
 /// A request to make.
@@ -24,6 +24,8 @@ pub struct Ask {
     pub ttl: Option<Duration>,
     /// The largest answer that is wanted, in bytes as it is sent; the server's when none.
     pub max_size: Option<u64>,
+    /// The webhook of the server's that is to be told of it.
+    pub notify: Option<HookName>,
     /// What a server wants that doesn't store for everybody.
     pub key: Option<Arc<CreateKey>>,
 }
@@ -36,6 +38,8 @@ struct Body<'a> {
     ttl_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify: Option<&'a str>,
 }
 
 impl Client {
@@ -102,7 +106,8 @@ fn body(ask: &Ask) -> Bytes {
     let invitation = BASE64.encode(&ask.invitation);
     // Room for all of it, so that no smaller buffer is left behind unwiped.
     let mut body = Zeroizing::new(Vec::with_capacity(invitation.len() + 512));
-    let object = Body { invitation, proof: ask.proof.expose(), ttl_seconds, max_size: ask.max_size };
+    let notify = ask.notify.as_ref().map(HookName::as_str);
+    let object = Body { invitation, proof: ask.proof.expose(), ttl_seconds, max_size: ask.max_size, notify };
     serde_json::to_writer(&mut *body, &object).expect("text and numbers are JSON");
     Bytes::from_owner(body)
 }

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use url::form_urlencoded;
 
 use super::OnProgress;
-use crate::secret::{CreateKey, Passphrase};
+use crate::secret::{CreateKey, HookName, Passphrase};
 
 /// Bytes that are handed on at a time.
 const PART: usize = 64 * 1024;
@@ -31,6 +31,8 @@ pub struct Create {
     pub passphrase_required: bool,
     /// Whether to be given a receipt, too.
     pub receipt: bool,
+    /// The webhook of the server's that is to be told of it.
+    pub notify: Option<HookName>,
     /// What a server wants that doesn't store for everybody.
     pub key: Option<Arc<CreateKey>>,
 }
@@ -50,6 +52,9 @@ impl Create {
             if set {
                 query.append_pair(name, "true");
             }
+        }
+        if let Some(name) = &self.notify {
+            query.append_pair("notify", name.as_str());
         }
         query.finish()
     }

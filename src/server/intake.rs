@@ -11,7 +11,7 @@ use super::{
     call::{App, Call, Caller},
     creation::{Creator, Permission},
     guards,
-    problem::{busy, contradictory, invalid, malformed, too_large, too_large_for_key},
+    problem::{busy, contradictory, invalid, malformed, no_webhook, too_large, too_large_for_key},
     settings::json_bytes,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     },
     crypto::sealed_box::{HEAD_BYTES, INVITATION_BYTES},
     memory::Buffer,
-    secret::{ClaimKey, InvalidClaimKey, InvalidTtl, Kind, Passphrase, Token, Ttl},
+    secret::{ClaimKey, HookId, InvalidClaimKey, InvalidTtl, Kind, Passphrase, Token, Ttl},
     vault::{NewRequest, NewSecret, Owner},
 };
 
@@ -138,8 +138,10 @@ pub(super) fn valid(
     if options.kind != Kind::Plain && !passphrase.as_ref().is_some_and(Passphrase::is_proof) {
         return Err(Problem::validation(vec![FieldError::new(place, NO_PROOF)]));
     }
+    let pointer = if place == PASSPHRASE_HEADER { "/query/notify" } else { "/notify" };
+    let notify = webhook(app, options.notify.as_ref(), pointer)?;
     content.shrink().map_err(|_| busy())?;
-    Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt, notify: None })
+    Ok(NewSecret { content, ttl, passphrase, kind: options.kind, receipt: options.receipt, notify })
 }
 
 /// For how long something is kept, within the server's limits and the key's.
@@ -181,7 +183,14 @@ pub(super) async fn new_request(app: &App, call: Call<'_>, permitted: &Permissio
         Some(size) if size >= HEAD_BYTES as f64 && size <= largest as f64 => size as u64,
         Some(_) => return Err(wrong("/max_size", format!("it can be {HEAD_BYTES} to {largest} bytes here"))),
     };
-    Ok(NewRequest { invitation: body, proof, ttl: ttl(app, permitted, asked.ttl)?, max_size, notify: None })
+    let notify = webhook(app, asked.notify.as_ref(), "/notify")?;
+    Ok(NewRequest { invitation: body, proof, ttl: ttl(app, permitted, asked.ttl)?, max_size, notify })
+}
+
+/// The webhook that somebody picked, if they did. What they wrote isn't repeated.
+fn webhook(app: &App, picked: Option<&Zeroizing<String>>, place: &'static str) -> Result<Option<HookId>, Problem> {
+    let Some(name) = picked else { return Ok(None) };
+    app.settings.webhook(name).map(Some).ok_or_else(|| no_webhook(place, app.settings.has_webhooks()))
 }
 
 /// An answer in a body, of at most so many bytes. What can't be one doesn't use a request up.

@@ -227,6 +227,16 @@ pub(super) fn contradictory(header: &'static str) -> Problem {
     Problem::new(Code::BadRequest, detail)
 }
 
+/// What is said of a webhook that nobody can pick. Its name isn't repeated.
+pub(super) fn no_webhook(place: &'static str, has_others: bool) -> Problem {
+    let detail = if has_others {
+        "no webhook of that name is known here: ask the server's operator which there are, or leave it out"
+    } else {
+        "this server has no webhook to pick: its operator gives it one with serve --webhook NAME=URL, or leave it out"
+    };
+    Problem::validation(vec![FieldError::new(place, detail)])
+}
+
 /// The `422` for one value.
 pub(super) fn invalid(pointer: impl Into<Cow<'static, str>>, error: impl std::error::Error) -> Problem {
     Problem::validation(vec![FieldError::new(pointer, error.to_string())])

@@ -9,7 +9,7 @@ use super::{
     face::Face,
     guards::GuardOptions,
 };
-use crate::secret::{InvalidTtl, MIN_TTL, Ttl};
+use crate::secret::{HookId, HookName, InvalidTtl, MIN_TTL, Ttl};
 
 /// The largest content that a server may be told to take, in bytes.
 pub const LARGEST_SIZE: usize = 100 * 1024 * 1024;
@@ -72,6 +72,8 @@ pub struct Settings {
     pub(super) shutdown_timeout: Duration,
     pub(super) face: Arc<Face>,
     pub(super) guards: GuardOptions,
+    /// The webhooks that a sender can pick.
+    webhooks: Arc<[(HookName, HookId)]>,
 }
 
 impl Settings {
@@ -100,7 +102,24 @@ impl Settings {
             shutdown_timeout: options.shutdown_timeout,
             face: Arc::new(options.face),
             guards: options.guards,
+            webhooks: Arc::default(),
         })
+    }
+
+    /// The same, with webhooks that a sender can pick by their names.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Vec<(HookName, HookId)>) -> Self {
+        Self { webhooks: webhooks.into(), ..self }
+    }
+
+    /// The webhook of that name, if a sender can pick it.
+    pub(super) fn webhook(&self, name: &str) -> Option<HookId> {
+        self.webhooks.iter().find(|(known, _)| known.as_str() == name).map(|(_, id)| *id)
+    }
+
+    /// Whether a sender can pick any.
+    pub(super) fn has_webhooks(&self) -> bool {
+        !self.webhooks.is_empty()
     }
 
     /// The largest JSON body.

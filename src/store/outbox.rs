@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{By, Engine, Head, REQUEST, Record, Store, StoreError, of, of_async};
-use crate::secret::{HookId, SecretId};
+use crate::{
+    secret::{HookId, SecretId},
+    tally::Count,
+};
 
 /// What a webhook is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +165,7 @@ impl Event {
 pub(super) struct Telling {
     every: RwLock<Arc<[HookId]>>,
     told: Notify,
+    given_up: Count,
 }
 
 impl Telling {
@@ -236,7 +240,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn give_up(&self, noted_before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
-        of!(&self.engine, store => store.give_up(noted_before, at_most).await)
+        let given_up = of!(&self.engine, store => store.give_up(noted_before, at_most).await)?;
+        self.telling.given_up.add(u64::try_from(given_up).unwrap_or(u64::MAX));
+        Ok(given_up)
+    }
+
+    /// How many messages were given up since the start.
+    #[must_use]
+    pub fn given_up(&self) -> &Count {
+        &self.telling.given_up
     }
 
     /// Removes the messages for other webhooks than those; how many. Where servers share the store, others may know webhooks that this one

@@ -20,6 +20,8 @@ const NOTE: Duration = Duration::from_secs(300);
 const TOLD: Duration = Duration::from_secs(24 * 3600);
 /// How soon after a sweep the next one is at the soonest, if no claim's end comes before: records that die one after the other go together.
 const SOONEST: Duration = Duration::from_secs(1);
+/// How often it is told that messages were given up.
+const TELL: Duration = Duration::from_secs(3600);
 
 /// When the sweeper does what.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,7 @@ pub async fn run(store: Arc<Store>, settings: Settings, told: impl Fn(&[Gone])) 
     let mut clock = Clock::new(store.last_seen(), grace);
     let mut noted: Option<Instant> = None;
     let mut lost_at: Option<Timestamp> = None;
+    let mut given_up = GivenUp::default();
     loop {
         store.due.begin();
         let now = Timestamp::now();
@@ -66,8 +69,7 @@ pub async fn run(store: Arc<Store>, settings: Settings, told: impl Fn(&[Gone])) 
                 tracing::warn!(%error, "old receipts could not be removed; it will be tried again");
             }
             match give_up(&store, now).await {
-                Ok(0) => {}
-                Ok(messages) => tracing::warn!(messages, "webhooks could not be told for a day, and won't be"),
+                Ok(messages) => given_up.more(messages),
                 Err(error) => tracing::warn!(%error, "old messages could not be removed; it will be tried again"),
             }
             if let Some(next) = store.next_deadline(now).await {
@@ -99,6 +101,23 @@ async fn forget(store: &Store, now: Timestamp, retention: Duration) -> Result<()
     let ended_before = now.saturating_sub(retention).unwrap_or(Timestamp::MIN);
     while store.forget_receipts(ended_before, BATCH).await? == BATCH {}
     Ok(())
+}
+
+/// Messages that were given up and nobody has been told of: they are many while a receiver stays away.
+#[derive(Default)]
+struct GivenUp {
+    messages: usize,
+    told: Option<Instant>,
+}
+
+impl GivenUp {
+    fn more(&mut self, messages: usize) {
+        self.messages += messages;
+        if self.messages > 0 && self.told.is_none_or(|told| told.elapsed() >= TELL) {
+            tracing::warn!(messages = self.messages, "webhooks could not be told for a day, and won't be");
+            *self = Self { messages: 0, told: Some(Instant::now()) };
+        }
+    }
 }
 
 /// Removes the messages that could not be delivered for a day; how many.

@@ -25,7 +25,7 @@ use crate::{
     memory::Buffer,
     secret::{ClaimKey, HookId, Kind, Passphrase, Receipt, SecretId, Token, Ttl},
     store::{Charge, Gone, Head, Held, Quotas, Record, State, Store, StoreError},
-    tally::Tally,
+    tally::{Count, Tally},
 };
 
 pub use delivery::Content;
@@ -208,6 +208,15 @@ impl Vault {
         Ok(Created { token, expires_at, receipt })
     }
 
+    /// What a secret is called in the audit stream and in messages to webhooks.
+    ///
+    /// # Errors
+    /// [`VaultError::Crypto`].
+    pub fn name_of(&self, id: SecretId) -> Result<String, VaultError> {
+        let name = self.keys.current().audit_key()?.name(id)?;
+        Ok(data_encoding::HEXLOWER.encode(&name))
+    }
+
     /// Whose a record is isn't noted where nobody has a quota of their own.
     fn charge(&self, owner: Option<&Owner>) -> Result<Charge, CryptoError> {
         let owner = owner.filter(|_| !self.quotas.each.is_none());
@@ -257,6 +266,12 @@ impl Vault {
     #[must_use]
     pub fn tells_of_refusals(&self) -> bool {
         self.journal.has_audit()
+    }
+
+    /// How many messages to webhooks were given up since the start.
+    #[must_use]
+    pub fn messages_given_up(&self) -> &Count {
+        self.store.given_up()
     }
 
     /// Runs what commits something and notes it, to its end: whoever asked may go away meanwhile, and what is committed is told all the

@@ -66,4 +66,6 @@ mod transcripts_http;
 mod transcripts_operator;
 mod vectors;
 mod watch;
+#[cfg(target_os = "linux")] // its loopback addresses
+mod webhooks;
 mod wire;

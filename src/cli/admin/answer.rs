@@ -1,11 +1,14 @@
 //! What a server, or the database itself, says of what it keeps: as it goes through the socket, and as `--json` shows it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     secret::KeyId,
-    store::{Census, KeyUse, Quota, Quotas},
+    store::{Census, KeyUse, Quota, Quotas, Waiting},
+    webhook::Shown,
 };
 
 /// What is asked; a word on a line.
@@ -14,16 +17,18 @@ pub(in crate::cli) enum Question {
     Stats,
     Sweep,
     Keys,
+    Webhooks,
 }
 
 impl Question {
-    const ALL: [Self; 3] = [Self::Stats, Self::Sweep, Self::Keys];
+    const ALL: [Self; 4] = [Self::Stats, Self::Sweep, Self::Keys, Self::Webhooks];
 
     pub(in crate::cli) fn word(self) -> &'static str {
         match self {
             Self::Stats => "stats",
             Self::Sweep => "sweep",
             Self::Keys => "keys",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -40,6 +45,7 @@ pub(in crate::cli) enum Answer {
     Stats(Stats),
     Swept(Swept),
     Keys(Vec<Key>),
+    Webhooks(Vec<Webhook>),
     /// Why there is no answer.
     Failed(String),
 }
@@ -131,6 +137,65 @@ pub(in crate::cli) enum Role {
     Old,
     /// None of the keys that were given.
     NotGiven,
+}
+
+/// A webhook, with the keys that its messages are signed with: for the data directory's owner alone.
+#[derive(Serialize, Deserialize)]
+pub(in crate::cli) struct Webhook {
+    pub(super) name: String,
+    pub(super) host: String,
+    /// Whether it is told only of secrets whose sender picks it.
+    pub(super) picked: bool,
+    /// How it gets on; none is known where no server was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) state: Option<WebhookState>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) waiting: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) oldest: Option<String>,
+    pub(super) secret: String,
+    /// Of the keys in `SECRET_KEYS_OLD`, which sign too.
+    pub(super) old_secrets: Vec<String>,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({})", self.name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::cli) enum WebhookState {
+    Well,
+    Failing,
+    /// Its receiver wants nothing any more.
+    Gone,
+}
+
+/// The webhooks, with what waits for each if that is known.
+pub(in crate::cli) fn webhooks(all: &[Shown], waiting: Option<&[Waiting]>) -> Vec<Webhook> {
+    let one = |shown: &Shown| {
+        let waits = waiting.map(|all| all.iter().find(|waits| waits.hook == shown.id));
+        let counted = &shown.counted;
+        let state = match (counted.gone.get(), counted.failing.get()) {
+            (0, 0) => WebhookState::Well,
+            (0, _) => WebhookState::Failing,
+            _ => WebhookState::Gone,
+        };
+        let mut keys = shown.keys.iter().map(|key| key.to_string());
+        Webhook {
+            name: counted.label.clone(),
+            host: shown.host.clone(),
+            picked: shown.picked,
+            state: waiting.map(|_| state),
+            waiting: waits.map(|waits| waits.map_or(0, |waits| waits.messages)),
+            oldest: waits.flatten().map(|waits| written(waits.oldest)),
+            secret: keys.next().unwrap_or_default(),
+            old_secrets: keys.collect(),
+        }
+    };
+    all.iter().map(one).collect()
 }
 
 impl Stats {

@@ -2,7 +2,7 @@
 //!
 //! - [`answer`]: what is asked and answered; [`socket`]: asking the server that runs.
 //! - [`place`]: the database that is meant, and why it can't be looked after.
-//! - [`check`], [`keys`], `migrate`, [`stats`], [`sweep`]: the commands.
+//! - [`check`], [`keys`], `migrate`, [`stats`], [`sweep`], [`webhooks`]: the commands.
 
 #[cfg_attr(not(unix), allow(dead_code, reason = "no server is asked there"))]
 pub(super) mod answer;
@@ -15,6 +15,7 @@ mod place;
 pub(super) mod socket;
 mod stats;
 mod sweep;
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -34,6 +35,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Keys(keys::Keys),
     Check(check::Check),
+    Webhooks(webhooks::Webhooks),
     #[cfg(feature = "postgres")]
     Migrate(migrate::Migrate),
 }
@@ -45,6 +47,7 @@ impl Admin {
             Command::Sweep(sweep) => sweep.run(global),
             Command::Keys(keys) => keys.run(global).map_err(Box::from),
             Command::Check(check) => check.run(global).map_err(Box::from),
+            Command::Webhooks(webhooks) => webhooks.run(global).map_err(Box::from),
             #[cfg(feature = "postgres")]
             Command::Migrate(migrate) => crate::cli::run(migrate.run(global)),
         }

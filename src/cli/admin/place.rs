@@ -13,6 +13,7 @@ use crate::{
         said::one_line,
         terminal,
     },
+    crypto::CryptoError,
     store::{Location, OpenError, StoreError},
 };
 
@@ -29,6 +30,12 @@ pub(super) enum AdminError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(
+        "no SECRET_KEY is given, and the signing secrets are made from it: give it, or run this where the server runs"
+    )]
+    NoKey,
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
     #[error("the server said no: {0}")]
     Refused(String),
     #[error(
@@ -50,7 +57,8 @@ impl CommandError for AdminError {
             Self::Damaged
             | Self::Open(OpenError::Damaged(..) | OpenError::Foreign(..))
             | Self::Store(StoreError::Damaged(_)) => Exit::Damaged,
-            Self::Open(_) | Self::Store(_) | Self::Refused(_) | Self::Unreachable => Exit::Other,
+            Self::NoKey => Exit::Usage,
+            Self::Open(_) | Self::Store(_) | Self::Refused(_) | Self::Unreachable | Self::Crypto(_) => Exit::Other,
             Self::Output(error) => error.exit(),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn ask(database: &Path, question: Question) -> Asked {
     use std::{sync::mpsc, time::Duration};
 
     let wait = match question {
-        Question::Stats | Question::Keys => Duration::from_secs(20),
+        Question::Stats | Question::Keys | Question::Webhooks => Duration::from_secs(20),
         Question::Sweep => Duration::from_secs(600),
     };
     let path = beside(database);

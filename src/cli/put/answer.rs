@@ -22,6 +22,9 @@ pub(super) struct Answer {
     /// The link of the receipt, if there is one.
     #[serde(serialize_with = "some_text", skip_serializing_if = "Option::is_none")]
     receipt: Option<Zeroizing<String>>,
+    /// What it is called in messages to the webhook that was picked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     size: usize,
     #[serde(serialize_with = "text")]
     token: Zeroizing<String>,
@@ -53,10 +56,16 @@ impl Answer {
             expires_at: format!("{:.3}", created.expires_at),
             link: link.clone(),
             receipt,
+            name: None,
             size,
             token: token.expose(),
             generated: New(generated),
         }
+    }
+
+    /// The same, with what a webhook is told of it by.
+    pub(super) fn named(self, name: Option<String>) -> Self {
+        Self { name, ..self }
     }
 
     /// Prints the link; and below it what was generated, in one piece with it.

@@ -50,6 +50,8 @@ pub(in crate::cli) enum PutError {
     ReceiptFileExists(PathBuf),
     #[error("the server gave no receipt: it is older than this ots, or something between changed its answer")]
     NoReceipt,
+    #[error("the server told no webhook of it: it is older than this ots, or something between changed its answer")]
+    NoName,
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -133,7 +135,9 @@ impl CommandError for PutError {
             Self::KeyWanted | Self::KeyRefused => Exit::Refused,
             Self::Call(error) => error.exit(),
             Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Exit::Rejected,
-            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoReceipt => Exit::Other,
+            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoReceipt | Self::NoName => {
+                Exit::Other
+            }
             Self::Output(error) => error.exit(),
             Self::Interrupted(interrupt) => interrupt.exit(),
             Self::Undone { error, .. } => error.exit(),

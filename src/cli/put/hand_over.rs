@@ -9,7 +9,7 @@ use crate::cli::{
 /// The options for it: of one call, never of the environment or the configuration.
 #[derive(Debug, clap::Args)]
 pub(super) struct HandOver {
-    /// Show the link as a QR code as well, on stderr. It has the key in it, unless that goes to --key-file
+    /// Show the link as a QR code, too, on stderr: with its key, unless that goes to --key-file
     #[arg(long, conflicts_with = "token")]
     qr: bool,
     /// Put the link on the clipboard as well, by the desktop's tool or the terminal (OSC 52)

@@ -34,6 +34,17 @@ pub(super) fn receipt(created: &Created, is_wanted: bool) -> Result<Option<Recei
     created.receipt.as_deref().and_then(|receipt| receipt.parse().ok()).map(Some).ok_or(PutError::NoReceipt)
 }
 
+/// What a webhook is told of it by: a server's word, which has to be one.
+pub(super) fn name(created: &Created) -> Result<String, PutError> {
+    named(created.name.as_deref()).ok_or(PutError::NoName)
+}
+
+/// A name as servers give them: letters and digits.
+pub(in crate::cli) fn named(name: Option<&str>) -> Option<String> {
+    let is_one = |name: &&str| (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    name.filter(is_one).map(str::to_owned)
+}
+
 /// The server's public root, if its link starts with that, and if it is no worse guarded on its way than what was asked.
 pub(in crate::cli) fn believed(public: &str, link: &str, asked: &Url) -> Option<Url> {
     let root = values::public_url(public).ok()?;

@@ -11,7 +11,7 @@ mod printing;
 mod receipts;
 mod to;
 
-use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+use std::{path::PathBuf, rc::Rc, str::FromStr as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
@@ -23,13 +23,13 @@ use super::{Global, interrupt::Interrupts, passphrase::PassphraseArgs, terminal,
 use crate::{
     api::Created,
     client::Client,
-    secret::{Generated, Link, Recipe, Token},
+    secret::{Generated, HookName, Link, Recipe, Token},
 };
 use answer::Answer;
 pub(super) use api_key::{ApiKeyArgs, ApiKeyError};
 use error::PutError;
 use hand_over::HandOver;
-pub(super) use link::believed;
+pub(super) use link::{believed, named};
 use parcel::{ASK_ABOVE, KeyFile, Parcel, check_size, store};
 use printing::Printing;
 use receipts::Receipts;
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Put {
     file: Option<PathBuf>,
     /// Answer a request, sealed for whoever asked
     #[arg(long, value_name = "LINK", value_hint = clap::ValueHint::Other)]
-    #[arg(conflicts_with_all = ["key_file", "receipt", "copies", "token", "qr", "copy", "ttl", "passphrase", "passphrase_file"])]
+    #[arg(conflicts_with_all = ["key_file", "receipt", "notify", "copies", "token", "qr", "copy", "ttl", "passphrase", "passphrase_file"])]
     to: Option<String>,
     /// Store a new password (20 letters and digits) or, with `--generate=passphrase`, a passphrase (6 words); `password:N` and
     /// `passphrase:N` have N. It is printed on the line after the links
@@ -74,6 +74,9 @@ pub(in crate::cli) struct Put {
     /// Keep its receipt in a new file (mode 0600), with copies a link to all too; `-` is stderr
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     receipt: Option<PathBuf>,
+    /// Have the webhook NAME told what becomes of it
+    #[arg(long, value_name = "NAME", value_parser = HookName::from_str)]
+    notify: Option<HookName>,
     /// Make N links to N copies, one a reader
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = values::number::<u16, 1000>)]
     copies: u16,
@@ -122,6 +125,7 @@ impl Put {
             let mut parcel = self.pack(&content, ttl, passphrase.as_ref()).await?;
             parcel.create.key.clone_from(&key);
             parcel.create.receipt = receipts.are_wanted();
+            parcel.create.notify.clone_from(&self.notify);
             if copy == 0 && parcel.body.len() > ASK_ABOVE {
                 check_size(client, &parcel).await?;
             }
@@ -152,7 +156,8 @@ impl Put {
         let link = self.link(global, &root, &token, parcel);
         let receipt = link::receipt(&created, receipts.are_wanted())?;
         let receipt = receipt.map(|receipt| receipts.keep(&root, receipt)).transpose()?;
-        let answer = Answer::new(&link, receipt, &created, &token, parcel, size, generated);
+        let name = self.notify.as_ref().map(|_| link::name(&created)).transpose()?;
+        let answer = Answer::new(&link, receipt, &created, &token, parcel, size, generated).named(name.clone());
         let json = global.json;
         terminal::deliver(move || if json { terminal::answer_json(&answer) } else { answer.lines() }).await?;
         printing.printed();
@@ -161,6 +166,9 @@ impl Put {
         self.hand_over.run(global, &link);
         if global.chatty() {
             terminal::say(&self.note(&created));
+        }
+        if let Some(name) = name.filter(|_| !global.quiet && !global.json) {
+            terminal::say(&format!("the webhook is told of it as {name}"));
         }
         Ok(())
     }

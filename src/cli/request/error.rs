@@ -50,6 +50,8 @@ pub(in crate::cli) enum RequestError {
     Call(#[from] CallError),
     #[error("the server's answer has no token in it: is it an ots server?")]
     NoToken,
+    #[error("the server told no webhook of it: it is older than this ots, or something between changed its answer")]
+    NoName,
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -88,7 +90,7 @@ impl CommandError for RequestError {
     fn exit(&self) -> Exit {
         match self {
             Self::Label(_) | Self::WholeSeconds => Exit::Usage,
-            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken => Exit::Other,
+            Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoName => Exit::Other,
             Self::Interrupted(interrupt) => interrupt.exit(),
             Self::Undone { error, .. } => error.exit(),
             Self::Exists(_) => Exit::File,

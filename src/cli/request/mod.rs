@@ -5,6 +5,7 @@ mod error;
 use std::{
     cell::RefCell,
     path::{Path, PathBuf},
+    str::FromStr as _,
     time::Duration,
 };
 
@@ -16,14 +17,14 @@ use super::{
     interrupt::{Interrupts, blocking},
     new_file::NewFile,
     passphrase::PassphraseArgs,
-    put::{ApiKeyArgs, believed, whole_seconds},
+    put::{ApiKeyArgs, believed, named, whole_seconds},
     terminal, values,
 };
 use crate::{
     api::RequestOpened,
     client::{Ask, Client, ClientError},
     crypto::sealed_box::Keys,
-    secret::{CollectingKey, REQUEST_PATH, RequestKey, RequestLabel, RequestLink, Token, random},
+    secret::{CollectingKey, HookName, REQUEST_PATH, RequestKey, RequestLabel, RequestLink, Token, random},
 };
 use error::{RequestError, Undone};
 
@@ -45,6 +46,9 @@ pub(super) struct Request {
     /// The largest answer that is taken, as it is sent: encrypted and padded [default: the server's]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_size: Option<usize>,
+    /// Have the server's webhook NAME told what becomes of it, and of the answer
+    #[arg(long, value_name = "NAME", value_parser = HookName::from_str)]
+    notify: Option<HookName>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
     #[command(flatten)]
@@ -64,6 +68,10 @@ struct Answer<'a> {
     receipt: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     collecting: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(rename = "answer_name", skip_serializing_if = "Option::is_none")]
+    second_name: Option<&'a str>,
 }
 
 /// What is on the server, or in its place, as long as nobody has its link.
@@ -105,11 +113,13 @@ impl Request {
         .await;
         let keys = keys?;
         let max_size = self.max_size.map(|size| u64::try_from(size).unwrap_or(u64::MAX));
-        let ask = Ask { invitation: keys.invite(label.as_ref())?, proof: keys.proof().clone(), ttl, max_size, key };
+        let (invitation, proof) = (keys.invite(label.as_ref())?, keys.proof().clone());
+        let ask = Ask { invitation, proof, ttl, max_size, notify: self.notify.clone(), key };
         made.borrow_mut().under_way = true;
         let opened = client.ask(&ask).await.inspect_err(|_| made.borrow_mut().under_way = false)?;
         let token = |text: &str| text.parse::<Token>().map_err(|_| RequestError::NoToken);
         made.borrow_mut().tokens = Some((token(&opened.token)?, token(&opened.collecting_token)?));
+        let names = self.notify.as_ref().map(|_| names(&opened).ok_or(RequestError::NoName)).transpose()?;
         let server = root(client, &opened).await;
         let link = RequestLink { server, token: token(&opened.token)?, fingerprint: keys.fingerprint().clone() };
         let collecting = CollectingKey {
@@ -134,6 +144,9 @@ impl Request {
         };
         self.print(global, &opened, &link, &text, kept.as_deref()).await?;
         made.take();
+        if let Some((name, answer)) = names.filter(|_| !global.quiet && !global.json) {
+            terminal::say(&format!("the webhook is told of it as {name}, and of its answer as {answer}"));
+        }
         if !global.quiet
             && !global.json
             && let Some(path) = kept
@@ -157,12 +170,15 @@ impl Request {
     ) -> Result<(), RequestError> {
         let file = kept.map(Path::to_string_lossy);
         let lines = if global.json {
+            let names = self.notify.as_ref().and_then(|_| names(opened));
             let answer = Answer {
                 expires_at: format!("{:.3}", opened.expires_at),
                 file: file.as_deref(),
                 link,
                 receipt: &opened.receipt,
                 collecting: kept.is_none().then_some(text.as_str()),
+                name: names.as_ref().map(|(name, _)| name.as_str()),
+                second_name: names.as_ref().map(|(_, answer)| answer.as_str()),
             };
             let mut json = Zeroizing::new(serde_json::to_string(&answer).map_err(|_| RequestError::NoToken)?);
             json.push('\n');
@@ -187,6 +203,11 @@ impl Request {
         }
         Ok((NewFile::create(&path)?, path))
     }
+}
+
+/// What a webhook is told of a request by, and of its answer.
+fn names(opened: &RequestOpened) -> Option<(String, String)> {
+    named(opened.name.as_deref()).zip(named(opened.answer_name.as_deref()))
 }
 
 /// The server's public root, where it was told its name; else the address that was asked.

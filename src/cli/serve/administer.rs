@@ -24,6 +24,7 @@ use crate::{
     },
     secret::KeyId,
     store::{Location, Quotas, Store, StoreError, sweeper},
+    webhook::Shown,
 };
 
 /// How long whoever asks may take for the question, and for taking the answer.
@@ -41,6 +42,7 @@ pub(super) struct Desk {
     /// The current key first.
     pub(super) keys: Vec<KeyId>,
     pub(super) quotas: Quotas,
+    pub(super) webhooks: Vec<Shown>,
 }
 
 /// The socket's file, removed when the server ends.
@@ -122,6 +124,10 @@ impl Desk {
             Question::Stats => {
                 let census = self.store.census(now).await?;
                 Ok(Answer::Stats(Stats::new(&census, Some(self.quotas))))
+            }
+            Question::Webhooks => {
+                let waiting = self.store.waiting(now).await?;
+                Ok(Answer::Webhooks(answer::webhooks(&self.webhooks, Some(&waiting))))
             }
             Question::Keys => Ok(Answer::Keys(answer::keys(&self.keys, &self.store.keys().await?))),
             Question::Sweep if self.store.state(now).await?.clock_ahead => Ok(Answer::Failed(

@@ -14,6 +14,7 @@ use crate::{
     server::{InvalidLogo, InvalidPair, InvalidSettings},
     store::{OpenError, StoreError},
     vault::VaultError,
+    webhook::InvalidWebhooks,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub(in crate::cli) enum ServeError {
     UserOfNoProxy,
     #[error("--create-keys: {0}")]
     CreateKeys(#[source] KeysError),
+    #[error("--webhook: {0}")]
+    Webhooks(#[source] InvalidWebhooks),
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
     #[error("--logo: {path} {error}")]
@@ -121,6 +124,7 @@ impl CommandError for ServeError {
             | Self::NobodyAndSomebody
             | Self::UserOfNoProxy
             | Self::Settings(_)
+            | Self::Webhooks(_)
             | Self::Logo { .. }
             | Self::HalfAPair
             | Self::TwoCertificates

@@ -32,9 +32,11 @@ use crate::{
     store::{Location, Store, sweeper},
     tally::Tally,
     vault::{self, Vault, VaultError, note_gone},
+    webhook::{Courier, Webhooks},
 };
 use acme::Ordered;
 pub(super) use args::Serve;
+use args::WebhookArgs;
 use error::ServeError;
 use listening::Listening;
 use log::log;
@@ -96,11 +98,15 @@ impl Serve {
         }
         let keys = self.data.keyring_of_a_server(&data, &location)?;
         let given = keys.ids();
-        let store = Store::open_counted(&location, self.max_size, Arc::clone(&tally))?;
+        let webhooks = self.webhooks(global, &keys, &mut reloads, &tally)?;
+        let settings = settings.with_webhooks(webhooks.to_pick());
+        let mut store = Store::open_counted(&location, self.max_size, Arc::clone(&tally))?;
+        store.tell(webhooks.of_every_secret());
         #[cfg(feature = "postgres")]
         let store = if self.require_synchronous { store.requiring_synchronous()? } else { store };
         let store = Arc::new(store);
         let journal = Arc::new(self.journal(&keys, Arc::clone(&tally))?);
+        let names = keys.current().audit_key().map_err(VaultError::from)?;
         let vault = self.vault(&store, keys).await?.with_journal(Arc::clone(&journal));
         let ordered = Ordered::read(&self.wire.acme, global, &data, &mut reloads, &tally)?;
         let tls = tls.or_else(|| ordered.as_ref().map(Ordered::tls));
@@ -112,12 +118,7 @@ impl Serve {
         )?;
         let metrics = listening::metrics(self.watch.metrics_listen)?;
         self.tell_of_a_long_way();
-        if !WEB_BUNDLED {
-            tracing::warn!(
-                "this ots was built without npm, so its pages lack ciphers: end to end works only in browsers that have \
-                 ChaCha20-Poly1305 themselves (not Firefox, not Safari), and without a passphrase"
-            );
-        }
+        tell_of_no_bundle();
         self.tell_of_no_name();
         #[cfg(unix)]
         let admin = administer::administer(
@@ -127,6 +128,7 @@ impl Serve {
                 journal: Arc::clone(&journal),
                 keys: given,
                 quotas: self.quotas.quotas(),
+                webhooks: webhooks.shown(),
             },
         );
         #[cfg(not(unix))]
@@ -140,11 +142,10 @@ impl Serve {
             ordered.begin();
         }
 
-        let told = {
-            let journal = Arc::clone(&journal);
-            move |gone: &[_]| note_gone(&journal, gone)
-        };
+        let noted = Arc::clone(&journal);
+        let told = move |gone: &[_]| note_gone(&noted, gone);
         let mut sweeping = tokio::spawn(sweeper::run(Arc::clone(&store), self.sweep(), told));
+        let courier = Courier::start(Arc::clone(&store), &webhooks, names);
         let looking = tokio::spawn(vault::keys::watch(Arc::clone(&store), vault.expected(), self.cleanup_interval));
         // What the promises depend on never ends alone.
         let served = tokio::select! {
@@ -162,6 +163,7 @@ impl Serve {
         looking.abort();
         #[cfg(unix)]
         drop(admin);
+        courier.stop().await;
         let closed = store.close().await;
         journal.close().await;
         closed.map_err(ServeError::Close)?;
@@ -185,6 +187,25 @@ impl Serve {
             tracing::warn!("--database-connections is for a PostgreSQL: the database here is a file, and has none");
         }
         location.with_connections(connections)
+    }
+
+    /// Who is told what becomes of secrets. SIGHUP has what waits for them tried again.
+    fn webhooks(
+        &self,
+        global: &Global,
+        keys: &Keyring,
+        reloads: &mut Reloads,
+        tally: &Tally,
+    ) -> Result<Webhooks, ServeError> {
+        let WebhookArgs { webhook, webhook_allow } = &self.watch.webhooks;
+        if webhook.is_empty() {
+            return Ok(Webhooks::default());
+        }
+        let trusted = global.ca_certificates()?;
+        let webhooks = Webhooks::new(webhook, webhook_allow, keys, trusted.as_deref()).map_err(ServeError::Webhooks)?;
+        tally.webhooks.are(webhooks.counted());
+        reloads.add(webhooks.try_again());
+        Ok(webhooks)
     }
 
     /// Where it is noted what becomes of secrets.
@@ -238,6 +259,15 @@ impl Serve {
             count => return Err(ServeError::Unreadable(count)),
         }
         Ok(vault.expecting(&others))
+    }
+}
+
+fn tell_of_no_bundle() {
+    if !WEB_BUNDLED {
+        tracing::warn!(
+            "this ots was built without npm, so its pages lack ciphers: end to end works only in browsers that have \
+             ChaCha20-Poly1305 themselves (not Firefox, not Safari), and without a passphrase"
+        );
     }
 }
 

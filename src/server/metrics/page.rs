@@ -19,7 +19,7 @@ use prometheus_client::{
 use crate::{
     server::call::App,
     store::{Connections, Durability, State},
-    tally::{Count, Distribution},
+    tally::{Count, Distribution, Webhook},
 };
 
 /// How long the store may take to tell how it is; a scrape goes without that then.
@@ -148,8 +148,38 @@ impl Scrape {
             page.gauge("audit_queue_length", "Lines that wait to be written", audit.queue.get().max(0))?;
             page.gauge("audit_late_seconds", "For how long lines could not be written", audit.late().as_secs_f64())?;
         }
+        self.webhooks(page)?;
         page.gauge("store_locked", "1 when somebody has locked the database's tables", i64::from(self.locked))?;
         page.gauge("store_up", "1 when the store tells how it is", i64::from(self.state.is_some()))
+    }
+
+    /// How webhooks get on, where there are any. Their labels are the operator's.
+    fn webhooks(&self, page: &mut Page<'_>) -> Result<(), Error> {
+        let webhooks = &self.app.vault.tally().webhooks;
+        if webhooks.each().is_empty() {
+            return Ok(());
+        }
+        let counts = |count: fn(&Webhook) -> u64| {
+            webhooks.each().iter().map(move |webhook| (webhook.label.as_str(), count(webhook)))
+        };
+        let sent = counts(|webhook| webhook.sent.get());
+        page.counts("webhook_sent", "Messages that a webhook has taken", "webhook", sent)?;
+        let failed = counts(|webhook| webhook.failed.get());
+        page.counts("webhook_failed", "Tries to tell a webhook that failed", "webhook", failed)?;
+        page.count("webhook_dropped", "Messages that were given up after a day", self.app.vault.messages_given_up())?;
+        let gauges = |value: fn(&Webhook, i64) -> i64| {
+            let now = self.now.as_millisecond();
+            webhooks.each().iter().map(move |webhook| (webhook.label.as_str(), value(webhook, now)))
+        };
+        let waiting = gauges(|webhook, _| webhook.waiting.get());
+        page.gauges("webhook_waiting", "Messages that wait for a webhook", "webhook", waiting)?;
+        let age = gauges(|webhook, now| match webhook.oldest.get() {
+            0 => 0,
+            since => now.saturating_sub(since).max(0) / 1000,
+        });
+        page.gauges("webhook_oldest_seconds", "Age of what waits longest for a webhook", "webhook", age)?;
+        let gone = gauges(|webhook, _| webhook.gone.get());
+        page.gauges("webhook_gone", "1 for a webhook that wants nothing any more", "webhook", gone)
     }
 
     /// What outlives the loss of a machine, as it was found last; and the way to a database elsewhere.
@@ -229,12 +259,12 @@ impl Page<'_> {
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
     }
 
-    fn gauges(
+    fn gauges<'v>(
         &mut self,
         name: &str,
         help: &str,
         label: &'static str,
-        values: impl Iterator<Item = (&'static str, i64)>,
+        values: impl Iterator<Item = (&'v str, i64)>,
     ) -> Result<(), Error> {
         let mut gauge = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (value, number) in values {
@@ -248,12 +278,12 @@ impl Page<'_> {
         counter.encode_counter::<NoLabelSet, _, u64>(&count.get(), None)
     }
 
-    fn counts(
+    fn counts<'v>(
         &mut self,
         name: &str,
         help: &str,
         label: &'static str,
-        counts: impl Iterator<Item = (&'static str, u64)>,
+        counts: impl Iterator<Item = (&'v str, u64)>,
     ) -> Result<(), Error> {
         let mut counter = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (value, count) in counts {

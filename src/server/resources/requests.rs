@@ -22,6 +22,7 @@ pub(in crate::server) async fn open(app: &App, call: Call<'_>) -> Result<Reply, 
     let owner = owner_of(&call.caller, &permitted.creator);
     let origin = Origin { creator: permitted.creator.name(), ..call.caller.origin() };
     let request = intake::new_request(app, call, &permitted).await?;
+    let notifies = request.notify.is_some();
     let opened = app.vault.open_request(request, owner.as_ref(), origin).await?;
     let (token, receipt) = (opened.token.expose(), opened.receipt.expose());
     let body = RequestOpened {
@@ -31,6 +32,8 @@ pub(in crate::server) async fn open(app: &App, call: Call<'_>) -> Result<Reply, 
         url: format!("{base}{REQUEST_PATH}{}", token.as_str()),
         receipt_url: format!("{base}{RECEIPT_PATH}{}", receipt.as_str()),
         receipt: receipt.as_str().to_owned(),
+        name: notifies.then(|| app.vault.name_of(opened.token.request_id())).transpose()?,
+        answer_name: notifies.then(|| app.vault.name_of(opened.collecting_token.id())).transpose()?,
     };
     Ok(Reply::json(StatusCode::CREATED, &body)
         .with_value(header::LOCATION, format!("{REQUESTS_PATH}/{}", token.as_str())))

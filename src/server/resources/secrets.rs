@@ -21,7 +21,9 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
     let permitted = call.permission(app)?;
     let owner = owner_of(&call.caller, &permitted.creator);
     let origin = Origin { creator: permitted.creator.name(), ..call.caller.origin() };
-    let created = app.vault.create(new_secret(app, call, &permitted).await?, owner.as_ref(), origin).await?;
+    let secret = new_secret(app, call, &permitted).await?;
+    let notifies = secret.notify.is_some();
+    let created = app.vault.create(secret, owner.as_ref(), origin).await?;
     tracing::debug!(by = %permitted.creator, "stored");
     let token = created.token.expose();
     let receipt = created.receipt.as_ref().map(Receipt::expose);
@@ -32,6 +34,7 @@ pub(in crate::server) async fn create(app: &App, call: Call<'_>) -> Result<Reply
         message: Created::MESSAGE.to_owned(),
         receipt_url: receipt.as_ref().map(|receipt| format!("{base}{RECEIPT_PATH}{}", receipt.as_str())),
         receipt: receipt.map(|receipt| receipt.as_str().to_owned()),
+        name: notifies.then(|| app.vault.name_of(created.token.id())).transpose()?,
     };
     Ok(Reply::json(StatusCode::CREATED, &body)
         .with_value(header::LOCATION, format!("{SECRETS_PATH}/{}", token.as_str())))

@@ -16,7 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const LONGEST: usize = 400;
 
 /// Each module of the crate, and those that it may call. None but these may be there.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("secret", &[]),
     ("memory", &[]),
     ("api", &["secret"]),
@@ -28,7 +28,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("client", &["api", "crypto", "memory", "secret"]),
     ("server", &["api", "audit", "crypto", "memory", "secret", "store", "tally", "vault"]),
     ("acme", &["client", "server", "store"]),
-    ("cli", &["acme", "api", "audit", "client", "crypto", "memory", "secret", "server", "store", "tally", "vault"]),
+    ("webhook", &["client", "crypto", "secret", "store", "tally"]),
+    (
+        "cli",
+        &[
+            "acme", "api", "audit", "client", "crypto", "memory", "secret", "server", "store", "tally", "vault",
+            "webhook",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

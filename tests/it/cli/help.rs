@@ -35,6 +35,7 @@ fn help_is_as_it_was() {
         "admin stats",
         "admin sweep",
         "admin keys",
+        "admin webhooks",
         #[cfg(feature = "postgres")]
         "admin migrate",
     ] {

@@ -102,7 +102,7 @@ fn it_is_of_this_version() {
     assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
-/// The answers about requests, which have all their members always.
+/// The answers about requests.
 fn of_requests(at: jiff::Timestamp) -> [(&'static str, Value, Value); 3] {
     let text = || "t".to_owned();
     let opened = RequestOpened {
@@ -112,14 +112,18 @@ fn of_requests(at: jiff::Timestamp) -> [(&'static str, Value, Value); 3] {
         expires_at: at,
         url: text(),
         receipt_url: text(),
+        name: None,
+        answer_name: None,
     };
+    let barest = json!(opened);
+    let opened = RequestOpened { name: Some(text()), answer_name: Some(text()), ..opened };
     let invited = RequestStatus { invitation: text(), max_size: 1, created_at: at, expires_at: at };
-    let each = [
-        ("RequestOpened", json!(opened)),
-        ("RequestStatus", json!(invited)),
-        ("Answered", json!(Answered { expires_at: at })),
-    ];
-    each.map(|(name, value)| (name, value.clone(), value))
+    let answered = json!(Answered { expires_at: at });
+    [
+        ("RequestOpened", json!(opened), barest),
+        ("RequestStatus", json!(invited), json!(invited)),
+        ("Answered", answered.clone(), answered),
+    ]
 }
 
 /// A schema's members are those of the type's fullest value, and it requires those of its barest.
@@ -131,8 +135,8 @@ fn every_type_has_the_members_of_its_schema() {
     let error = || FieldError::new("/content", "d");
     let barest = Problem::new(Code::Gone, "d");
     let created = |receipt: Option<String>| {
-        let receipt_url = receipt.clone();
-        json!(Created { token: text(), expires_at: at, message: text(), url: text(), receipt, receipt_url })
+        let (receipt_url, name) = (receipt.clone(), receipt.clone());
+        json!(Created { token: text(), expires_at: at, message: text(), url: text(), receipt, receipt_url, name })
     };
     let receipt = ReceiptStatus {
         state: ReceiptState::Claimed,

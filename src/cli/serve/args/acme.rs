@@ -13,7 +13,7 @@ use crate::{
 /// Certificates that the server orders itself.
 #[derive(Debug, Args)]
 pub(in crate::cli::serve) struct AcmeArgs {
-    /// Serve https, with a certificate for these names that the server orders itself
+    /// Serve https, with a certificate for these names that it orders itself
     #[arg(long, value_name = "DOMAIN", env = "OTS_ACME", value_delimiter = ',', value_parser = Domain::from_str)]
     pub(in crate::cli::serve) acme: Vec<Domain>,
     /// Whom the authority that issues it may write to

@@ -20,7 +20,7 @@ use crate::{
 /// Who may create.
 #[derive(Debug, Args)]
 pub(in crate::cli::serve) struct CreationArgs {
-    /// Take secrets only with one of these keys (ots keygen)
+    /// Take secrets only with a key of these (ots keygen)
     #[arg(long, value_name = "FILE", env = "OTS_CREATE_KEYS", value_hint = clap::ValueHint::FilePath)]
     create_keys: Option<PathBuf>,
     /// Take secrets from those whom a trusted proxy names in this header

@@ -37,7 +37,7 @@ pub(in crate::cli::serve) struct FaceArgs {
     /// The page that says what becomes of people's data
     #[arg(long, value_name = "URL", env = "OTS_PRIVACY_URL", value_parser = page)]
     privacy_url: Option<Url>,
-    /// A picture for the top of each page: PNG, JPEG, WebP or SVG
+    /// A picture atop each page: PNG, JPEG, WebP or SVG
     #[arg(long, value_name = "FILE", env = "OTS_LOGO")]
     logo: Option<PathBuf>,
     /// The colour of buttons and links, as #2f4ac0

@@ -6,6 +6,7 @@ mod face;
 mod guards;
 mod quotas;
 mod watch;
+mod webhooks;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use clap::{ValueEnum, builder::BoolishValueParser};
 use url::Url;
 
-pub(super) use self::{acme::AcmeArgs, wire::WireArgs};
+pub(super) use self::{acme::AcmeArgs, webhooks::WebhookArgs, wire::WireArgs};
 use self::{creation::CreationArgs, face::FaceArgs, guards::GuardArgs, quotas::QuotaArgs, watch::WatchArgs};
 use super::{ServeError, signals::Reloads};
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     crypto::at_rest::OVERHEAD,
     server::{Options, Settings},
     tally::Tally,
+    webhook::Webhooks,
 };
 
 /// Run the server
@@ -48,7 +50,7 @@ pub(in crate::cli) struct Serve {
     /// The largest secret, up to 100MiB
     #[arg(long, value_name = "SIZE", env = "OTS_MAX_SIZE", default_value = "1MiB", value_parser = values::size)]
     pub(super) max_size: usize,
-    /// How long a secret is kept when nobody says [default: 24h, or --max-ttl if that is less]
+    /// How long one is kept when nobody says [default: 24h, or --max-ttl]
     #[arg(long, value_name = "DUR", env = "OTS_DEFAULT_TTL", value_parser = values::duration)]
     pub(super) default_ttl: Option<Duration>,
     /// How long a secret can be kept
@@ -117,6 +119,8 @@ impl Serve {
         if let Some(option) = self.quotas.too_small_for(self.max_size.saturating_add(OVERHEAD)) {
             return Err(ServeError::Quota(option));
         }
+        let WebhookArgs { webhook, webhook_allow } = &self.watch.webhooks;
+        Webhooks::check(webhook, webhook_allow).map_err(ServeError::Webhooks)?;
         let guards = self.guards.guards(self.wire.is_loopback());
         Ok(Settings::new(Options {
             max_size: self.max_size,

@@ -4,20 +4,23 @@ use std::net::SocketAddr;
 
 use clap::{Args, builder::BoolishValueParser};
 
+use super::webhooks::WebhookArgs;
 use crate::{audit::Target, cli::values};
 
 /// What can be watched.
 #[derive(Debug, Args)]
 pub(in crate::cli::serve) struct WatchArgs {
-    /// Show the numbers at /metrics, on an address of their own
+    /// Show numbers at /metrics, on their own address
     #[arg(long, value_name = "ADDR", env = "OTS_METRICS_LISTEN", value_parser = values::listen)]
     pub(in crate::cli::serve) metrics_listen: Option<SocketAddr>,
-    /// Tell what becomes of secrets: to FILE, -, or syslog
+    /// Write what becomes of secrets: FILE, -, syslog
     #[arg(long, value_name = "WHERE", env = "OTS_AUDIT", value_parser = audit)]
     pub(in crate::cli::serve) audit: Option<Target>,
-    /// Tell it with the addresses of those who asked
+    /// And the addresses of those who asked
     #[arg(long, env = "OTS_AUDIT_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub(in crate::cli::serve) audit_addresses: bool,
+    #[command(flatten)]
+    pub(in crate::cli::serve) webhooks: WebhookArgs,
 }
 
 /// The socket of the system's log.
