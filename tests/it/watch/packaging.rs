@@ -31,7 +31,8 @@ fn names(text: &str) -> BTreeSet<String> {
 async fn shown() -> BTreeSet<String> {
     let data = directory();
     let audit = data.path().join("audit");
-    let watched = Watched::start(data.path(), &["--audit", audit.to_str().unwrap()]);
+    let webhook = ["--webhook", "https://hooks.invalid/x"];
+    let watched = Watched::start(data.path(), &[&["--audit", audit.to_str().unwrap()], &webhook[..]].concat());
     let token = watched.server.create_with(json!({"content": "x"})).await;
     watched.server.reveal(&token, Some(CLAIM), None).await;
     let text = scrape(&watched.metrics).await;
@@ -82,6 +83,22 @@ fn each_event_is_explained() {
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let explained: BTreeSet<&str> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
     assert_eq!(explained, events);
+}
+
+/// Each message that webhooks are sent has its row, and no other.
+#[test]
+fn each_message_is_explained() {
+    let source = read("src/webhook/message.rs");
+    let source = source.split("#[cfg(test)]").next().unwrap();
+    let types = |text: &str, quote: char| -> BTreeSet<String> {
+        let quoted = text.split(quote).skip(1).step_by(2);
+        quoted.filter(|word| word.starts_with("secret.") || word.starts_with("request.")).map(str::to_owned).collect()
+    };
+    let document = read("docs/watching.md");
+    let table = document.split("| type | `data` has besides `secret` |").nth(1).unwrap();
+    let rows: String = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    let sent = types(source, '"');
+    assert!(sent.len() == 10 && types(&rows, '`') == sent, "{sent:?}");
 }
 
 #[test]
