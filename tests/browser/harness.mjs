@@ -129,12 +129,8 @@ export async function unread(link) {
 export const inState = (page, state) => page.waitForSelector(`main[data-state="${state}"]`);
 export const part = (page, id) => page.locator(`[data-id="${id}"]`);
 
-/** What the reveal page shows when its reader reads it, as bytes; acknowledged and checked to be gone. */
-export async function readOn(page, { passphrase, file = null } = {}) {
-  await inState(page, "waiting");
-  const key = new URL(page.url()).hash;
-  if (passphrase) await part(page, "passphrase").fill(passphrase);
-  await page.getByRole("button", { name: "Read the secret" }).click();
+/** Takes what has arrived, as a text or as a file of this name, as bytes; acknowledged. */
+export async function takeShown(page, file = null) {
   await inState(page, "shown");
   let content;
   if (file === null) {
@@ -148,6 +144,16 @@ export async function readOn(page, { passphrase, file = null } = {}) {
     await page.getByRole("button", { name: "Yes, destroy the secret" }).click();
   }
   await page.waitForFunction(() => document.querySelector('[data-id="fate"]').textContent.includes("destroyed: nobody"));
+  return content;
+}
+
+/** What the reveal page shows when its reader reads it, as bytes; acknowledged and checked to be gone. */
+export async function readOn(page, { passphrase, file = null } = {}) {
+  await inState(page, "waiting");
+  const key = new URL(page.url()).hash;
+  if (passphrase) await part(page, "passphrase").fill(passphrase);
+  await page.getByRole("button", { name: "Read the secret" }).click();
+  const content = await takeShown(page, file);
   assert.equal(new URL(page.url()).hash, "");
   const entries = await page.evaluate(() => (globalThis.navigation?.entries() ?? []).map((entry) => entry.url));
   assert.ok(key === "" || entries.every((entry) => !entry.includes(key)), "the way back holds no key");
@@ -200,4 +206,30 @@ export async function look(page, name) {
 /** The folder that a page's scripts come from. */
 export async function assetsOf(page) {
   return new URL(".", await page.evaluate(() => document.querySelector("script").src)).href;
+}
+
+/** Shows each view of a page on narrow screens, and keeps a picture of it. */
+export async function everyViewFits(page, name) {
+  const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
+  for (const view of views) {
+    await page.evaluate((view) => {
+      document.querySelector("main").dataset.state = view;
+      for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
+    }, view);
+    for (const width of [320, 375]) {
+      await page.setViewportSize({ width, height: 720 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${name}, ${view}: ${wide} px wide on a screen of ${width}`);
+    }
+    await capture(page, `${name}-${view}`, { fullPage: true });
+  }
+}
+
+/** Presses Tab until a part has the focus. */
+export async function tabTo(page, id) {
+  for (let steps = 0; steps < 25; steps += 1) {
+    if (await page.evaluate((id) => document.activeElement.dataset.id === id, id)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`Tab doesn't lead to ${id}`);
 }

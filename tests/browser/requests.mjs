@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-import { inState, ots, part, server } from "./harness.mjs";
+import { inState, ots, part, server, takeShown } from "./harness.mjs";
 
 export const INVITATIONS = /\/api\/v1\/requests\/[a-z2-7]{32}$/;
 export const PAGE = `${server}/request`;
@@ -31,18 +31,7 @@ export async function readOn(page, { passphrase, file = null } = {}) {
   await inState(page, "answered");
   if (passphrase) await part(page, "own").fill(passphrase);
   await page.getByRole("button", { name: "Read the secret" }).click();
-  await inState(page, "shown");
-  let content;
-  if (file === null) {
-    await part(page, "reveal").click();
-    content = Buffer.from(await part(page, "content").textContent());
-  } else {
-    const [download] = await Promise.all([page.waitForEvent("download"), part(page, "save").click()]);
-    assert.equal(download.suggestedFilename(), file);
-    content = readFileSync(await download.path());
-    await page.getByRole("button", { name: "Yes, destroy the secret" }).click();
-  }
-  await part(page, "fate").getByText("destroyed: nobody").waitFor();
+  const content = await takeShown(page, file);
   assert.equal(page.url(), PAGE, "what has collected is nothing to keep");
   assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
   return content;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { asked, assetsOf, BYTES, capture, collect, finish, inState, insecure, look, ots, part, reader, server, TEXT, visit, withoutBundle } from "../harness.mjs";
+import { asked, assetsOf, BYTES, capture, collect, everyViewFits, finish, insecure, inState, look, ots, part, reader, server, tabTo, TEXT, visit, withoutBundle } from "../harness.mjs";
 
 const POSTS = "**/api/v1/requests/*/answer";
 const INVITATIONS = /\/api\/v1\/requests\/[a-z2-7]{32}$/;
@@ -76,16 +76,9 @@ export const scenarios = {
     const { file, link } = asked([]);
     const page = await visit(context, link);
     await inState(page, "compose");
-    const until = async (id) => {
-      for (let steps = 0; steps < 20; steps += 1) {
-        if (await page.evaluate((id) => document.activeElement.dataset.id === id, id)) return;
-        await page.keyboard.press("Tab");
-      }
-      assert.fail(`Tab doesn't lead to ${id}`);
-    };
-    await until("text");
+    await tabTo(page, "text");
     await page.keyboard.type("secret content");
-    await until("file");
+    await tabTo(page, "file");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await inState(page, "sent");
@@ -301,17 +294,7 @@ export const scenarios = {
       const page = await visit(context, link);
       await inState(page, "compose");
       assert.equal(await page.evaluate(() => document.documentElement.lang), language);
-      const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
-      for (const view of views) {
-        await page.evaluate((view) => {
-          document.querySelector("main").dataset.state = view;
-          for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
-        }, view);
-        await page.setViewportSize({ width: 320, height: 720 });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(wide <= 320, `${language}, ${view}: ${wide} px wide on a screen of 320`);
-        await capture(page, `${language}-answer-${view}`, { fullPage: true });
-      }
+      await everyViewFits(page, `${language}-answer`);
       await finish(context);
     }
   },

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { capture, finish, inState, look, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, visit } from "../harness.mjs";
+import { everyViewFits, finish, inState, look, part, PASSPHRASE, put, reader, readOn, server, shareOn, TEXT, visit } from "../harness.mjs";
 
 const LANGUAGES = ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "zh", "ja"];
 /** A page's own texts. */
@@ -296,19 +296,7 @@ export const scenarios = {
       await look(secret, `secret-passphrase-${language}`);
       await part(share, "ttl").selectOption("other");
       for (const [page, name] of [[share, "share"], [secret, "secret"]]) {
-        const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
-        for (const view of views) {
-          await page.evaluate((view) => {
-            document.querySelector("main").dataset.state = view;
-            for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
-          }, view);
-          for (const width of [320, 375]) {
-            await page.setViewportSize({ width, height: 720 });
-            const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-            assert.ok(wide <= width, `${language}, ${view}: ${wide} px wide on a screen of ${width}`);
-          }
-          await capture(page, `${language}-${name}-${view}`, { fullPage: true });
-        }
+        await everyViewFits(page, `${language}-${name}`);
       }
       await finish(context);
     }

@@ -2,38 +2,31 @@
 
 import assert from "node:assert/strict";
 
-import { capture, finish, inState, look, part, put, reader, server, shareOn, TEXT, unread, visit } from "../harness.mjs";
+import { capture, finish, inState, look, part, put, reader, server, shareOn, tabTo, TEXT, unread, visit } from "../harness.mjs";
 
 export const scenarios = {
   async the_keyboard_is_enough() {
     const context = await reader();
     const share = await visit(context, server);
-    const until = async (page, id) => {
-      for (let steps = 0; steps < 20; steps += 1) {
-        if (await page.evaluate((id) => document.activeElement.dataset.id === id, id)) return;
-        await page.keyboard.press("Tab");
-      }
-      assert.fail(`Tab doesn't lead to ${id}`);
-    };
-    await until(share, "text");
+    await tabTo(share, "text");
     await share.keyboard.type("secret content");
-    await until(share, "passphrase");
+    await tabTo(share, "passphrase");
     await share.keyboard.type("pass");
-    await until(share, "encrypt");
+    await tabTo(share, "encrypt");
     await share.keyboard.press("Tab");
     await share.keyboard.press("Enter");
     await inState(share, "made");
     assert.ok(await share.evaluate(() => document.activeElement.textContent === "Your link is ready"));
     const link = await part(share, "link").inputValue();
-    await until(share, "check");
+    await tabTo(share, "check");
     await share.keyboard.press("Enter");
     const page = await visit(context, link);
-    await until(page, "passphrase");
+    await tabTo(page, "passphrase");
     await page.keyboard.type("pass");
     await page.keyboard.press("Enter");
     await inState(page, "shown");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "The secret has arrived"));
-    await until(page, "reveal");
+    await tabTo(page, "reveal");
     await page.keyboard.press("Enter");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "secret content"));
     await share.getByRole("heading", { name: "It has arrived" }).waitFor();

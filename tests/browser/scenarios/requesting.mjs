@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { asked, BYTES, capture, finish, inState, look, ots, part, reader, server, TEXT, visit, withoutBundle } from "../harness.mjs";
+import { asked, BYTES, capture, everyViewFits, finish, inState, look, ots, part, reader, server, tabTo, TEXT, visit, withoutBundle } from "../harness.mjs";
 import { askOn, INVITATIONS, LABEL, ownLinkOf, PAGE, putTo, readOn } from "../requests.mjs";
 
 export const scenarios = {
@@ -148,26 +148,19 @@ export const scenarios = {
   async the_keyboard_is_enough_to_ask() {
     const context = await reader();
     const page = await visit(context, PAGE);
-    const until = async (id) => {
-      for (let steps = 0; steps < 25; steps += 1) {
-        if (await page.evaluate((id) => document.activeElement.dataset.id === id, id)) return;
-        await page.keyboard.press("Tab");
-      }
-      assert.fail(`Tab doesn't lead to ${id}`);
-    };
-    await until("label");
+    await tabTo(page, "label");
     await page.keyboard.type("a key");
     await page.keyboard.press("Enter");
     await inState(page, "open");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "Your request is open"));
-    for (const id of ["copy-given", "collecting", "copy-collecting", "check", "withdraw"]) await until(id);
+    for (const id of ["copy-given", "collecting", "copy-collecting", "check", "withdraw"]) await tabTo(page, id);
     putTo(await part(page, "link").inputValue(), "secret content");
     await inState(page, "answered");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "The answer is here"));
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await inState(page, "shown");
-    await until("reveal");
+    await tabTo(page, "reveal");
     await page.keyboard.press("Enter");
     assert.ok(await page.evaluate(() => document.activeElement.textContent === "secret content"));
     await finish(context);
@@ -204,17 +197,7 @@ export const scenarios = {
       await part(page, "label").fill(LABEL);
       await page.locator('[data-id="ask"] button.primary').click();
       await inState(page, "open");
-      const views = await page.locator("section[data-view]").evaluateAll((all) => all.map((view) => view.dataset.view));
-      for (const view of views) {
-        await page.evaluate((view) => {
-          document.querySelector("main").dataset.state = view;
-          for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
-        }, view);
-        await page.setViewportSize({ width: 320, height: 720 });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(wide <= 320, `${language}, ${view}: ${wide} px wide on a screen of 320`);
-        await capture(page, `${language}-request-${view}`, { fullPage: true });
-      }
+      await everyViewFits(page, `${language}-request`);
       await finish(context);
     }
   },
