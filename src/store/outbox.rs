@@ -51,8 +51,11 @@ pub enum Told {
         /// The name of the key, or of the user, that it was made with.
         by: Option<Arc<str>>,
     },
-    /// A request was answered. The answer is a secret, and `Created` is told of it beside this.
-    Answered,
+    /// A request was answered. `Created` is told beside this of the answer, which is a secret of its own.
+    Answered {
+        /// The answer.
+        answer: SecretId,
+    },
     /// A reader has it, and hasn't acknowledged it.
     Claimed,
     /// It was given out, to somebody who can't acknowledge it.
@@ -73,6 +76,8 @@ pub enum Told {
     },
     /// A request was taken back unanswered.
     Withdrawn,
+    /// A request's time was over, and nobody had answered.
+    Unanswered,
 }
 
 /// What waits for a webhook.
@@ -95,6 +100,7 @@ pub(super) struct Event {
     pub(super) ttl: Option<i64>,
     pub(super) left: Option<i32>,
     pub(super) by: Option<Arc<str>>,
+    pub(super) answer: Option<[u8; 32]>,
 }
 
 impl Told {
@@ -112,7 +118,7 @@ impl Told {
         let code = match self {
             Self::Created { .. } => 1,
             Self::Requested { .. } => 2,
-            Self::Answered => 3,
+            Self::Answered { .. } => 3,
             Self::Claimed => 4,
             Self::Delivered => 5,
             Self::Acknowledged => 6,
@@ -123,6 +129,7 @@ impl Told {
             Self::Expired { read: false } => 11,
             Self::Expired { read: true } => 12,
             Self::Withdrawn => 13,
+            Self::Unanswered => 14,
         };
         let event = Event { code, ..Event::default() };
         match self {
@@ -130,6 +137,7 @@ impl Told {
                 Event { size: i64::try_from(*size).ok(), ttl: milliseconds(ttl), by: by.clone(), ..event }
             }
             Self::Requested { ttl, by } => Event { ttl: milliseconds(ttl), by: by.clone(), ..event },
+            Self::Answered { answer } => Event { answer: Some(answer.0), ..event },
             Self::WrongPassphrase { left } => Event { left: i32::try_from(*left).ok(), ..event },
             _ => event,
         }
@@ -139,12 +147,12 @@ impl Told {
 impl Event {
     /// None for what was never stored.
     pub(super) fn told(self) -> Option<Told> {
-        let Self { code, size, ttl, left, by } = self;
+        let Self { code, size, ttl, left, by, answer } = self;
         let ttl = ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_millis);
         Some(match code {
             1 => Told::Created { size: u64::try_from(size?).ok()?, ttl: ttl?, by },
             2 => Told::Requested { ttl: ttl?, by },
-            3 => Told::Answered,
+            3 => Told::Answered { answer: SecretId(answer?) },
             4 => Told::Claimed,
             5 => Told::Delivered,
             6 => Told::Acknowledged,
@@ -155,6 +163,7 @@ impl Event {
             11 => Told::Expired { read: false },
             12 => Told::Expired { read: true },
             13 => Told::Withdrawn,
+            14 => Told::Unanswered,
             _ => return None,
         })
     }
@@ -296,7 +305,7 @@ mod tests {
         let all = [
             Told::Created { size: 7, ttl, by: by.clone() },
             Told::Requested { ttl, by },
-            Told::Answered,
+            Told::Answered { answer: SecretId([7; 32]) },
             Told::Claimed,
             Told::Delivered,
             Told::Acknowledged,
@@ -307,12 +316,13 @@ mod tests {
             Told::Expired { read: false },
             Told::Expired { read: true },
             Told::Withdrawn,
+            Told::Unanswered,
         ];
         for (code, told) in (1..).zip(all) {
             let event = told.event();
             assert_eq!((event.code, event.told()), (code, Some(told)));
         }
-        for code in [0, 14] {
+        for code in [0, 15] {
             assert_eq!(Event { code, ..Event::default() }.told(), None);
         }
         assert_eq!(Event { code: 1, ..Event::default() }.told(), None, "without what goes with it");

@@ -38,6 +38,8 @@ struct Data<'a> {
     attempts_left: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
 }
 
 /// Writes a message; its secret has the name that `names` gives it.
@@ -54,8 +56,12 @@ pub(super) fn write(message: &Message, names: &AuditKey) -> Result<Letter, Crypt
             (data.ttl_seconds, data.by) = (Some(ttl.as_secs()), by.as_deref());
             "request.created"
         }
-        Told::Answered => "request.answered",
+        Told::Answered { answer } => {
+            data.answer = Some(hex(&names.name(*answer)?));
+            "request.answered"
+        }
         Told::Withdrawn => "request.withdrawn",
+        Told::Unanswered => "request.expired",
         Told::Claimed => "secret.claimed",
         Told::Delivered => "secret.delivered",
         Told::Acknowledged => "secret.acknowledged",
@@ -107,7 +113,7 @@ mod tests {
             ),
             (Told::Created { size: 7, ttl, by: None }, "secret.created", ",\"size\":7,\"ttl_seconds\":60"),
             (Told::Requested { ttl, by }, "request.created", ",\"by\":\"ci \\\"x\\\"\",\"ttl_seconds\":60"),
-            (Told::Answered, "request.answered", ""),
+            (Told::Unanswered, "request.expired", ""),
             (Told::Withdrawn, "request.withdrawn", ""),
             (Told::Claimed, "secret.claimed", ""),
             (Told::Delivered, "secret.delivered", ""),
@@ -124,6 +130,14 @@ mod tests {
             );
             assert_eq!(String::from_utf8(letter.body).unwrap(), whole);
         }
+    }
+
+    #[test]
+    fn an_answer_is_told_by_its_own_name() {
+        let letter = write(&message(Told::Answered { answer: SecretId([9; 32]) }), &names()).unwrap();
+        let name = data_encoding::HEXLOWER.encode(&names().name(SecretId([9; 32])).unwrap());
+        let body = String::from_utf8(letter.body).unwrap();
+        assert!(body.contains("request.answered") && body.contains(&format!("\"answer\":\"{name}\"")), "{body}");
     }
 
     /// Stable over tries, and another for whatever differs, so that two databases don't give the same one.

@@ -54,8 +54,8 @@ const KEEP: &str = "
 
 /// One that an earlier try has taken isn't taken again, unless it was delivered meanwhile.
 const TAKE: &str = "
-    INSERT INTO ots.outbox (hook, id, at, due, event, size, ttl, tries_left, made_by, tries)
-    SELECT $1, $2, $3, $3, $4, $5, $6, $7, $8, $9 WHERE NOT EXISTS (
+    INSERT INTO ots.outbox (hook, id, at, due, event, size, ttl, tries_left, made_by, tries, answer)
+    SELECT $1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10 WHERE NOT EXISTS (
         SELECT FROM ots.outbox WHERE hook = $1 AND id = $2 AND at = $3 AND event = $4 AND tries_left IS NOT DISTINCT FROM $7
     )";
 
@@ -193,7 +193,7 @@ impl Import {
             let bytes = Type::BYTEA;
             let types = [
                 bytes.clone(),
-                bytes,
+                bytes.clone(),
                 Type::INT8,
                 Type::INT2,
                 Type::INT8,
@@ -201,13 +201,15 @@ impl Import {
                 Type::INT4,
                 Type::TEXT,
                 Type::INT4,
+                bytes,
             ];
             let take = transaction.prepare_typed(TAKE, &types).await?;
             for Message { hook, id, at, told, tries, .. } in messages {
-                let Event { code, size, ttl, left, by } = told.event();
+                let Event { code, size, ttl, left, by, answer } = told.event();
                 let (hook, id, at) = (hook.0.as_slice(), id.0.as_slice(), skew.there(*at));
                 let (by, tries) = (by.as_deref(), i32::try_from(*tries).unwrap_or(i32::MAX));
-                transaction.execute(&take, &[&hook, &id, &at, &code, &size, &ttl, &left, &by, &tries]).await?;
+                let answer = answer.as_ref().map(<[u8; 32]>::as_slice);
+                transaction.execute(&take, &[&hook, &id, &at, &code, &size, &ttl, &left, &by, &tries, &answer]).await?;
             }
             Ok(transaction.commit().await?)
         })

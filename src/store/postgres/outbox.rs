@@ -24,7 +24,7 @@ const DROPPED: usize = 1000;
 
 /// The first of each secret, if it is due.
 pub(super) const MESSAGES: &str = "
-    SELECT number, hook, id, at, event, size, ttl, tries_left, made_by, tries FROM ots.outbox AS o
+    SELECT number, hook, id, at, event, size, ttl, tries_left, made_by, tries, answer FROM ots.outbox AS o
     WHERE hook = $1 AND due <= $2 AND NOT EXISTS (
         SELECT FROM ots.outbox AS e WHERE e.id = o.id AND e.hook = o.hook AND e.number < o.number
     ) ORDER BY due, number LIMIT $3";
@@ -160,6 +160,7 @@ fn message(row: &Row, skew: &Skew) -> Result<Message, StoreError> {
         ttl: column(row, 6)?,
         left: column(row, 7)?,
         by: by.map(Arc::from),
+        answer: column::<Option<&[u8]>>(row, 10)?.map(|answer| answer.try_into().map_err(|_| damaged())).transpose()?,
     };
     Ok(Message {
         number: column(row, 0)?,

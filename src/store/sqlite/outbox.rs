@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The columns that [`message`] reads.
-pub(super) const MESSAGE: &str = "number, hook, id, at, event, size, ttl, tries_left, made_by, tries";
+pub(super) const MESSAGE: &str = "number, hook, id, at, event, size, ttl, tries_left, made_by, tries, answer";
 /// Numbers that are taken at a time: what is written down for them is so once.
 const NUMBERS: i64 = 1000;
 /// No number is as high, unless damage has made it.
@@ -104,14 +104,14 @@ impl Outbox {
         at: Timestamp,
         event: &Event,
     ) -> rusqlite::Result<()> {
-        let Event { code, size, ttl, left, by } = event;
+        let Event { code, size, ttl, left, by, answer } = event;
         let (number, at) = (self.number(connection)?, at.as_millisecond());
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO outbox (number, hook, id, at, due, event, size, ttl, tries_left, made_by)
-                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT OR REPLACE INTO outbox (number, hook, id, at, due, event, size, ttl, tries_left, made_by, answer)
+                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
-            .execute(params![number, hook.0, id.0, at, code, size, ttl, left, by.as_deref()])?;
+            .execute(params![number, hook.0, id.0, at, code, size, ttl, left, by.as_deref(), answer])?;
         self.has_told.set(true);
         Ok(())
     }
@@ -145,8 +145,14 @@ fn last(connection: &Connection) -> rusqlite::Result<i64> {
 /// From the columns [`MESSAGE`].
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let code = row.get(4)?;
-    let event =
-        Event { code, size: row.get(5)?, ttl: row.get(6)?, left: row.get(7)?, by: row.get::<_, Option<Arc<str>>>(8)? };
+    let event = Event {
+        code,
+        size: row.get(5)?,
+        ttl: row.get(6)?,
+        left: row.get(7)?,
+        by: row.get::<_, Option<Arc<str>>>(8)?,
+        answer: row.get(10)?,
+    };
     Ok(Message {
         number: row.get(0)?,
         hook: HookId(row.get(1)?),

@@ -78,6 +78,7 @@ impl Place {
             Removal::Burned(By::Tries, _) => return None,
             Removal::Burned(_, now) if self.request => (Told::Withdrawn, now),
             Removal::Burned(by, now) => (Told::Burned(by), now),
+            Removal::Died(now) if self.request => (Told::Unanswered, now),
             Removal::Died(now) => (Told::Expired { read: self.claimed }, now),
         })
     }
@@ -118,7 +119,7 @@ impl Tables {
         admitted?;
         self.remove(&open)?;
         self.add(answer, open.notify)?;
-        self.tell(open.notify, Some(request), now, &Told::Answered)?;
+        self.tell(open.notify, Some(request), now, &Told::Answered { answer: answer.id })?;
         self.tell_made(answer, open.notify)?;
         Ok(true)
     }

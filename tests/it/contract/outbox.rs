@@ -124,11 +124,11 @@ async fn requests_and_their_answers_are_told_to_the_requesters_webhook() {
         for hook in [EVERY, OWN] {
             let told = drained(&store, hook, at(start, 100)).await;
             let requested = (0, Told::Requested { ttl: Duration::from_secs(100), by: Some("ci".into()) });
-            assert_eq!(of(&told, 1, start), [requested.clone(), (20, Told::Answered)]);
+            assert_eq!(of(&told, 1, start), [requested.clone(), (20, Told::Answered { answer: id(2) })]);
             assert_eq!(of(&told, 2, start), [(20, created(7, None)), (21, Told::Claimed), (22, Told::Acknowledged)]);
             assert_eq!(of(&told, 3, start), [requested.clone(), (23, Told::Withdrawn)]);
             assert_eq!(of(&told, 4, start), [requested.clone(), (24, Told::Withdrawn)]);
-            assert_eq!(of(&told, 5, start), [requested, (100, Told::Expired { read: false })]);
+            assert_eq!(of(&told, 5, start), [requested, (100, Told::Unanswered)]);
             assert_eq!(told.len(), 11);
         }
         assert_eq!(store.waiting(at(start, 100)).await, Ok(Vec::new()), "nor to what an answer named itself");

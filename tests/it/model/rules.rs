@@ -214,7 +214,8 @@ impl Model {
         let dead: Vec<u8> = self.dead().into_iter().take(at_most).collect();
         let removed: Vec<_> = dead.iter().map(|id| (*id, self.end(*id, Kept::died).unwrap())).collect();
         for (id, kept) in &removed {
-            self.tell(*id, kept.notify, &Told::Expired { read: kept.claim.is_some() });
+            let expired = Told::Expired { read: kept.claim.is_some() };
+            self.tell(*id, kept.notify, if kept.is_request() { &Told::Unanswered } else { &expired });
         }
         let gone = removed.into_iter().map(|(id, kept)| Gone {
             id: Some(secret_id(id)),
@@ -267,7 +268,7 @@ impl Model {
             return Err(StoreError::OverQuota(whose));
         }
         let notify = open.and_then(|open| open.notify);
-        self.tell(request, notify, &Told::Answered);
+        self.tell(request, notify, &Told::Answered { answer: answer.id });
         self.keep(answer, notify);
         Ok(true)
     }

@@ -9,10 +9,11 @@ CREATE TABLE ots.outbox (
     id         bytea    NOT NULL,
     at         bigint   NOT NULL, -- as due by the database's clock
     event      smallint NOT NULL, -- as in store/outbox.rs
-    size       bigint,            -- these four where the event has them
+    size       bigint,            -- these five where the event has them
     ttl        bigint,            -- milliseconds
     tries_left integer,
     made_by    text,
+    answer     bytea,             -- the secret that answers the request
     tries      integer  NOT NULL DEFAULT 0,
     due        bigint   NOT NULL  -- when it is to be sent, or sent again
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);

@@ -70,13 +70,13 @@ pub(in crate::store::postgres) const ANSWER: &str = concat!(
     counted!("changed", "sum(records)", "sum(bytes)"),
     ", ",
     told!(
-        ", size, ttl, made_by",
+        ", size, ttl, made_by, answer",
         "(
             SELECT open.id, every || coalesce(notify, '') AS hooks, 3::smallint AS event, now AS told_at, NULL::bigint AS size, NULL::bigint AS ttl,
-                   NULL AS made_by
+                   NULL AS made_by, each.id AS answer
             FROM open JOIN each ON request = open.id
             UNION ALL
-            SELECT kept.id, every || coalesce(notify, ''), 1, ends_at - (expires_at - created_at), size, expires_at - created_at, made_by
+            SELECT kept.id, every || coalesce(notify, ''), 1, ends_at - (expires_at - created_at), size, expires_at - created_at, made_by, NULL
             FROM kept JOIN each ON each.id = kept.id
         ) AS answered"
     ),

@@ -46,7 +46,7 @@ macro_rules! died {
 /// its way from another database (`import`).
 macro_rules! death_told {
     () => {
-        "CASE WHEN claim IS NOT NULL AND reads > 0 THEN 12 WHEN claim IS NULL AND deadline = ends_at THEN 11 END"
+        "CASE WHEN claim IS NOT NULL AND reads > 0 THEN 12 WHEN claim IS NULL AND deadline = ends_at THEN CASE WHEN kind = 8 THEN 14 ELSE 11 END END"
     };
 }
 

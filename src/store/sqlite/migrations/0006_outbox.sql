@@ -9,10 +9,11 @@ CREATE TABLE outbox (
     id         BLOB    NOT NULL,
     at         INTEGER NOT NULL,
     event      INTEGER NOT NULL,    -- as in store/outbox.rs
-    size       INTEGER,             -- these four where the event has them
+    size       INTEGER,             -- these five where the event has them
     ttl        INTEGER,             -- milliseconds
     tries_left INTEGER,
     made_by    TEXT,
+    answer     BLOB,                -- the secret that answers the request
     tries      INTEGER NOT NULL DEFAULT 0,
     due        INTEGER NOT NULL     -- when it is to be sent, or sent again
 ) STRICT;
