@@ -18,7 +18,7 @@ use crate::{
 /// back, or its answer burned.
 #[derive(Debug, clap::Args)]
 pub(super) struct Burn {
-    /// The link or its token, the receipt's link or the receipt, a request's file, or `-` to read it from standard input
+    /// The link or its token, a receipt or its link, a receipt's or a request's file, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
 }

@@ -21,6 +21,8 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) enum LinkError {
     #[error("can't read the link from standard input: {}", .0.kind())]
     Read(io::Error),
+    #[error("{0} holds more than one: give one of its lines, or - and that line on standard input")]
+    Several(String),
     #[error(transparent)]
     Invalid(#[from] InvalidLink),
     #[error(transparent)]
@@ -38,20 +40,24 @@ pub(super) enum Given {
 impl CommandError for LinkError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Invalid(_) | Self::Collecting(InvalidCollectingKey::NoLink | InvalidCollectingKey::Cut) => {
-                Exit::Usage
-            }
+            Self::Several(_)
+            | Self::Invalid(_)
+            | Self::Collecting(InvalidCollectingKey::NoLink | InvalidCollectingKey::Cut) => Exit::Usage,
             Self::Read(_) | Self::Collecting(_) => Exit::File,
         }
     }
 }
 
 /// A link from the arguments, or with `-` from standard input, so that no process list shows it: what a mail broke over several
-/// lines is taken whole. Or the name of a request's file.
+/// lines is taken whole. Or the name of a file: a request's, or one that holds a link, as `put --receipt` writes it.
 pub(super) fn given_from(argument: &str) -> Result<Given, LinkError> {
     if let Some(text) = file_of(argument) {
         match CollectingKey::from_file(&text) {
-            Err(InvalidCollectingKey::NoFile) => {}
+            Err(InvalidCollectingKey::NoFile) => match text.parse() {
+                Ok(link) => return Ok(Given::Link(link)),
+                Err(InvalidLink::Several) => return Err(LinkError::Several(argument.to_owned())),
+                Err(_) => {}
+            },
             collecting => return Ok(Given::Collecting(Box::new(collecting?))),
         }
     }
@@ -74,7 +80,7 @@ pub(super) fn secret_of(link: SentLink) -> Result<Link, LinkError> {
     }
 }
 
-/// What a file of that name holds, if there is one that may be a request's.
+/// What a file of that name holds, if there is one that may be meant.
 fn file_of(name: &str) -> Option<Zeroizing<String>> {
     let path = Path::new(name);
     let is_one = path.metadata().is_ok_and(|file| file.is_file() && file.len() <= LONGEST);

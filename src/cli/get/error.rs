@@ -126,9 +126,9 @@ impl CommandError for GetError {
             | Self::KeyApart
             | Self::MarkedAsPlain
             | Self::BadKey { .. }
-            | Self::Keys(KeysError::PassphraseNeeded | KeysError::NoPassphrase | KeysError::WrongPassphrase) => {
-                Exit::Refused
-            }
+            | Self::Keys(
+                KeysError::PassphraseNeeded | KeysError::NoPassphrase | KeysError::WrongPassphrase | KeysError::Key,
+            ) => Exit::Refused,
             Self::Start(_) | Self::UnusableKey(_) | Self::Randomness(_) | Self::Keys(_) => Exit::Other,
             Self::ClaimOver | Self::RequestGone => Exit::Gone,
             Self::NotAnswered => Exit::Open,

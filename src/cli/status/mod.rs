@@ -36,7 +36,7 @@ const LAST_MOMENTS: SignedDuration = SignedDuration::from_secs(5);
 /// collected, 15 open, and after that as of a receipt; --wait waits for the answer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
-    /// The link or its token, the receipt's link or the receipt, a request's file, or `-` to read it from standard input
+    /// The link or its token, a receipt or its link, a receipt's or a request's file, or `-` to read it from standard input
     #[arg(value_name = "LINK", value_hint = clap::ValueHint::Other)]
     link: String,
     /// Return when a reader has asked for it; of a receipt, when its secret has ended, or with `=claimed` or `=delivered` has come to that: 0 then
@@ -54,7 +54,7 @@ pub(super) enum StatusError {
     Call(#[from] CallError),
     #[error(transparent)]
     Output(#[from] OutputError),
-    #[error("a link doesn't tell that: give its receipt, or --wait alone")]
+    #[error("only a receipt tells that: give it, or --wait alone")]
     OnlyReceipts,
     #[error("no such receipt: it is another server's, or its secret ended long ago")]
     NoReceipt,

@@ -5,7 +5,7 @@ use super::{
     receipt::{describe, exit_of},
 };
 use crate::{
-    api::{ReceiptState, ReceiptStatus},
+    api::{BurnedBy, ReceiptState, ReceiptStatus},
     cli::{Global, error::Exit, terminal, waiting},
     client::{Client, ClientError},
     secret::{CollectingKey, Receipt},
@@ -47,15 +47,26 @@ pub(super) async fn tell(
                 format!("answered {at:.0}; {size} bytes; can be collected until {until:.0}"),
             )
         }
-        Found::Over(status) => return tell_over(global, status),
+        Found::Over(status) => {
+            say_label(global, collecting);
+            return tell_over(global, status);
+        }
     };
     if global.json {
         let expires_at = format!("{expires_at:.3}");
         terminal::answer_json(&serde_json::json!({ "state": state, "expires_at": expires_at, "size": size }))?;
     } else {
+        say_label(global, collecting);
         terminal::answer(format!("{text}\n").as_bytes())?;
     }
     if matches!(found, Found::Open(_)) { Err(StatusError::State(Exit::Open)) } else { Ok(()) }
+}
+
+/// Of several files, which one it is.
+fn say_label(global: &Global, collecting: &CollectingKey) {
+    if let Some(label) = collecting.label.as_ref().filter(|_| global.chatty()) {
+        terminal::say(&format!("asked for: {}", label.expose()));
+    }
 }
 
 /// Tells it as its receipt does, in a requester's words.
@@ -74,6 +85,15 @@ fn tell_over(global: &Global, status: &ReceiptStatus) -> Result<(), StatusError>
                     "unconfirmed{}: the answer was given out, and nobody said that it has arrived",
                     at(status.claimed_at)
                 )
+            }
+            ReceiptState::Burned if status.burned_by == Some(BurnedBy::Link) => {
+                format!(
+                    "burned{}, unread, by whoever has this request's file or its link to collect",
+                    at(status.ended_at)
+                )
+            }
+            ReceiptState::Expired => {
+                format!("expired{}: nobody answered, or nobody collected the answer", at(status.ended_at))
             }
             _ => describe(status),
         };

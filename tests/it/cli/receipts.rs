@@ -45,6 +45,9 @@ fn the_receipt_goes_to_a_file_of_its_own() {
     for command in ["status", "burn", "get"] {
         assert_fails(&client(&server, &[command, together]), 2, "that link shows several receipts together");
     }
+    for command in ["status", "burn", "get"] {
+        assert_fails(&client(&server, &[command, file.to_str().unwrap()]), 2, "receipts holds more than one");
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -218,11 +221,23 @@ fn it_is_waited_for_what_was_asked_for() {
         assert_eq!(wait_for_exit(waiting, Duration::from_secs(20)).code(), Some(0), "delivered");
     }
     let (link, _) = sent(&server, &[]);
-    assert_fails(
-        &client(&server, &["status", "--wait=claimed", &link]),
-        2,
-        "a link doesn't tell that: give its receipt",
-    );
+    assert_fails(&client(&server, &["status", "--wait=claimed", &link]), 2, "only a receipt tells that: give it");
+}
+
+#[test]
+fn a_receipts_file_is_as_good_as_the_receipt() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let place = directory();
+    let file = place.path().join("receipt");
+    let name = file.to_str().unwrap();
+    let link = text(&run(server.client(&["put", "--receipt", name]), b"hunter2").stdout);
+    assert_eq!(told(&server, name).1, 10);
+    assert_fails(&client(&server, &["get", name]), 2, "that link is a receipt");
+    assert!(client(&server, &["burn", name]).status.success());
+    let (words, code) = told(&server, name);
+    assert!(code == 13 && words.contains("by its receipt"), "{words}");
+    assert_fails(&client(&server, &["get", link.trim()]), 3, "");
 }
 
 #[test]

@@ -177,6 +177,29 @@ fn waiting_ends_with_the_answer_and_burning_takes_back_or_burns() {
     assert!(run(server.client(&["put", "--to", &link]), b"x").status.success());
     let burned = client(&server, &["--json", "burn", third.to_str().unwrap()]);
     assert_eq!(text(&burned.stdout), "{\"state\":\"burned\"}\n");
+    let (code, words) = told(&server, "status", &third);
+    assert!(code == 13 && words.contains("by whoever has this request's file"), "{words}");
+
+    // A key that was changed is refused as one that doesn't fit, and costs nothing.
+    let fourth = place.path().join("fourth");
+    let link = ask(&server, &fourth, &[]);
+    assert!(run(server.client(&["put", "--to", &link]), b"x").status.success());
+    let kept = fs::read_to_string(&fourth).unwrap();
+    let other = RequestKey::generate().unwrap();
+    let changed: Vec<String> =
+        kept.lines()
+            .map(|line| {
+                if line.starts_with("key = ") {
+                    format!("key = {:?}", other.expose().as_str())
+                } else {
+                    line.to_owned()
+                }
+            })
+            .collect();
+    fs::write(&fourth, changed.join("\n") + "\n").unwrap();
+    assert_fails(&client(&server, &["get", fourth.to_str().unwrap()]), 5, "the request's key was changed");
+    fs::write(&fourth, kept).unwrap();
+    assert_eq!(client(&server, &["get", fourth.to_str().unwrap()]).stdout, b"x");
 }
 
 #[test]
