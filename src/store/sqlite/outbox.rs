@@ -106,10 +106,11 @@ impl Outbox {
     ) -> rusqlite::Result<()> {
         let Event { code, size, ttl, left, by, answer } = event;
         let (number, at) = (self.number(connection)?, at.as_millisecond());
+        // With what waits before it: else each look would come by it in vain.
         connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO outbox (number, hook, id, at, due, event, size, ttl, tries_left, made_by, answer)
-                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 VALUES (?1, ?2, ?3, ?4, max(?4, coalesce((SELECT max(due) FROM outbox WHERE id = ?3 AND hook = ?2), ?4)), ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![number, hook.0, id.0, at, code, size, ttl, left, by.as_deref(), answer])?;
         self.has_told.set(true);

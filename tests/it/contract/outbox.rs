@@ -198,6 +198,21 @@ async fn messages_about_a_secret_stay_in_order_when_one_is_put_off() {
     }
 }
 
+/// So that no look comes by what can't be sent yet.
+#[tokio::test]
+async fn what_comes_behind_one_that_was_put_off_is_due_with_it() {
+    let (stores, _directory, start) = telling();
+    for store in stores {
+        store.insert(record(1, start)).await.unwrap();
+        let first = store.messages(EVERY, start, 10).await.unwrap()[0].number;
+        store.put_off(first, at(start, 60)).await.unwrap();
+        assert!(store.burn(id(1), at(start, 2)).await.unwrap());
+        store.delivered(vec![first]).await.unwrap();
+        assert!(store.messages(EVERY, at(start, 59), 10).await.unwrap().is_empty());
+        assert_eq!(of(&drained(&store, EVERY, at(start, 60)).await, 1, start), [(2, Told::Burned(By::Link))]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_old_or_for_nobody_is_removed_and_what_waits_is_counted() {
     let (stores, _directory, start) = telling();

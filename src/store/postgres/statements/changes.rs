@@ -41,7 +41,7 @@ pub(in crate::store::postgres) const INSERT: &str = insert!(
                 SELECT kept.id, each.every || coalesce(notify, '') AS hooks, (CASE WHEN kind = 8 THEN 2 ELSE 1 END)::smallint AS event,
                        ends_at - ttl AS told_at, CASE WHEN kind <> 8 THEN size END AS size, ttl, each.made_by
                 FROM kept JOIN unnest($1::bytea[], $14::text[], $15::bytea[]) AS each (id, made_by, every) ON each.id = kept.id
-            ) AS made"
+            )"
         )
     )
 );
@@ -78,7 +78,7 @@ pub(in crate::store::postgres) const ANSWER: &str = concat!(
             UNION ALL
             SELECT kept.id, every || coalesce(notify, ''), 1, ends_at - (expires_at - created_at), size, expires_at - created_at, made_by, NULL
             FROM kept JOIN each ON each.id = kept.id
-        ) AS answered"
+        )"
     ),
     " SELECT id FROM kept"
 );

@@ -46,7 +46,8 @@ macro_rules! died {
 /// its way from another database (`import`).
 macro_rules! death_told {
     () => {
-        "CASE WHEN claim IS NOT NULL AND reads > 0 THEN 12 WHEN claim IS NULL AND deadline = ends_at THEN CASE WHEN kind = 8 THEN 14 ELSE 11 END END"
+        "CASE WHEN claim IS NOT NULL AND reads > 0 THEN CASE WHEN kind = 8 THEN 14 ELSE 12 END
+              WHEN claim IS NULL AND deadline = ends_at THEN CASE WHEN kind = 8 THEN 14 ELSE 11 END END"
     };
 }
 
@@ -57,8 +58,9 @@ macro_rules! hooks {
     };
 }
 
-/// Tells the `event` of each row of `$from` that has one to its `hooks`, each once, as of `told_at`, with `$more` columns of it. A message gets
-/// its number once its record is locked, which stays so until the commit: of two about one secret the later has the higher one.
+/// Tells the `event` of each row of `$from` that has one to its `hooks`, each once, as of `told_at`, with `$more` columns of it. It is due with
+/// what waits before it: else each look would come by it in vain. A message gets its number once its record is locked, which stays so until the
+/// commit: of two about one secret the later has the higher one.
 macro_rules! told {
     ($from:expr) => {
         told!("", $from)
@@ -68,11 +70,12 @@ macro_rules! told {
             "told AS (
                 INSERT INTO ots.outbox (hook, id, at, due, event",
             $more,
-            ") SELECT hook, id, told_at, told_at, event",
+            ") SELECT hook, id, told_at,
+                    greatest(told_at, (SELECT max(due) FROM ots.outbox AS o WHERE o.id = of.id AND o.hook = one.hook)), event",
             $more,
             " FROM ",
             $from,
-            " CROSS JOIN LATERAL (
+            " AS of CROSS JOIN LATERAL (
                     SELECT DISTINCT substring(hooks FROM 8 * n + 1 FOR 8) AS hook FROM generate_series(0, octet_length(hooks) / 8 - 1) AS n
                 ) AS one WHERE event IS NOT NULL
             )"
