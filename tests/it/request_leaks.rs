@@ -147,8 +147,8 @@ async fn errors_of_both_clients_hold_nothing_of_it() {
     let mut burn = server.client(&["burn", name]);
     burn.env("OTS_PASSPHRASE", PASSPHRASE);
     assert!(run(burn, b"").status.success());
-    for command in ["get", "status", "burn"] {
-        fails(&[command, name], PASSPHRASE, &[3]);
+    for (command, code) in [("get", 3), ("status", 13), ("burn", 3)] {
+        fails(&[command, name], PASSPHRASE, &[code]);
     }
     assert!(seen > 40, "{seen}");
 }

@@ -63,19 +63,14 @@ impl Get {
         collecting: &CollectingKey,
         earlier: Option<&ClaimKey>,
     ) -> Result<Option<Status>, GetError> {
-        let status = async || client.status(&collecting.token, earlier).await;
-        match status().await {
-            Err(ClientError::Gone) if earlier.is_some() => return Err(GetError::ClaimOver),
-            Err(ClientError::Gone) => {}
-            status => return Ok(Some(status?)),
-        }
+        // The request first: a server counts those who ask for what isn't there. An answer comes in its place, with no moment between.
         match client.invitation(&collecting.link.token).await {
-            Ok(_) => return Ok(None),
-            Err(ClientError::Gone) => {}
+            Ok(_) if earlier.is_none() => return Ok(None),
+            Ok(_) | Err(ClientError::Gone) => {}
             Err(error) => return Err(error.into()),
         }
-        // It may have been answered between the two.
-        match status().await {
+        match client.status(&collecting.token, earlier).await {
+            Err(ClientError::Gone) if earlier.is_some() => Err(GetError::ClaimOver),
             Err(ClientError::Gone) => Err(GetError::RequestGone),
             status => Ok(Some(status?)),
         }

@@ -18,13 +18,29 @@ use crate::{
 impl Put {
     /// What is to be stored: at least one byte.
     pub(super) async fn content(&self, global: &Global) -> Result<Zeroizing<Vec<u8>>, PutError> {
+        if let Some(content) = self.content_within(global, LARGEST).await? {
+            return Ok(content);
+        }
+        let error = io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB");
+        Err(match self.file.as_deref().filter(|path| *path != Path::new("-")) {
+            Some(path) => FileError::new("read", path)(error).into(),
+            None => PutError::Stdin(error),
+        })
+    }
+
+    /// The same; none where it is larger than `most` bytes, of which the rest isn't read.
+    pub(super) async fn content_within(
+        &self,
+        global: &Global,
+        most: u64,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, PutError> {
         let file = self.file.as_deref().filter(|path| *path != Path::new("-"));
         let mut content = match file {
             Some(path) => {
                 let path = path.to_owned();
                 blocking(move || {
                     let file = File::open(&path).map_err(|error| unopened(&path, error))?;
-                    Ok::<_, PutError>(read_whole(file).map_err(FileError::new("read", &path))?)
+                    Ok::<_, PutError>(read_whole(file, most).map_err(FileError::new("read", &path))?)
                 })
                 .await?
             }
@@ -35,13 +51,16 @@ impl Put {
                 }
                 text
             }
-            None => blocking(|| read_whole(io::stdin().lock())).await.map_err(PutError::Stdin)?,
+            None => blocking(move || read_whole(io::stdin().lock(), most)).await.map_err(PutError::Stdin)?,
         };
+        if u64::try_from(content.len()).is_ok_and(|length| length > most) {
+            return Ok(None);
+        }
         if self.trim_newline && content.last() == Some(&b'\n') {
             let without = content.len() - if content.ends_with(b"\r\n") { 2 } else { 1 };
             content.truncate(without);
         }
-        if content.is_empty() { Err(PutError::Empty) } else { Ok(content) }
+        if content.is_empty() { Err(PutError::Empty) } else { Ok(Some(content)) }
     }
 }
 
@@ -52,8 +71,8 @@ fn took(text: &[u8]) -> String {
     format!("took {}, {}", counted(lines, "line"), counted(text.len(), "byte"))
 }
 
-/// Reads everything; a buffer that becomes too small is wiped.
-fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+/// Reads everything, or more than `most` bytes of it; a buffer that becomes too small is wiped.
+fn read_whole(mut input: impl Read, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
     let mut part = Zeroizing::new(vec![0; 64 * 1024]);
     loop {
@@ -65,8 +84,8 @@ fn read_whole(mut input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
         };
         memory::append(&mut content, part.get(..length).unwrap_or_default(), None)
             .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        if u64::try_from(content.len()).is_ok_and(|length| length > LARGEST) {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 GiB"));
+        if u64::try_from(content.len()).is_ok_and(|length| length > most) {
+            return Ok(content);
         }
     }
 }

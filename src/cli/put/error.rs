@@ -80,6 +80,14 @@ pub(in crate::cli) enum PutError {
         "the answer is too large: {size} bytes with its encryption and padding, and whoever asked takes at most {max}"
     )]
     AnswerTooLarge { size: usize, max: u64 },
+    #[error("the answer is too large: the request takes at most {0} bytes of it, with its encryption and padding")]
+    AnswerOver(u64),
+    #[error("{0}; the answer may have arrived: ask whoever asked for it before you send it another way")]
+    MayHaveArrived(Box<PutError>),
+    #[error(
+        "{0}; the request is closed, so the answer seems to have arrived: ask whoever asked for it before you send it another way"
+    )]
+    HasArrived(Box<PutError>),
     #[error("the request is gone: answered, taken back or expired; ask whoever gave you its link for another")]
     RequestGone,
     #[error("that link collects an answer, and is for whoever asked alone; the link to answer with has /r/ in it")]
@@ -134,11 +142,12 @@ impl CommandError for PutError {
             Self::ApiKey(error) => error.exit(),
             Self::KeyWanted | Self::KeyRefused => Exit::Refused,
             Self::Call(error) => error.exit(),
-            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Exit::Rejected,
+            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } | Self::AnswerOver(_) => Exit::Rejected,
             Self::Start(_) | Self::Crypto(_) | Self::Randomness(_) | Self::NoToken | Self::NoReceipt | Self::NoName => {
                 Exit::Other
             }
             Self::Output(error) => error.exit(),
+            Self::MayHaveArrived(error) | Self::HasArrived(error) => error.exit(),
             Self::Interrupted(interrupt) => interrupt.exit(),
             Self::Undone { error, .. } => error.exit(),
         }

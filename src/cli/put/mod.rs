@@ -11,7 +11,7 @@ mod printing;
 mod receipts;
 mod to;
 
-use std::{path::PathBuf, rc::Rc, str::FromStr as _, sync::Arc, time::Duration};
+use std::{cell::Cell, path::PathBuf, rc::Rc, str::FromStr as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::builder::BoolishValueParser;
@@ -94,8 +94,12 @@ impl Put {
     pub(super) async fn run(&self, global: &Global) -> Result<(), PutError> {
         if let Some(link) = &self.to {
             let mut interrupts = Interrupts::listen().map_err(PutError::Start)?;
-            let answered = interrupts.unless(self.answer(global, link)).await;
-            return answered.unwrap_or_else(|interrupt| Err(PutError::Interrupted(interrupt)));
+            let under_way = Cell::new(false);
+            let answered = interrupts.unless(self.answer(global, link, &under_way)).await;
+            return answered.unwrap_or_else(|interrupt| {
+                let error = PutError::Interrupted(interrupt);
+                Err(if under_way.get() { PutError::MayHaveArrived(Box::new(error)) } else { error })
+            });
         }
         self.check()?;
         terminal::check_stdout()?;

@@ -1,6 +1,6 @@
 //! `put --to`: answers a request, sealed for whoever asked.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -11,7 +11,7 @@ use super::{Put, PutError};
 use crate::{
     api::Code,
     cli::{Global, interrupt::blocking, terminal},
-    client::ClientError,
+    client::{Client, ClientError},
     crypto::sealed_box::{Invitation, InvitationError},
     secret::{CollectingKey, InvalidCollectingKey, RequestLink},
 };
@@ -27,7 +27,8 @@ struct Answer<'a> {
 
 impl Put {
     /// Checks that the request is the one of the link, says what is asked for, and only then takes the content and seals it.
-    pub(super) async fn answer(&self, global: &Global, text: &str) -> Result<(), PutError> {
+    /// `under_way` says whether it may have got there.
+    pub(super) async fn answer(&self, global: &Global, text: &str, under_way: &Cell<bool>) -> Result<(), PutError> {
         terminal::check_stdout()?;
         let link = request_link(text)?;
         let client = global.client_for(Some(link.server.clone()))?;
@@ -40,7 +41,8 @@ impl Put {
         let generated = self.generate.map(crate::secret::Recipe::draw).transpose()?.map(Arc::new);
         let content = match &generated {
             Some(generated) => Zeroizing::new(generated.expose().as_bytes().to_vec()),
-            None => self.content(global).await?,
+            // What the request doesn't take isn't read to its end.
+            None => self.content_within(global, asked.max_size).await?.ok_or(PutError::AnswerOver(asked.max_size))?,
         };
         let label = self.label();
         let answer = blocking(move || invitation.answer(&content, &label)).await?;
@@ -49,20 +51,43 @@ impl Put {
             return Err(PutError::AnswerTooLarge { size, max });
         }
         let shown = terminal::Progress::new(global, "sending", u64::try_from(size).unwrap_or(u64::MAX));
-        let sent = client.answer(&link.token, Bytes::from(answer), Box::new(move |sent| shown.at(sent))).await;
-        let answered = sent.map_err(gone)?;
         let generated = generated.as_ref().map(|generated| generated.expose());
+        if let Some(text) = generated.filter(|_| !global.json) {
+            // Before it is sent: whoever asked may have it, whatever becomes of what the server says.
+            terminal::answer(format!("{text}\n").as_bytes())?;
+        }
+        under_way.set(true);
+        let sent = client.answer(&link.token, Bytes::from(answer), Box::new(move |sent| shown.at(sent))).await;
+        under_way.set(false);
+        let answered = match sent {
+            Ok(answered) => answered,
+            Err(error) if error.may_be_done() => {
+                if let Some(text) = generated.filter(|_| global.json) {
+                    terminal::answer_json(&serde_json::json!({ "state": "unknown", "generated": text }))?;
+                }
+                return Err(arrived(&client, &link, error).await);
+            }
+            Err(error) => return Err(gone(error)),
+        };
         if global.json {
             let expires_at = format!("{:.3}", answered.expires_at);
             let object = Answer { state: "answered", expires_at, generated };
             terminal::answer_json(&object)?;
-        } else if let Some(text) = generated {
-            terminal::answer(format!("{text}\n").as_bytes())?;
         }
         if global.chatty() {
             terminal::say(&format!("sent; only whoever asked can open it, until {:.0}", answered.expires_at));
         }
         Ok(())
+    }
+}
+
+/// What a failure means that may have come after the answer was kept: an open request says that it wasn't.
+async fn arrived(client: &Client, link: &RequestLink, error: ClientError) -> PutError {
+    let error = Box::new(gone(error));
+    match client.invitation(&link.token).await {
+        Ok(_) => *error,
+        Err(ClientError::Gone) => PutError::HasArrived(error),
+        Err(_) => PutError::MayHaveArrived(error),
     }
 }
 

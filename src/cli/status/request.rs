@@ -102,18 +102,14 @@ fn tell_over(global: &Global, status: &ReceiptStatus) -> Result<(), StatusError>
     exit_of(status.state).map_or(Ok(()), |exit| Err(StatusError::State(exit)))
 }
 
+/// The request first: a server counts those who ask for what isn't there. An answer comes in its place, with no moment between.
 async fn find(client: &Client, collecting: &CollectingKey) -> Result<Found, StatusError> {
-    let answered = async || client.look(&collecting.token).await.map(|look| look.status);
-    if let Some(status) = answered().await? {
-        return Ok(Found::Answered(status));
-    }
     match client.invitation(&collecting.link.token).await {
         Ok(status) => return Ok(Found::Open(status)),
         Err(ClientError::Gone) => {}
         Err(error) => return Err(error.into()),
     }
-    // It may have been answered between the two.
-    if let Some(status) = answered().await? {
+    if let Some(status) = client.look(&collecting.token).await?.status {
         return Ok(Found::Answered(status));
     }
     match client.receipt(&Receipt::of_request(&collecting.token)).await {

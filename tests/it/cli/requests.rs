@@ -1,6 +1,12 @@
 //! Requests on the command line: `request`, `put --to`, and `get`, `status` and `burn` of a request's file.
 
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use data_encoding::BASE64;
 use ots::{
@@ -238,9 +244,10 @@ fn a_server_that_swaps_keys_or_answers_is_found_out() {
     let invitation = BASE64.encode(&others.invite(None).unwrap());
     let theirs = Invitation::open(&others.invite(None).unwrap(), others.fingerprint()).unwrap();
     let answer = theirs.answer(b"not what was asked", &Label::default()).unwrap();
+    let looks = AtomicUsize::new(0);
     let (url, lines) = lying(move |first, stream| {
         use std::io::Write as _;
-        if first.contains("/api/v1/requests/") {
+        if first.contains("/api/v1/requests/") && looks.fetch_add(1, Ordering::Relaxed) == 0 {
             let at = "2026-01-01T00:00:00.000Z";
             let body = serde_json::json!({
                 "invitation": invitation, "max_size": 1 << 20, "created_at": at, "expires_at": at,
@@ -285,6 +292,71 @@ fn a_server_that_swaps_keys_or_answers_is_found_out() {
     assert!(text(&output.stderr).contains("isn't the answer to this request"), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty());
     assert!(!lines.lock().unwrap().iter().any(|line| line.starts_with("DELETE")), "it isn't acknowledged");
+}
+
+/// Whoever answers is told that the answer may be there when nobody says so; and what was made for it is seen in any case.
+#[test]
+fn an_answer_that_may_have_arrived_is_told_so() {
+    let keys = Keys::derive(&RequestKey::generate().unwrap(), None).unwrap();
+    for (afterwards, says) in [
+        (Some("404 Not Found"), "the request is closed, so the answer seems to have arrived"),
+        (Some("200 OK"), ""),
+        (None, "the answer may have arrived"),
+    ] {
+        let at = "2026-01-01T00:00:00.000Z";
+        let invitation = BASE64.encode(&keys.invite(None).unwrap());
+        let open = serde_json::json!({
+            "invitation": invitation, "max_size": 1 << 20, "created_at": at, "expires_at": at,
+        });
+        let (looks, open) = (AtomicUsize::new(0), open.to_string());
+        let (url, _) =
+            lying(move |first, stream| match (first.starts_with("GET"), looks.fetch_add(1, Ordering::Relaxed)) {
+                (true, 0) => send(stream, "200 OK", &open),
+                (true, _) if afterwards == Some("200 OK") => send(stream, "200 OK", &open),
+                (true, _) if afterwards.is_some() => send(stream, "404 Not Found", GONE),
+                _ => Ok(()), // it closes
+            });
+        let link = format!("{url}/r/abcdefghijklmnopqrstuvwxyz234567#{}", keys.fingerprint().expose().as_str());
+        let mut put = ots();
+        put.args(["put", "--to", &link, "--generate=password:30"]);
+        let output = run(put, b"");
+        let words = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{words}");
+        assert!(words.contains(says) && (!says.is_empty() || !words.contains("arrived")), "{words}");
+        assert_eq!(text(&output.stdout).trim().len(), 30, "{words}");
+    }
+}
+
+/// What can't be taken isn't read to its end, and what nobody could see isn't sent.
+#[test]
+fn an_answer_is_bounded_and_printed_before_it_is_sent() {
+    let (data, place) = (directory(), directory());
+    let server = Server::start(data.path(), &[]);
+    let file = place.path().join("kept.ots");
+    let link = ask(&server, &file, &["--max-size", "8KiB"]);
+    let mut put = server.client(&["put", "--to", &link]);
+    let mut put = put.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = put.stdin.take().unwrap();
+    // An endless one.
+    let written = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut written = 0;
+        while input.write_all(&[7; 64 * 1024]).is_ok() {
+            written += 64;
+        }
+        written
+    });
+    assert_eq!(wait_for_exit(&mut put, Duration::from_secs(60)).code(), Some(7));
+    assert!(written.join().unwrap() <= 1024, "KiB");
+    assert!(text(&put.wait_with_output().unwrap().stderr).contains("the request takes at most 8192"));
+    #[cfg(target_os = "linux")]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut put = server.client(&["put", "--to", &link, "--generate"]);
+        let output = put.stdin(Stdio::null()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+        assert_eq!(told(&server, "status", &file).0, 15, "it is open still");
+    }
 }
 
 /// After a restart, and with a key where creating wants one.

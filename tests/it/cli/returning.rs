@@ -46,7 +46,7 @@ async fn its_file_collects_after_a_restart_and_on_another_machine() {
         let mut command = server.client(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let looked = || server.log().matches("route=\"status\"").count();
+    let looked = || server.log().matches("route=\"request\"").count();
     let mut status = waiting(&["status", "--wait", file.to_str().unwrap()]);
     until("it has looked", Duration::from_secs(20), || async { looked() > 0 }).await;
     assert!(server.stop().success());
