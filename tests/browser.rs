@@ -196,6 +196,7 @@ scenarios! {
     /// Promise 1, and promise 2: claimed in this tab, asked for again by it, and by nobody else.
     a_reload_in_the_middle
     offline_in_the_middle_then_again
+    leaving_a_secret_that_nobody_has_yet_is_asked_about
     a_double_click
     /// Promise 1.
     two_tabs_racing
@@ -283,6 +284,7 @@ scenarios! {
     a_changed_answer_or_link_is_found_out
     a_broken_connection_costs_no_answer
     leaving_a_request_that_nobody_kept_is_asked_about
+    leaving_an_answer_that_nobody_has_yet_is_asked_about
     the_keyboard_is_enough_to_ask
     without_its_script_or_ciphers_the_page_says_how_to_ask
     requests_fit_in_every_language

@@ -38,3 +38,6 @@ export async function readOn(page, { passphrase, file = null } = {}) {
 }
 
 export const putTo = (link, input, words = []) => ots(["put", "--to", link, ...words], { input });
+
+/** Whether leaving the page is asked about: what a browser does before it leaves. */
+export const asksToLeave = (page) => page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));

@@ -2,15 +2,18 @@
 // sealed for that key, once.
 
 import * as api from "./api.js";
-import { checkLength, clearContent, content, explain, takeContent } from "./content.js";
+import { checkLength, clearContent, content, explain, hasContent, takeContent } from "./content.js";
 import { Refused } from "./envelope.js";
 import { isGone } from "./fate.js";
 import { keyIn } from "./links.js";
 import { words } from "./problem.js";
 import { answer, answerLength, fromBase64, openInvitation, supported } from "./sealed_box.js";
+import { tab } from "./tab.js";
 import { element, note, phrase, progress, ready, show, shown, showTime, size } from "./ui.js";
 
 const token = location.pathname.split("/").filter(Boolean).pop();
+/** Where this tab keeps until when its answer is kept. */
+const answered = `ots-answered-${token}`;
 /** The invitation, once it has been opened. */
 let invitation = null;
 /** Whether an answer was sent of which nobody knows whether it arrived. */
@@ -38,7 +41,7 @@ async function start() {
 /** Nothing can be typed or sent. */
 function refuse(error) {
   if (error instanceof Refused) return show(error.reason === "unsupported" ? "unsupported" : "changed");
-  if (isGone(error)) return show("over");
+  if (isGone(error)) return tab.getItem(answered) === null ? show("over") : tellSent();
   note("detail", error.problem ? words(error.problem) : phrase("broken"));
   show("failed");
 }
@@ -48,8 +51,13 @@ async function send() {
   checkLength(answerLength(bytes.length, label));
   const sealed = await answer(invitation, bytes, label);
   const taken = await api.answer(token, sealed, progress("sent"));
+  tab.setItem(answered, taken.expires_at);
   clearContent();
-  showTime(element("kept"), new Date(taken.expires_at));
+  tellSent();
+}
+
+function tellSent() {
+  showTime(element("kept"), new Date(tab.getItem(answered)));
   show("sent");
 }
 
@@ -60,6 +68,7 @@ async function unsent(error) {
   if (unknown) return makeSure(error);
   show("compose");
   note("problem", explain(error));
+  if (!hasContent()) element("text").focus();
 }
 
 /** As long as the request is open, no answer has arrived. */
@@ -94,6 +103,9 @@ element("answer").addEventListener("submit", async (event) => {
 });
 element("check").addEventListener("click", () => makeSure());
 document.querySelector("[data-again]").addEventListener("click", () => location.reload());
+addEventListener("beforeunload", (event) => {
+  if (["compose", "busy", "unsure"].includes(shown()) && hasContent()) event.preventDefault();
+});
 addEventListener("hashchange", () => location.reload());
 start();
 ready();

@@ -74,15 +74,14 @@ async function tellOpen({ invitation, expires_at: until }) {
   } catch {
     note("open-changed", phrase("openChanged"));
   }
-  element("wanted-part").hidden = label === null;
-  note("wanted", label ?? "");
+  held.label = label;
   showTime(element("open-until"), new Date(until));
   element("link").value = `${held.link}#${toBase64url(held.fingerprint)}`;
   element("collecting").value = `${location.origin}${location.pathname}#${fragment()}`;
-  element("open-receipt").hidden = !held.receiptLink;
-  if (held.receiptLink) element("open-receipt").href = held.receiptLink;
+  element("open-receipt").href = held.receiptLink ?? api.receiptLinkTo({ receipt: receiptOf(held.token) }, false);
   drawCode(element("link").value);
   show("open");
+  tellLabel("wanted");
   return "same";
 }
 
@@ -90,7 +89,16 @@ function tellAnswered({ expires_at: until }) {
   showTime(element("expires"), new Date(until));
   element("own-field").hidden = !held.passphrase;
   show("answered");
+  tellLabel("answered-wanted");
   return "over";
+}
+
+/** What was asked for, where that is known: in the tab's name too, which tells several apart. */
+function tellLabel(place) {
+  const label = held.label ?? null;
+  element(`${place}-part`).hidden = label === null;
+  note(place, label ?? "");
+  if (label !== null) entitle(`${label} – ${element(`${place}-part`).closest("section").querySelector("h1").textContent}`);
 }
 
 /** There is nothing to collect, and why. */

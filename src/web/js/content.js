@@ -50,6 +50,9 @@ export async function content() {
   return { bytes, label: file ? { name: file.name || undefined, type: file.type || undefined } : {} };
 }
 
+/** Whether something was typed or chosen. */
+export const hasContent = () => file !== null || text.value !== "";
+
 /** Refuses what would be sent as so many bytes, if that is too much. */
 export function checkLength(length) {
   if (length > most) throw new api.Problem({ code: "too_large" });

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { cleanName } from "./filename.js";
 import { forgetSent } from "./links.js";
 import { tab } from "./tab.js";
-import { copy, element, note, phrase, save, show } from "./ui.js";
+import { copy, element, note, phrase, save, show, shown } from "./ui.js";
 
 /** Browsers inside apps, as they call themselves. */
 const IN_APP = /FBAN|FBAV|Instagram|MicroMessenger|Snapchat|\bLine\/|; wv\)/;
@@ -27,6 +27,9 @@ function base64(content) {
   for (const byte of content) binary += String.fromCharCode(byte);
   return btoa(binary);
 }
+
+/** Whether a secret is here that nobody has yet: it goes with the page. */
+let unkept = false;
 
 /** In milliseconds, how long the server keeps for its reader what isn't acknowledged. */
 const LEASE = Number(document.querySelector("main").dataset.lease) * 1000;
@@ -73,6 +76,7 @@ export function present(secret, link, arrived) {
     if (await copy(currentTarget, base64(secret.content))) has();
   };
   element("elsewhere").onclick = (event) => copy(event.currentTarget, link);
+  unkept = true;
   show("shown");
 }
 
@@ -116,9 +120,13 @@ export async function acknowledge(token, storedClaim) {
       if (!destroyed) await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
+  unkept = false;
   tab.removeItem(storedClaim);
   forgetSent(token);
   note("fate", phrase(destroyed ? "destroyed" : "destroyedSoon"));
 }
 
+addEventListener("beforeunload", (event) => {
+  if (unkept && shown() === "shown") event.preventDefault();
+});
 element("in-app").hidden = !IN_APP.test(navigator.userAgent);

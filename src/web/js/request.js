@@ -5,16 +5,18 @@ import { requestLinkTo } from "./api.js";
 import { handedClaim } from "./claims.js";
 import { collect } from "./collect.js";
 import { collectingFragment, parseCollecting } from "./collecting.js";
+import { unescaped } from "./links.js";
 import { supported } from "./sealed_box.js";
 import { ready, show } from "./ui.js";
 
 function start() {
   const handed = handedClaim();
   if (!supported) return show("unsupported");
-  const fragment = location.hash.slice(1);
-  if (fragment === "") return;
-  const held = parseCollecting(fragment);
+  if (location.hash.slice(1) === "") return;
+  // What clung to it where it was pasted from goes.
+  const held = parseCollecting(unescaped(location.hash.slice(1)).replace(/[^A-Za-z0-9_-]+$/, ""));
   if (held === null) return show("incomplete");
+  history.replaceState(null, "", `#${collectingFragment(held)}`);
   collect({ ...held, link: requestLinkTo({ token: held.request }, false), handed });
 }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { asked, assetsOf, BYTES, capture, collect, everyViewFits, finish, insecure, inState, look, ots, part, reader, server, tabTo, TEXT, visit, withoutBundle } from "../harness.mjs";
+import { asksToLeave } from "../requests.mjs";
 
 const POSTS = "**/api/v1/requests/*/answer";
 const INVITATIONS = /\/api\/v1\/requests\/[a-z2-7]{32}$/;
@@ -40,16 +41,23 @@ export const scenarios = {
     assert.ok(await page.getByText("encrypted in this browser before it leaves").isVisible());
     assert.equal(await page.title(), "You are asked for a secret");
     await look(page, "answer-compose");
+    assert.ok(!(await asksToLeave(page)));
+    await part(page, "text").fill(TEXT);
+    assert.ok(await asksToLeave(page), "what was typed is nowhere else");
     await answerWith(page, { text: TEXT });
     await inState(page, "sent");
+    assert.ok(!(await asksToLeave(page)));
     assert.ok(await page.evaluate(() => document.activeElement.tagName === "H1"));
     assert.equal(await part(page, "text").inputValue(), "", "nothing of it stays");
     await look(page, "answer-sent");
     assert.equal(collect(file).toString(), LINES);
     await page.reload();
-    await inState(page, "over");
-    await page.getByText("It has been answered, taken back, or has expired").waitFor();
-    await look(page, "answer-over");
+    await inState(page, "sent");
+    assert.match(await part(page, "kept").textContent(), / \(in 1 day\)$/);
+    const late = await visit(context, link);
+    await inState(late, "over");
+    await late.getByText("It has been answered, taken back, or has expired").waitFor();
+    await look(late, "answer-over");
 
     for (const content of [BYTES, MIB]) {
       const other = asked([]);
@@ -67,7 +75,9 @@ export const scenarios = {
     await answerWith(unsafe, { text: "secret content" });
     await inState(unsafe, "sent");
     assert.equal(collect(plain.file).toString(), "secret content");
-    assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length + document.cookie.length), 0);
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+    const token = new URL(link).pathname.split("/").pop();
+    assert.deepEqual(await page.evaluate(() => Object.keys(sessionStorage)), [`ots-answered-${token}`], "that it was answered, and until when that is kept");
     await finish(context);
   },
 
@@ -232,8 +242,9 @@ export const scenarios = {
     for (const give of [{ text: "" }, { text: "x".repeat(2900) }, { file: Buffer.alloc(4000, 1) }]) {
       await answerWith(page, give);
       await inState(page, "compose");
-      const words = give.text === "" ? "write the secret first" : "an answer to this request can have 3 kB at most";
+      const words = give.text === "" ? "nothing to send: write the secret first" : "an answer to this request can have 3 kB at most";
       await page.locator("#problem").getByText(words).waitFor();
+      if (give.text === "") assert.equal(await page.evaluate(() => document.activeElement.id), "text");
     }
     await look(page, "answer-too-large");
     assert.deepEqual(sent, []);
@@ -271,7 +282,7 @@ export const scenarios = {
       const silent = await without.newPage();
       await silent.goto(link);
       const plain = options.javaScriptEnabled === false;
-      await silent.locator(plain ? ".warning" : ".words").getByText("ots put --to LINK").waitFor();
+      await silent.locator(plain ? ".warning" : ".words").getByText(/Turn it on and reload the page to answer here\. .*ots put --to LINK/).waitFor();
       assert.equal(await silent.locator("main :is(input, textarea):visible").count(), 0);
       await capture(silent, plain ? "plain-answering" : "answer-late-script", { fullPage: true });
       await finish(without);

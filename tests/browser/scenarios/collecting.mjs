@@ -66,6 +66,14 @@ export const scenarios = {
       await page.close();
     }
 
+    // What clung to it goes, and the address is right again.
+    for (const clings of [".", ",", ")", "%22", "”", ">."]) {
+      const page = await visit(context, link + clings);
+      await inState(page, "open");
+      assert.equal(page.url(), link);
+      await page.close();
+    }
+
     putTo(one.link, "secret content");
     putTo(other.link, "another's");
     const tokenOf = (own) => own.split(".")[2];

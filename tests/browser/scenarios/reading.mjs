@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { finish, inState, look, part, PASSPHRASE, put, reader, readOn, TEXT, unread, visit } from "../harness.mjs";
+import { asksToLeave } from "../requests.mjs";
 
 /** Lets the server answer the next read, and loses the answer: as when the connection breaks. */
 async function loseAnswer(page) {
@@ -54,6 +55,19 @@ export const scenarios = {
     await inState(page, "shown");
     await part(page, "reveal").click();
     assert.equal(await part(page, "content").textContent(), TEXT);
+    await finish(context);
+  },
+
+  async leaving_a_secret_that_nobody_has_yet_is_asked_about() {
+    const context = await reader();
+    const page = await visit(context, put(["-e"], { input: TEXT }));
+    assert.ok(!(await asksToLeave(page)));
+    await page.getByRole("button", { name: "Read the secret" }).click();
+    await inState(page, "shown");
+    assert.ok(await asksToLeave(page));
+    await part(page, "reveal").click();
+    await page.waitForFunction(() => sessionStorage.length === 0);
+    assert.ok(!(await asksToLeave(page)));
     await finish(context);
   },
 

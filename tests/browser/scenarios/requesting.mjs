@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { asked, BYTES, capture, everyViewFits, finish, inState, look, ots, part, reader, server, tabTo, TEXT, visit, withoutBundle } from "../harness.mjs";
-import { askOn, INVITATIONS, LABEL, ownLinkOf, PAGE, putTo, readOn } from "../requests.mjs";
+import { asksToLeave, askOn, INVITATIONS, LABEL, ownLinkOf, PAGE, putTo, readOn } from "../requests.mjs";
 
 export const scenarios = {
   async the_page_asks_and_collects() {
@@ -20,6 +20,8 @@ export const scenarios = {
     assert.equal(await part(page, "wanted").textContent(), LABEL);
     assert.ok(await page.getByText("it is the only way to the answer").isVisible());
     assert.ok(await part(page, "qr").isVisible());
+    assert.equal(await page.title(), `${LABEL} – ${await page.locator('[data-view="open"] h1').textContent()}`, "told apart from others");
+    assert.equal(await page.locator('[data-view="open"] button.primary').count(), 1);
     await page.getByText("Nobody has answered the request.").waitFor();
     for (const [button, text] of [["copy-given", link], ["copy-collecting", own]]) {
       await part(page, button).click();
@@ -33,7 +35,8 @@ export const scenarios = {
     // Answered on the command line, it is told here as it happens.
     putTo(link, TEXT);
     await inState(page, "answered");
-    assert.equal(await page.title(), "The answer is here");
+    assert.equal(await page.title(), `${LABEL} – The answer is here`);
+    assert.equal(await part(page, "answered-wanted").textContent(), LABEL);
     await look(page, "request-answered");
     assert.deepEqual(await readOn(page), Buffer.from(TEXT));
     await look(page, "request-collected");
@@ -59,7 +62,9 @@ export const scenarios = {
     const opened = await visit(context, ownLinkOf(ofCommand));
     await inState(opened, "open");
     assert.deepEqual([await part(opened, "wanted").textContent(), await part(opened, "link").inputValue()], [LABEL, ofCommand.link]);
-    assert.ok(!(await part(opened, "open-receipt").isVisible()));
+    const [derived] = await Promise.all([context.waitForEvent("page"), opened.getByRole("link", { name: "Open the receipt" }).click()]);
+    await derived.getByRole("heading", { name: "Not answered yet" }).waitFor();
+    await derived.close();
     putTo(ofCommand.link, "secret content");
     assert.equal((await readOn(opened)).toString(), "secret content");
     await finish(context);
@@ -142,6 +147,30 @@ export const scenarios = {
     await inState(page, "compose");
     assert.deepEqual([questions.length, page.url()], [1, PAGE]);
     assert.deepEqual(await page.evaluate(() => [Object.keys(localStorage), Object.keys(sessionStorage)]), [[], []]);
+    await finish(context);
+  },
+
+  async leaving_an_answer_that_nobody_has_yet_is_asked_about() {
+    const context = await reader();
+    const request = asked([]);
+    putTo(request.link, "secret content");
+    const page = await visit(context, ownLinkOf(request));
+    await inState(page, "answered");
+    assert.ok(!(await asksToLeave(page)), "it is kept on the server");
+    await page.getByRole("button", { name: "Read the secret" }).click();
+    await inState(page, "shown");
+    assert.ok(await asksToLeave(page), "not shown yet");
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await page.route((url) => url.pathname.startsWith("/api/v1/secrets/"), async (route) => {
+      await held;
+      await route.continue();
+    });
+    await part(page, "reveal").click();
+    assert.ok(await asksToLeave(page), "not acknowledged yet");
+    release();
+    await page.waitForFunction(() => sessionStorage.length === 0);
+    assert.ok(!(await asksToLeave(page)));
     await finish(context);
   },
 

@@ -159,6 +159,7 @@ pub(super) struct Texts {
     pub(super) asked_server: String,
     pub(super) answer_button: String,
     pub(super) answer_too_large: Pattern,
+    pub(super) answer_empty: String,
     pub(super) answer_lost: String,
     pub(super) sent_title: String,
     pub(super) sent_why: String,
