@@ -147,9 +147,8 @@ impl CommandError for PutError {
                 Exit::Other
             }
             Self::Output(error) => error.exit(),
-            Self::MayHaveArrived(error) | Self::HasArrived(error) => error.exit(),
             Self::Interrupted(interrupt) => interrupt.exit(),
-            Self::Undone { error, .. } => error.exit(),
+            Self::MayHaveArrived(error) | Self::HasArrived(error) | Self::Undone { error, .. } => error.exit(),
         }
     }
 

@@ -341,8 +341,8 @@ fn an_answer_is_bounded_and_printed_before_it_is_sent() {
     let written = std::thread::spawn(move || {
         use std::io::Write as _;
         let mut written = 0;
-        while input.write_all(&[7; 64 * 1024]).is_ok() {
-            written += 64;
+        while input.write_all(&[7; 16 * 1024]).is_ok() {
+            written += 16;
         }
         written
     });
