@@ -98,7 +98,7 @@ fn each_message_is_explained() {
     let table = document.split("| type | `data` has besides `secret` |").nth(1).unwrap();
     let rows: String = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
     let sent = types(source, '"');
-    assert!(sent.len() == 10 && types(&rows, '`') == sent, "{sent:?}");
+    assert!(sent.len() == 11 && types(&rows, '`') == sent, "{sent:?}");
 }
 
 #[test]
