@@ -142,7 +142,7 @@ impl Request {
             }
             None => None,
         };
-        self.print(global, &opened, &link, &text, kept.as_deref()).await?;
+        self.print(global, &opened, &link, &text, kept.as_deref(), names.as_ref()).await?;
         made.take();
         if let Some((name, answer)) = names.filter(|_| !global.quiet && !global.json) {
             terminal::say(&format!("the webhook is told of it as {name}, and of its answer as {answer}"));
@@ -167,18 +167,18 @@ impl Request {
         link: &str,
         text: &Zeroizing<String>,
         kept: Option<&Path>,
+        names: Option<&(String, String)>,
     ) -> Result<(), RequestError> {
         let file = kept.map(Path::to_string_lossy);
         let lines = if global.json {
-            let names = self.notify.as_ref().and_then(|_| names(opened));
             let answer = Answer {
                 expires_at: format!("{:.3}", opened.expires_at),
                 file: file.as_deref(),
                 link,
                 receipt: &opened.receipt,
                 collecting: kept.is_none().then_some(text.as_str()),
-                name: names.as_ref().map(|(name, _)| name.as_str()),
-                second_name: names.as_ref().map(|(_, answer)| answer.as_str()),
+                name: names.map(|(name, _)| name.as_str()),
+                second_name: names.map(|(_, answer)| answer.as_str()),
             };
             let mut json = Zeroizing::new(serde_json::to_string(&answer).map_err(|_| RequestError::NoToken)?);
             json.push('\n');

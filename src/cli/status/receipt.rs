@@ -79,8 +79,12 @@ pub(super) fn exit_of(state: ReceiptState) -> Option<Exit> {
     }
 }
 
+/// A time behind the word for what happened then, where it is known.
+pub(super) fn at(time: Option<jiff::Timestamp>) -> String {
+    time.map(|time| format!(" {time:.0}")).unwrap_or_default()
+}
+
 pub(super) fn describe(status: &ReceiptStatus) -> String {
-    let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
     let mut text = match status.state {
         ReceiptState::Open => format!("open: nobody has answered the request; expires {:.0}", status.expires_at),
         ReceiptState::Unread => format!("unread; expires {:.0}", status.expires_at),

@@ -2,7 +2,7 @@
 
 use super::{
     Awaited, StatusError,
-    receipt::{describe, exit_of},
+    receipt::{at, describe, exit_of},
 };
 use crate::{
     api::{BurnedBy, ReceiptState, ReceiptStatus},
@@ -71,7 +71,6 @@ fn say_label(global: &Global, collecting: &CollectingKey) {
 
 /// Tells it as its receipt does, in a requester's words.
 fn tell_over(global: &Global, status: &ReceiptStatus) -> Result<(), StatusError> {
-    let at = |time: Option<jiff::Timestamp>| time.map(|time| format!(" {time:.0}")).unwrap_or_default();
     if global.json {
         terminal::answer_json(status)?;
     } else {

@@ -58,3 +58,14 @@ pub fn assert_sound(data: &Path) -> i64 {
     assert_eq!(number(miscounted), 0, "what each owner has is counted");
     number("SELECT count(*) FROM record")
 }
+
+/// Damages the first page of a table or of an index, in the file of a server that has ended.
+pub fn ruin(data: &Path, name: &str) {
+    let path = data.join("ots.db");
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+    let page: u64 = Connection::open(&path).unwrap().query_row(root, [name], |row| row.get(0)).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = usize::try_from(page - 1).unwrap() * 2048;
+    bytes[at..at + 2048].fill(0xee);
+    std::fs::write(path, bytes).unwrap();
+}

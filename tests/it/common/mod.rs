@@ -2,6 +2,7 @@
 
 pub mod asked;
 pub mod database;
+pub mod day;
 pub mod engine;
 pub mod lying;
 #[cfg(all(target_os = "linux", feature = "postgres"))]

@@ -12,7 +12,7 @@ use ots::{
 };
 use rusqlite::Connection;
 
-use crate::common::directory;
+use crate::common::{database::ruin, directory};
 
 const CLAIM: ClaimHash = ClaimHash([1; 32]);
 const LEASE: Duration = Duration::from_secs(60);
@@ -119,14 +119,7 @@ async fn a_damaged_outbox_keeps_no_record() {
     for damaged in ["outbox", "outbox_by_secret", "outbox_by_due"] {
         let data = directory();
         left(data.path(), 1..5).await;
-        let database = Connection::open(data.path().join("ots.db")).unwrap();
-        let root = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
-        let page: u64 = database.query_row(root, [damaged], |row| row.get(0)).unwrap();
-        drop(database);
-        let mut bytes = std::fs::read(data.path().join("ots.db")).unwrap();
-        let at = usize::try_from(page - 1).unwrap() * 2048;
-        bytes[at..at + 2048].fill(0xee);
-        std::fs::write(data.path().join("ots.db"), bytes).unwrap();
+        ruin(data.path(), damaged);
         let store = open(data.path());
         assert_eq!(store.take(id(1), Access::Open, NOW).await, Ok(true), "{damaged}");
         store.insert(record(5)).await.unwrap();

@@ -9,7 +9,7 @@ use ots::{
 };
 use rusqlite::Connection;
 
-use crate::common::directory;
+use crate::common::{database::ruin, directory};
 
 const CLAIM: ClaimHash = ClaimHash([1; 32]);
 const LEASE: Duration = Duration::from_secs(60);
@@ -149,14 +149,7 @@ async fn a_damaged_row_is_told_as_damage() {
 async fn a_damaged_table_keeps_no_record() {
     let data = directory();
     left(data.path(), (1..5).map(|number| record(number, Some(receipt(number))))).await;
-    let database = Connection::open(data.path().join("ots.db")).unwrap();
-    let page: u64 =
-        database.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'receipt'", [], |row| row.get(0)).unwrap();
-    drop(database);
-    let mut bytes = std::fs::read(data.path().join("ots.db")).unwrap();
-    let at = usize::try_from(page - 1).unwrap() * 2048;
-    bytes[at..at + 2048].fill(0xee);
-    std::fs::write(data.path().join("ots.db"), bytes).unwrap();
+    ruin(data.path(), "receipt");
     let store = open(data.path());
     assert_eq!(store.take(id(1), Access::Open, NOW).await, Ok(true));
     assert!(store.claim(id(2), Access::Open, CLAIM, LEASE, NOW).await.unwrap().is_some());

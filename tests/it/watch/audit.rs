@@ -12,7 +12,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Watched, lines};
-use crate::common::{CLAIM, SECRET_KEY, Server, directory, ots, small_disk::SmallDisk, until, wait_for_exit};
+use crate::common::{
+    CLAIM, SECRET_KEY, Server, day::a_day, directory, ots, small_disk::SmallDisk, until, wait_for_exit,
+};
 
 /// The events, without those that open the stream.
 fn events(path: &Path) -> Vec<Value> {
@@ -34,28 +36,9 @@ async fn each_secret_has_its_history() {
     let data = directory();
     let audit = data.path().join("audit.jsonl");
     let server = Server::start(data.path(), &["--audit", audit.to_str().unwrap(), "--claim-lease", "1s"]);
-    let mut tokens = Vec::new();
-    let mut create = async |body: Value| {
-        let token = server.create_with(body).await;
-        tokens.push(token.clone());
-        token
-    };
-    let plain = create(json!({"content": "hunter2", "ttl_seconds": 600})).await;
-    server.get(&plain).await;
-    let claimed = create(json!({"content": "hunter2"})).await;
-    for _ in 0..2 {
-        server.reveal(&claimed, Some(CLAIM), None).await;
-    }
-    server.delete(&claimed, Some(CLAIM)).await;
-    let burned = create(json!({"content": "hunter2"})).await;
-    server.delete(&burned, None).await;
-    server.get(&burned).await;
-    let guarded = create(json!({"content": "hunter2", "passphrase": "sesame"})).await;
-    server.reveal(&guarded, None, Some("wrong")).await;
-    server.reveal(&guarded, None, Some("sesame")).await;
-    create(json!({"content": "hunter2", "ttl_seconds": 1})).await;
-    let forgotten = create(json!({"content": "hunter2"})).await;
-    server.reveal(&forgotten, Some(CLAIM), None).await;
+    let tokens = a_day(&server).await;
+    let [_, _, burned, ..] = &tokens[..] else { panic!("{}", tokens.len()) };
+    server.get(burned).await;
     let expired = || async { events(&audit).iter().filter(|event| event["event"] == "expired").count() == 2 };
     until("what is over is told", Duration::from_secs(10), expired).await;
     let refused = server.post_json("{\"content\": \"\"}").await;

@@ -13,33 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{PATH, Receiver, histories, server, shown, verify};
-use crate::common::{CLAIM, OTS, SECRET_KEY, Server, directory, http, ots, run, text, until};
-
-/// Every event that a secret can have, by one server; gives the tokens.
-async fn a_day(server: &Server) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let mut create = async |body: Value| {
-        let token = server.create_with(body).await;
-        tokens.push(token.clone());
-        token
-    };
-    let plain = create(json!({"content": "hunter2", "ttl_seconds": 600})).await;
-    server.get(&plain).await;
-    let claimed = create(json!({"content": "hunter2"})).await;
-    for _ in 0..2 {
-        server.reveal(&claimed, Some(CLAIM), None).await;
-    }
-    server.delete(&claimed, Some(CLAIM)).await;
-    let burned = create(json!({"content": "hunter2"})).await;
-    server.delete(&burned, None).await;
-    let guarded = create(json!({"content": "hunter2", "passphrase": "sesame"})).await;
-    server.reveal(&guarded, None, Some("wrong")).await;
-    server.reveal(&guarded, None, Some("sesame")).await;
-    create(json!({"content": "hunter2", "ttl_seconds": 1})).await;
-    let forgotten = create(json!({"content": "hunter2"})).await;
-    server.reveal(&forgotten, Some(CLAIM), None).await;
-    tokens
-}
+use crate::common::{CLAIM, OTS, SECRET_KEY, Server, day::a_day, directory, http, ots, run, text, until};
 
 /// Each history, by the words of its events.
 fn sorted(histories: BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
